@@ -1,0 +1,99 @@
+"""Calls to Connect: the right Region, retries until the deadline, and errors in our words."""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from itertools import count
+from typing import Any
+
+import boto3
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from connect_provider import arn, errors, waiting
+
+# Every retry is made here, where the deadline is known: botocore's own would repeat quota errors,
+# and its retry budget lives in the warm client and runs dry.
+_CONFIG = Config(
+    retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=3, read_timeout=20
+)
+_RNG = random.Random()
+
+
+@cache
+def client(region: str) -> Any:
+    """Return the Connect client of a Region, built once for all requests."""
+    return boto3.session.Session().client("connect", region_name=region, config=_CONFIG)
+
+
+def own_region() -> str:
+    """Return the Region that the function runs in, which a bare id means."""
+    return os.environ["AWS_REGION"]
+
+
+class Connect:
+    """The Connect API for one request.
+
+    time_to_wait: returns the seconds that the request may still spend on waiting and retrying.
+    """
+
+    def __init__(self, time_to_wait: Callable[[], float]) -> None:
+        """Keep the request's deadline; no call is made and no client is built."""
+        self.time_to_wait = time_to_wait
+
+    def call(self, operation: str, at: str, **parameters: Any) -> dict[str, Any]:
+        """Call an operation by its API name and return its output.
+
+        at: the ARN or id of what the call is about. An ARN's own Region is where the call goes.
+
+        Throttles are retried until the deadline, failures of the service a few times, everything
+        else never. Raise the ProviderError that the last answer stands for.
+        """
+        method = getattr(client(arn.region(at) or own_region()), xform_name(operation))
+        began = time.monotonic()
+        maybe_done = False
+        for attempt in count():
+            try:
+                return dict(method(**parameters))
+            except (BotoCoreError, ClientError, ResponseParserError) as error:
+                failure = errors.from_botocore(operation, error, parameters)
+            failure.maybe_done = maybe_done = failure.maybe_done or maybe_done
+            delay = self._delay(failure, attempt, time.monotonic() - began)
+            if delay is None:
+                raise failure
+            time.sleep(delay)
+        raise AssertionError  # count() has no end
+
+    def _delay(self, failure: errors.ProviderError, attempt: int, elapsed: float) -> float | None:
+        """Return the pause before the next try, None when there is to be none."""
+        if isinstance(failure, errors.Throttling):
+            return waiting.throttle_delay(attempt, elapsed, self.time_to_wait(), _RNG)
+        if isinstance(failure, errors.ServiceInternalError):
+            return waiting.fault_delay(attempt, self.time_to_wait(), _RNG)
+        return None
+
+    def pages(
+        self, operation: str, at: str, items: str, **parameters: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what a List operation lists under `items`, page by page."""
+        token: dict[str, str] = {}
+        while True:
+            page = self.call(operation, at, **parameters, **token)
+            yield from page.get(items, ())
+            if not page.get("NextToken"):
+                return
+            token = {"NextToken": page["NextToken"]}
+
+    def tag(self, resource_arn: str, tags: Mapping[str, str]) -> None:
+        """Set tags, if there are any to set (API: TagResource)."""
+        if tags:
+            self.call("TagResource", resource_arn, resourceArn=resource_arn, tags=dict(tags))
+
+    def untag(self, resource_arn: str, keys: Iterable[str]) -> None:
+        """Remove tags, if there are any to remove (API: UntagResource)."""
+        if tag_keys := sorted(keys):
+            self.call("UntagResource", resource_arn, resourceArn=resource_arn, tagKeys=tag_keys)

@@ -1,0 +1,141 @@
+"""A CloudFormation request, and one run of it.
+
+Powertools' own models describe the request. What CloudFormation does not say in words, it says in
+the ResponseURL: when the request was made.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from aws_lambda_powertools.utilities.parser import ValidationError, parse
+from aws_lambda_powertools.utilities.parser.models import (
+    CloudFormationCustomResourceCreateModel,
+    CloudFormationCustomResourceDeleteModel,
+    CloudFormationCustomResourceUpdateModel,
+)
+from pydantic import Field
+
+from connect_provider import waiting
+from connect_provider.errors import InvalidRequest
+
+DEFAULT_SERVICE_TIMEOUT = 3600.0  # seconds; CloudFormation's own default and maximum
+RESPONSE_URL_VALIDITY = timedelta(hours=2)
+# Ids of ours for what has no ARN. A Delete of the first makes no call; of the second, it looks
+# for what that very request made.
+NEVER_CREATED = "never-created-"
+UNCONFIRMED = "unconfirmed-"
+
+
+class LambdaContext(Protocol):
+    """What is used of the context that Lambda passes to a handler."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends the run."""
+
+
+class CreateRequest(CloudFormationCustomResourceCreateModel):
+    """A request to create a resource."""
+
+    resource_properties: dict[str, Any] = Field(alias="ResourceProperties")
+
+
+class UpdateRequest(CloudFormationCustomResourceUpdateModel):
+    """A request to update a resource; the old properties are never validated."""
+
+    resource_properties: dict[str, Any] = Field(alias="ResourceProperties")
+    old_resource_properties: Any = Field(default=None, alias="OldResourceProperties")
+
+
+class DeleteRequest(CloudFormationCustomResourceDeleteModel):
+    """A request to delete a resource; its properties are never validated."""
+
+    resource_properties: Any = Field(default=None, alias="ResourceProperties")
+
+
+Request = CreateRequest | UpdateRequest | DeleteRequest
+_AnyRequest: Any = Annotated[Request, Field(discriminator="request_type")]
+
+
+def parse_request(event: Mapping[str, Any]) -> Request:
+    """Return the request that an event holds; raise InvalidRequest with the fields that are wrong.
+
+    ServiceToken is required by the model at the top level, where some engines leave it out: it
+    stands among the properties all the same, and nothing here reads it.
+    """
+    try:
+        request: Request = parse({"ServiceToken": "", **event}, model=_AnyRequest)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        fields = "; ".join(
+            f"{'.'.join(map(str, d['loc'][1:] or ('RequestType',)))}: {d['msg']}" for d in details
+        )
+        raise InvalidRequest(f"not a CloudFormation request: {fields}") from None
+    return request
+
+
+def signed_at(response_url: str) -> datetime | None:
+    """Return when CloudFormation signed the URL, which is when it made the request.
+
+    It is X-Amz-Date in a Signature Version 4 URL; in an older one Expires, less two hours.
+    """
+    query = parse_qs(urlsplit(response_url).query)
+    try:
+        if "X-Amz-Date" in query:
+            stamp = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ")
+            return stamp.replace(tzinfo=UTC)
+        if "Expires" in query:
+            return datetime.fromtimestamp(int(query["Expires"][0]), UTC) - RESPONSE_URL_VALIDITY
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+class Invocation:
+    """One run of a request by Lambda: how old the request is, and how long this run may wait.
+
+    log_keys: what every log line of the request is found by.
+    """
+
+    def __init__(self, event: Mapping[str, Any], context: LambdaContext) -> None:
+        """Begin the run: the clock of everything that waits starts here."""
+        signed = signed_at(event["ResponseURL"])
+        self.log_keys = {
+            "stack_id": event["StackId"],
+            "logical_id": event["LogicalResourceId"],
+            "cfn_request_id": event["RequestId"],
+        }
+        self._context = context
+        self._began = time.time()
+        self._age = max(self._began - signed.timestamp(), 0.0) if signed else None
+        self._service_timeout = _service_timeout(event.get("ResourceProperties"))
+
+    def time_left(self) -> float:
+        """Return the seconds until Lambda ends this run."""
+        return self._context.get_remaining_time_in_millis() / 1000
+
+    def time_to_wait(self) -> float:
+        """Return the seconds that may still be spent on waiting and retrying.
+
+        They end when Lambda's timeout, or CloudFormation's patience, is near.
+        """
+        patience = self._service_timeout - (self._age or 0.0) - (time.time() - self._began)
+        return min(self.time_left() - waiting.SETTLE_RESERVE, patience - waiting.ANSWER_RESERVE)
+
+    def will_run_again(self) -> bool:
+        """Tell whether Lambda is sure to run this request again if this run raises now."""
+        now = (self._age or 0.0) + time.time() - self._began
+        attempts = int(os.environ.get("MAXIMUM_RETRY_ATTEMPTS", "0"))
+        return waiting.will_run_again(self._age, now, self._service_timeout, attempts)
+
+
+def _service_timeout(properties: object) -> float:
+    """Return the ServiceTimeout of the properties, in seconds, whatever they look like."""
+    value = properties.get("ServiceTimeout") if isinstance(properties, Mapping) else None
+    try:
+        return float(str(value))
+    except ValueError:
+        return DEFAULT_SERVICE_TIMEOUT

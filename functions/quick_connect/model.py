@@ -1,0 +1,115 @@
+"""The properties of Custom::ConnectQuickConnect (API: CreateQuickConnect)."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, model_validator
+
+from connect_provider.arn import resource_id
+from connect_provider.properties import InstanceId, OwnedResourceProperties, Properties
+
+# The block that each type needs: exactly that one. The API's model does not tie them together.
+BLOCKS = {
+    "USER": "UserConfig",
+    "QUEUE": "QueueConfig",
+    "PHONE_NUMBER": "PhoneConfig",
+    "FLOW": "FlowConfig",
+}
+
+
+def _within_instance(kind: str) -> str:
+    """Return the pattern of a bare id, or of an ARN, of what an instance holds."""
+    arn = rf"arn:[a-z-]+:connect:[a-z0-9-]+:[0-9]{{12}}:instance/[A-Za-z0-9_-]+/{kind}/"
+    return rf"^(?:{arn})?[A-Za-z0-9_-]+(?::[$A-Za-z0-9_-]+)?$"
+
+
+ContactFlowId = Annotated[
+    str,
+    Field(
+        max_length=500,
+        pattern=_within_instance("contact-flow"),
+        validation_alias=AliasChoices("ContactFlowId", "ContactFlowArn"),
+    ),
+]
+QueueId = Annotated[
+    str,
+    Field(pattern=_within_instance("queue"), validation_alias=AliasChoices("QueueId", "QueueArn")),
+]
+UserId = Annotated[
+    str,
+    Field(pattern=_within_instance("agent"), validation_alias=AliasChoices("UserId", "UserArn")),
+]
+
+
+class UserQuickConnectConfig(Properties):
+    """A transfer to an agent, through a contact flow."""
+
+    UserId: UserId
+    ContactFlowId: ContactFlowId
+
+
+class QueueQuickConnectConfig(Properties):
+    """A transfer to a queue, through a contact flow."""
+
+    QueueId: QueueId
+    ContactFlowId: ContactFlowId
+
+
+class PhoneNumberQuickConnectConfig(Properties):
+    """A transfer to a phone number in E.164 format."""
+
+    PhoneNumber: str = Field(pattern=r"^\+[1-9][0-9]{1,14}$")
+
+
+class FlowQuickConnectConfig(Properties):
+    """A transfer to a contact flow."""
+
+    ContactFlowId: ContactFlowId
+
+
+class QuickConnectConfig(Properties):
+    """Where the quick connect leads: a type, and the block of that type."""
+
+    QuickConnectType: Literal["USER", "QUEUE", "PHONE_NUMBER", "FLOW"]
+    UserConfig: UserQuickConnectConfig | None = None
+    QueueConfig: QueueQuickConnectConfig | None = None
+    PhoneConfig: PhoneNumberQuickConnectConfig | None = None
+    FlowConfig: FlowQuickConnectConfig | None = None
+
+    @model_validator(mode="after")
+    def _has_the_block_of_its_type(self) -> "QuickConnectConfig":
+        needed = BLOCKS[self.QuickConnectType]
+        given = [block for block in BLOCKS.values() if getattr(self, block) is not None]
+        if given != [needed]:
+            raise ValueError(
+                f"QuickConnectType {self.QuickConnectType} needs {needed} and no other block; "
+                f"given: {', '.join(given) or 'none'}"
+            )
+        return self
+
+
+class QuickConnectProperties(OwnedResourceProperties):
+    """The properties as a template declares them."""
+
+    InstanceId: Annotated[InstanceId, Field(max_length=100)]
+    Name: str = Field(min_length=1, max_length=127)
+    Description: str = Field(default="", max_length=250)
+    QuickConnectConfig: QuickConnectConfig
+
+    @model_validator(mode="after")
+    def _stays_within_the_instance(self) -> "QuickConnectProperties":
+        instance = resource_id(self.InstanceId)
+        block = BLOCKS[self.QuickConnectConfig.QuickConnectType]
+        for name, value in getattr(self.QuickConnectConfig, block):
+            if "/" in value and f":instance/{instance}/" not in value:
+                raise ValueError(
+                    f"QuickConnectConfig.{block}.{name} belongs to another instance than InstanceId"
+                )
+        return self
+
+
+def canonical_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a QuickConnectConfig as the API takes it: its type's block, with bare ids."""
+    quick_connect_type = config["QuickConnectType"]
+    block = BLOCKS[quick_connect_type]
+    settings = {name: resource_id(value) for name, value in (config.get(block) or {}).items()}
+    return {"QuickConnectType": quick_connect_type, block: settings}

@@ -1,0 +1,155 @@
+"""The calls to Connect for Custom::ConnectQuickConnect."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from connect_provider import arn
+from connect_provider.connect import Connect, own_region
+from connect_provider.errors import NotFound
+from connect_provider.plan import Observed
+from quick_connect.model import QuickConnectProperties, canonical_config
+
+_ARN = re.compile(
+    r"arn:[a-z-]+:connect:[a-z0-9-]+:[0-9]{12}"
+    r":instance/[A-Za-z0-9_-]+/(?:transfer-destination|quick-connect)/[A-Za-z0-9_-]+"
+)
+
+
+class QuickConnect:
+    """A quick connect. Its physical id is its ARN, which holds the instance's."""
+
+    model = QuickConnectProperties
+    create_only = frozenset({"InstanceId"})
+
+    def __init__(self, connect: Connect) -> None:
+        """Keep the Connect API of the request."""
+        self._connect = connect
+
+    def owns(self, physical_id: str) -> bool:
+        """Tell whether it is a quick connect's ARN."""
+        return _ARN.fullmatch(physical_id) is not None
+
+    def canonical(self, desired: QuickConnectProperties) -> Mapping[str, Any]:
+        """Return the properties with bare ids; an instance's replica has the same bare id."""
+        region = arn.region(desired.InstanceId) or own_region()
+        config = desired.QuickConnectConfig.model_dump(exclude_none=True)
+        return {
+            "InstanceId": (region, arn.resource_id(desired.InstanceId)),
+            "Name": desired.Name,
+            "Description": desired.Description,
+            "QuickConnectConfig": canonical_config(config),
+        }
+
+    def observe(self, physical_id: str) -> Observed | None:
+        """Describe the quick connect (API: DescribeQuickConnect)."""
+        try:
+            found = self._connect.call("DescribeQuickConnect", physical_id, **_ids(physical_id))
+        except NotFound:
+            return None
+        live = found["QuickConnect"]
+        state = {
+            "InstanceId": _instance_key(physical_id),
+            "Name": live["Name"],
+            "Description": live.get("Description", ""),
+            "QuickConnectConfig": canonical_config(live["QuickConnectConfig"]),
+        }
+        return _observed(physical_id, state, live.get("Tags", {}))
+
+    def find(self, desired: QuickConnectProperties) -> Observed | None:
+        """Find by name in the list: the search index lags behind what was just made."""
+        instance_id = arn.resource_id(desired.InstanceId)
+        listed = self._connect.pages(
+            "ListQuickConnects",
+            desired.InstanceId,
+            "QuickConnectSummaryList",
+            InstanceId=instance_id,
+            MaxResults=1000,
+        )
+        found = next((item["Arn"] for item in listed if item["Name"] == desired.Name), None)
+        return self.observe(found) if found else None
+
+    def create(
+        self, desired: QuickConnectProperties, tags: Mapping[str, str], token: str
+    ) -> Observed:
+        """Create it (API: CreateQuickConnect, which has no idempotency token)."""
+        state = self.canonical(desired)
+        created = self._connect.call(
+            "CreateQuickConnect",
+            desired.InstanceId,
+            InstanceId=arn.resource_id(desired.InstanceId),
+            Name=desired.Name,
+            **({"Description": desired.Description} if desired.Description else {}),
+            QuickConnectConfig=state["QuickConnectConfig"],
+            Tags=dict(tags),
+        )
+        return _observed(created["QuickConnectARN"], state, tags)
+
+    def refuse_replacement(self, desired: QuickConnectProperties, observed: Observed) -> None:
+        """Refuse none: the new one stands in another instance."""
+
+    def update(
+        self, observed: Observed, desired: QuickConnectProperties, changed: tuple[str, ...]
+    ) -> Observed:
+        """Update name and description, then the config (API: two calls)."""
+        state = self.canonical(desired)
+        ids = _ids(observed.arn)
+        if {"Name", "Description"}.intersection(changed):
+            self._connect.call(
+                "UpdateQuickConnectName",
+                observed.arn,
+                **ids,
+                Name=desired.Name,
+                Description=desired.Description,
+            )
+        if "QuickConnectConfig" in changed:
+            self._connect.call(
+                "UpdateQuickConnectConfig",
+                observed.arn,
+                **ids,
+                QuickConnectConfig=state["QuickConnectConfig"],
+            )
+        return _observed(observed.arn, state, observed.tags)
+
+    def delete(self, observed: Observed) -> None:
+        """Delete it at once (API: DeleteQuickConnect); gone already is as good."""
+        try:
+            self._connect.call("DeleteQuickConnect", observed.arn, **_ids(observed.arn))
+        except NotFound:
+            return
+
+    def busy(self, observed: Observed) -> bool:
+        """Return False: quick connects have no states."""
+        return False
+
+    def check_created(self, observed: Observed) -> None:
+        """Pass: it was there as soon as the create call returned."""
+
+    def check_deleting(self, observed: Observed) -> None:
+        """Pass: it was gone as soon as the delete call returned."""
+
+
+def _ids(quick_connect_arn: str) -> dict[str, str]:
+    """Return the ids that every call on a quick connect takes."""
+    instance = arn.instance_arn(quick_connect_arn) or ""
+    return {
+        "InstanceId": arn.resource_id(instance),
+        "QuickConnectId": arn.resource_id(quick_connect_arn),
+    }
+
+
+def _instance_key(quick_connect_arn: str) -> tuple[str | None, str]:
+    return arn.region(quick_connect_arn), _ids(quick_connect_arn)["InstanceId"]
+
+
+def _observed(
+    quick_connect_arn: str, state: Mapping[str, Any], tags: Mapping[str, str]
+) -> Observed:
+    attributes = {
+        "Arn": quick_connect_arn,
+        "Id": arn.resource_id(quick_connect_arn),
+        "QuickConnectArn": quick_connect_arn,
+        "QuickConnectType": state["QuickConnectConfig"]["QuickConnectType"],
+        "InstanceArn": arn.instance_arn(quick_connect_arn) or "",
+    }
+    return Observed(quick_connect_arn, state, tags, attributes)

@@ -1,0 +1,64 @@
+"""The Connect emulator, an HTTPS sink for answers, and a clock that tests move.
+
+What the handlers read from the environment is set here, before any of them is imported.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from tempfile import NamedTemporaryFile
+from types import SimpleNamespace
+
+import pytest
+import trustme
+
+from sandbox import scene
+from sandbox.connect_emulator import ConnectEmulator
+from sandbox.http_server import HttpServer
+from tests.harness import FakeTime, Sink
+
+_emulator = ConnectEmulator(clock=lambda: FakeTime.current.monotonic())
+_server = HttpServer(_emulator.handle)
+_authority = trustme.CA()
+_sink = Sink(_authority)
+_trusted = NamedTemporaryFile(suffix=".pem")  # noqa: SIM115  # it lives as long as the tests
+_authority.cert_pem.write_to_path(_trusted.name)
+
+os.environ.update(
+    AWS_REGION=scene.REGION,
+    AWS_DEFAULT_REGION=scene.REGION,
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_ENDPOINT_URL_CONNECT=_server.url,
+    MAXIMUM_RETRY_ATTEMPTS="2",
+    SSL_CERT_FILE=_trusted.name,
+)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    """A clock that stands still but for what the provider sleeps."""
+    fake = FakeTime(time.time())
+    FakeTime.current = fake
+    module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)
+    for name in ("connect", "provider", "request"):
+        monkeypatch.setattr(f"connect_provider.{name}.time", module)
+    return fake
+
+
+@pytest.fixture
+def connect() -> Iterator[ConnectEmulator]:
+    """An emulated Connect with the scene of sandbox/scene.py and nothing else."""
+    _emulator.reset()
+    scene.seed(_emulator)
+    return _emulator
+
+
+@pytest.fixture
+def sink(monkeypatch: pytest.MonkeyPatch) -> Sink:
+    """Where answers arrive."""
+    from connect_provider import answer
+
+    monkeypatch.setattr(answer, "_RETRY", answer._RETRY.new(backoff_factor=0))
+    _sink.reset()
+    return _sink

@@ -1,0 +1,118 @@
+"""What tests use to send a whole CloudFormation request and to read its one answer."""
+
+import json
+import ssl
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import trustme
+
+from sandbox.http_server import DropConnection, HttpRequest, HttpResponse, HttpServer
+
+EVENTS = Path(__file__).parent.parent / "events"
+
+
+class FakeTime:
+    """A clock that moves only when something sleeps or a test says so."""
+
+    current: ClassVar["FakeTime"]
+
+    def __init__(self, start: float) -> None:
+        self._start, self.passed = start, 0.0
+        self.sleeps: list[float] = []
+
+    def time(self) -> float:
+        return self._start + self.passed
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.passed += seconds
+
+
+class Sink:
+    """An HTTPS server that takes answers. `replies` are statuses, or "drop", to give first."""
+
+    def __init__(self, authority: trustme.CA) -> None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(tls)
+        self._server = HttpServer(self._handle, tls)
+        self.reset()
+
+    def reset(self) -> None:
+        self.requests: list[HttpRequest] = []
+        self.replies: list[int | str] = []
+
+    def url(self, age: timedelta | None = timedelta(0)) -> str:
+        """Return a ResponseURL signed `age` ago; None gives one that does not say when."""
+        url = f"{self._server.url}/answer/{uuid.uuid4()}?X-Amz-Signature=secret"
+        if age is None:
+            return url
+        now = datetime.fromtimestamp(FakeTime.current.time(), UTC)
+        return f"{url}&X-Amz-Date={now - age:%Y%m%dT%H%M%SZ}"
+
+    def _handle(self, request: HttpRequest) -> HttpResponse:
+        self.requests.append(request)
+        reply = self.replies.pop(0) if self.replies else 200
+        if reply == "drop":
+            raise DropConnection
+        return HttpResponse(int(reply))
+
+    @property
+    def answers(self) -> list[dict[str, Any]]:
+        return [json.loads(request.body) for request in self.requests]
+
+
+class Context:
+    """Lambda's context: the run ends `seconds` after it began."""
+
+    def __init__(self, seconds: float = 900.0) -> None:
+        self._clock = FakeTime.current
+        self._ends = self._clock.monotonic() + seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._ends - self._clock.monotonic()) * 1000)
+
+
+Handler = Callable[[dict[str, Any], Context], None]
+
+
+def load_event(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
+    """Return a request of events/, sent just now to the sink, with top-level changes.
+
+    Properties=… changes single properties; None removes one.
+    """
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    event["ResponseURL"] = sink.url()
+    properties = changes.pop("Properties", {})
+    event.update(changes)
+    for key, value in properties.items():
+        event["ResourceProperties"][key] = value
+        if value is None:
+            del event["ResourceProperties"][key]
+    return event
+
+
+def answer_to(
+    handler: Handler, event: dict[str, Any], sink: Sink, context: Context | None = None
+) -> dict[str, Any]:
+    """Run a request; return its answer, having checked what every answer has to be."""
+    before = len(sink.requests)
+    handler(event, context or Context())
+    assert len(sink.requests) == before + 1, "there is exactly one answer"
+    request = sink.requests[-1]
+    assert request.method == "PUT"
+    assert event["ResponseURL"].endswith(request.path), "it goes to this request's URL"
+    assert len(request.body) <= 4096
+    answer: dict[str, Any] = json.loads(request.body)
+    for key in ("StackId", "RequestId", "LogicalResourceId"):
+        assert answer[key] == event[key]
+    assert answer["PhysicalResourceId"]
+    assert answer["Status"] == "SUCCESS" or answer["Reason"]
+    assert all(isinstance(value, str) for value in answer["Data"].values())
+    return answer
