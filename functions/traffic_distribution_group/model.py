@@ -1,0 +1,21 @@
+"""The properties of Custom::ConnectTrafficDistributionGroup.
+
+API: CreateTrafficDistributionGroup.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from connect_provider.properties import InstanceId, OwnedResourceProperties
+
+# The API's pattern: no space at either end, and one line.
+_TRIMMED = r"^\S(?:.*\S)?$"
+
+
+class TrafficDistributionGroupProperties(OwnedResourceProperties):
+    """The properties as a template declares them. No API changes any but Tags later."""
+
+    InstanceId: Annotated[InstanceId, Field(max_length=250)]
+    Name: str = Field(min_length=1, max_length=128, pattern=_TRIMMED)
+    Description: str | None = Field(default=None, min_length=1, max_length=250, pattern=_TRIMMED)
