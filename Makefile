@@ -1,0 +1,35 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help environment demo sandbox test lint format lock
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+environment:
+	@$(PYTHON) tools/environment.py
+
+demo: environment ## Create, update and delete a stack on this machine, without an AWS account
+	@$(BIN)/python -m sandbox demo
+
+sandbox: environment ## Keep an emulated AWS running, for the AWS CLI and sam
+	@$(BIN)/python -m sandbox up
+
+test: environment ## Run every test
+	@$(BIN)/python -m pytest
+
+lint: environment ## Check style, types and templates
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/cfn-lint template.yaml examples/*.yaml
+
+format: environment ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
+lock: ## Pin the dependencies anew (needs uv)
+	$(LOCK) --group dev functions/requirements.in -o requirements-dev.txt
+	$(LOCK) functions/requirements.in -c requirements-dev.txt -o functions/requirements.txt

@@ -1,0 +1,52 @@
+"""`python -m sandbox demo` and `python -m sandbox up`."""
+
+import argparse
+import signal
+import sys
+import threading
+
+from rich.console import Console
+
+from sandbox import demo, stacks
+from sandbox.aws import Sandbox, SandboxError
+
+
+def up(console: Console) -> None:
+    """Deploy the provider, print what points tools at the sandbox, and wait for Ctrl-C."""
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    with Sandbox() as sandbox, demo.explained(sandbox, console):
+        stacks.deploy_provider(sandbox, lambda _: None)
+        console.print("[bold]The sandbox is up.[/] In another terminal:\n")
+        for name, value in sandbox.environment.items():
+            console.print(f"export {name}={value}", markup=False, highlight=False)
+        console.print("\nThe provider is deployed. For example:\n")
+        parameters = " ".join(f"{name}={value}" for name, value in demo.PARAMETERS.items())
+        console.print(
+            f"aws cloudformation deploy --stack-name {demo.STACK} "
+            f"--template-file examples/{demo.TEMPLATE.name} --parameter-overrides {parameters}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        console.print("\nCtrl-C stops and removes everything.")
+        done.wait()
+
+
+def main() -> None:
+    """Run the command that the first argument names."""
+    commands = {"demo": demo.run, "up": up}
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("command", choices=commands)
+    command = commands[parser.parse_args().command]
+    console = Console()
+    try:
+        command(console)
+    except SandboxError as error:
+        console.print(f"\n[bold red]Failed:[/] {error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

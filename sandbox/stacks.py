@@ -1,0 +1,98 @@
+"""Stacks in the sandbox: package and deploy the provider, deploy templates that use it."""
+
+import io
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sandbox.aws import Sandbox, SandboxError
+
+ROOT = Path(__file__).parent.parent
+PROVIDER_STACK = "cfn-connect-provider"
+_BUCKET = "artifacts"
+_CODE_URI = "CodeUri: functions/"
+_FAILED = ("ROLLBACK_COMPLETE", "FAILED")
+
+# Shows a stack event: logical id, type, status, reason.
+Watch = Callable[[Mapping[str, Any]], None]
+
+
+def deploy_provider(sandbox: Sandbox, watch: Watch) -> None:
+    """Deploy template.yaml with the sources of functions/.
+
+    The functions' dependencies are those of this very environment: MiniStack runs functions with
+    its own interpreter, which could not load wheels that were built for Lambda.
+    """
+    s3 = sandbox.client("s3")
+    s3.create_bucket(Bucket=_BUCKET)
+    s3.put_object(Bucket=_BUCKET, Key="functions.zip", Body=_zipped(ROOT / "functions"))
+    template = (ROOT / "template.yaml").read_text()
+    if template.count(_CODE_URI) != 1:
+        raise SandboxError(f"template.yaml should say {_CODE_URI!r} once")
+    template = template.replace(_CODE_URI, f"CodeUri: s3://{_BUCKET}/functions.zip")
+    deploy(sandbox, PROVIDER_STACK, template, {}, watch)
+
+
+def _zipped(folder: Path) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*.py")):
+            archive.write(path, path.relative_to(folder))
+    return content.getvalue()
+
+
+def deploy(
+    sandbox: Sandbox, name: str, template: str, parameters: Mapping[str, str], watch: Watch
+) -> dict[str, str]:
+    """Create or update a stack, wait, and return its outputs; raise SandboxError if it fails."""
+    cloudformation = sandbox.client("cloudformation")
+    arguments: dict[str, Any] = {
+        "StackName": name,
+        "TemplateBody": template,
+        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
+    seen = len(_events(cloudformation, name))
+    if seen:
+        cloudformation.update_stack(**arguments)
+    else:
+        cloudformation.create_stack(**arguments)
+    stack = _wait(cloudformation, name, seen, watch)
+    if stack["StackStatus"].endswith(_FAILED):
+        raise SandboxError(f"stack {name}: {stack['StackStatus']}")
+    return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+
+
+def delete(sandbox: Sandbox, name: str, watch: Watch) -> None:
+    """Delete a stack and wait until it is gone; raise SandboxError if it fails."""
+    cloudformation = sandbox.client("cloudformation")
+    stack_id = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+    seen = len(_events(cloudformation, stack_id))
+    cloudformation.delete_stack(StackName=name)
+    status = _wait(cloudformation, stack_id, seen, watch)["StackStatus"]
+    if status != "DELETE_COMPLETE":
+        raise SandboxError(f"stack {name}: {status}")
+
+
+def _wait(cloudformation: Any, name: str, seen: int, watch: Watch) -> dict[str, Any]:
+    """Show the events after the first `seen` until the stack is done; return the stack."""
+    while True:
+        stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        events = _events(cloudformation, name)
+        for event in events[seen:]:
+            watch(event)
+        seen = len(events)
+        if not stack["StackStatus"].endswith("IN_PROGRESS"):
+            return stack
+        time.sleep(0.1)
+
+
+def _events(cloudformation: Any, name: str) -> list[dict[str, Any]]:
+    """Return a stack's events, the oldest first; none if there is no such stack."""
+    try:
+        pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
+        return [event for page in pages for event in page["StackEvents"]][::-1]
+    except cloudformation.exceptions.ClientError:
+        return []
