@@ -74,6 +74,7 @@ class ConnectEmulator:
     """The state of Connect in one account, and the calls on it.
 
     settle_seconds: how long a group takes to be created or deleted.
+    creation_fails, deletion_fails: how that ends.
     rate: requests a second for each API, with bursts of five; None for no limit.
     """
 
@@ -92,6 +93,8 @@ class ConnectEmulator:
         self.journal: list[JournalEntry] = []
         self.faults: list[Fault] = []
         self.settle_seconds = 0.0
+        self.creation_fails = False
+        self.deletion_fails = False
         self.rate: float | None = None
         self.quick_connect_quota = 100
         self.group_quota = 10
@@ -119,6 +122,10 @@ class ConnectEmulator:
     def fault(self, operation: str, error: str, *, after: bool = False, times: int = 1) -> None:
         """Let the next calls of an operation go wrong; see Fault."""
         self.faults.append(Fault(operation, error, after, times))
+
+    def forget_tokens(self) -> None:
+        """Forget every ClientToken, as Connect does after a while."""
+        self._tokens.clear()
 
     def calls(self) -> list[str]:
         """Return the operations that were called, in order."""
@@ -308,7 +315,10 @@ class ConnectEmulator:
             "Status": "CREATION_IN_PROGRESS",
             "Tags": dict(tags),
             "IsDefault": is_default,
-            "next": ("ACTIVE", self._clock() + self.settle_seconds),
+            "next": (
+                "CREATION_FAILED" if self.creation_fails else "ACTIVE",
+                self._clock() + self.settle_seconds,
+            ),
         }
         self.groups[arn] = group
         return group
@@ -358,7 +368,8 @@ class ConnectEmulator:
             raise ServiceError("ResourceInUseException", "phone numbers are claimed to the group")
         if group["Status"] != "PENDING_DELETION":
             group["Status"] = "PENDING_DELETION"
-            group["next"] = ("gone", self._clock() + self.settle_seconds)
+            end = "DELETION_FAILED" if self.deletion_fails else "gone"
+            group["next"] = (end, self._clock() + self.settle_seconds)
 
     def _list_phone_numbers_v2(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
         items = [n for n in self.phone_numbers if n["TargetArn"] == p.get("TargetArn")]

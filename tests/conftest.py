@@ -35,6 +35,11 @@ os.environ.update(
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what takes seconds after what takes milliseconds."""
+    items.sort(key=lambda item: item.path.name in ("test_artifact.py", "test_stack.py"))
+
+
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     """A clock that stands still but for what the provider sleeps."""

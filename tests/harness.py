@@ -1,6 +1,7 @@
 """What tests use to send a whole CloudFormation request and to read its one answer."""
 
 import json
+import re
 import ssl
 import uuid
 from collections.abc import Callable
@@ -12,7 +13,8 @@ import trustme
 
 from sandbox.http_server import DropConnection, HttpRequest, HttpResponse, HttpServer
 
-EVENTS = Path(__file__).parent.parent / "events"
+ROOT = Path(__file__).parent.parent
+EVENTS = ROOT / "events"
 
 
 class FakeTime:
@@ -116,3 +118,11 @@ def answer_to(
     assert answer["Status"] == "SUCCESS" or answer["Reason"]
     assert all(isinstance(value, str) for value in answer["Data"].values())
     return answer
+
+
+def operations_called(package: str = "*") -> set[str]:
+    """Return the operations that a package of functions/ calls by name, connect.py's included."""
+    sources = [*ROOT.glob(f"functions/{package}/resource.py")]
+    sources += [ROOT / "functions/connect_provider/connect.py"]
+    call = re.compile(r"\b(?:call|pages)\(\s*\"(\w+)\"")
+    return {name for source in sources for name in call.findall(source.read_text())}

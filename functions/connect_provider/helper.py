@@ -19,8 +19,6 @@ from connect_provider.request import NEVER_CREATED, Invocation, LambdaContext
 
 logger = logging.getLogger("connect_provider")
 logger.setLevel(logging.INFO)
-# crhelper logs whole events, answers and the ResponseURL.
-logging.getLogger("crhelper").setLevel(logging.CRITICAL + 1)
 
 Handler = Callable[[dict[str, Any], LambdaContext], str]
 _NEEDED = ("RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResourceId")
@@ -48,7 +46,11 @@ class Helper(CfnResource):
     _delete_func: Handler | None
 
     def __init__(self) -> None:
-        """Leave the root logger's level alone, and do not sleep after a Delete."""
+        """Leave the root logger's level alone, and do not sleep after a Delete.
+
+        crhelper logs whole events, answers and the ResponseURL, so it is not to log at all.
+        """
+        logging.getLogger("crhelper").setLevel(logging.CRITICAL + 1)
         super().__init__(log_level=logging.getLevelName(logging.root.level), sleep_on_delete=0)
         self._courier = answer.Courier()
         self._run_again: Exception | None = None
@@ -105,7 +107,7 @@ class Helper(CfnResource):
         try:
             if func is None:
                 raise InvalidRequest("RequestType: neither Create, Update nor Delete")
-            with _watchdog(self.invocation.time_left() - waiting.ANSWER_RESERVE):
+            with _watchdog(waiting.watchdog_delay(self.invocation.time_left())):
                 self.PhysicalResourceId = func(self._event, self._context)
         except WatchdogTimeout:
             self._fail("NotStabilized: the function was about to time out")

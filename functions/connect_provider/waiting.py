@@ -16,6 +16,11 @@ FAULT_ATTEMPTS = 5
 _RUN_AGAIN_AFTER = (60.0, 120.0)
 
 
+def watchdog_delay(time_left: float) -> float:
+    """Return when to stop a run that has `time_left`, so that it can still answer."""
+    return time_left - min(ANSWER_RESERVE, time_left / 2)
+
+
 def settle_delay(waited: float) -> float:
     """Return the pause before the next look at a resource that is not stable after `waited`."""
     return min(max(0.1 * waited, 1.0), 15.0)

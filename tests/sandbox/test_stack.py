@@ -1,0 +1,69 @@
+"""A real CloudFormation engine, the real handlers, and a stack's whole life."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from sandbox import demo, stacks
+from sandbox.aws import Sandbox, SandboxError
+
+TEMPLATE = demo.TEMPLATE.read_text()
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox with the provider deployed from template.yaml."""
+    with Sandbox() as running:
+        stacks.deploy_provider(running, lambda _: None)
+        yield running
+
+
+def test_a_stack_is_created_updated_and_deleted(sandbox: Sandbox) -> None:
+    """Every resource has its Arn and Id, keeps them through an update, and leaves nothing."""
+    before = set(sandbox.connect.groups)
+    outputs = stacks.deploy(sandbox, "life", TEMPLATE, demo.PARAMETERS, lambda _: None)
+    names = {key.removesuffix("Arn") for key in outputs if key.endswith("Arn")}
+    assert len(names) == 5
+    for name in names:
+        arn, short = outputs[f"{name}Arn"], outputs[f"{name}Id"]
+        assert arn in {*sandbox.connect.quick_connects, *sandbox.connect.groups}
+        assert arn.endswith(f"/{short}")
+    renamed = {**demo.PARAMETERS, "Team": "renewals"}
+    assert stacks.deploy(sandbox, "life", TEMPLATE, renamed, lambda _: None) == outputs
+    live = sandbox.connect.quick_connects[outputs["SalesArn"]]
+    assert (live["Name"], live["Tags"]["team"]) == ("Sales (renewals)", "renewals")
+    stacks.delete(sandbox, "life", lambda _: None)
+    assert sandbox.connect.quick_connects == {}
+    assert set(sandbox.connect.groups) == before
+
+
+def test_a_failed_update_is_rolled_back(sandbox: Sandbox) -> None:
+    """CloudFormation reverses the properties, and everything is as before."""
+    outputs = stacks.deploy(sandbox, "rollback", TEMPLATE, demo.PARAMETERS, lambda _: None)
+    before = dict(sandbox.connect.quick_connects[outputs["CourierArn"]])
+    reasons: list[str] = []
+
+    def watch(event: Mapping[str, Any]) -> None:
+        reasons.append(event.get("ResourceStatusReason") or "")
+
+    broken = re.sub(r"Name: Survey", "Name: " + "x" * 128, TEMPLATE)
+    changed = {**demo.PARAMETERS, "PhoneNumber": "+15557654321"}
+    with pytest.raises(SandboxError, match="ROLLBACK_COMPLETE"):
+        stacks.deploy(sandbox, "rollback", broken, changed, watch)
+    assert any("InvalidRequest: Name: " in reason for reason in reasons)
+    assert sandbox.connect.quick_connects[outputs["CourierArn"]] == before
+    stacks.delete(sandbox, "rollback", lambda _: None)
+    assert sandbox.connect.quick_connects == {}
+
+
+def test_a_failed_function_shows_its_log(sandbox: Sandbox) -> None:
+    """What a FAILED answer said stands in the function's log, too."""
+    sandbox.connect.quick_connect_quota = 0
+    with pytest.raises(SandboxError):
+        stacks.deploy(sandbox, "quota", TEMPLATE, demo.PARAMETERS, lambda _: None)
+    groups = sandbox.client("logs").describe_log_groups()["logGroups"]
+    lines = [line for group in groups for line in sandbox.logs(group["logGroupName"])]
+    assert any("FAILED ServiceLimitExceeded: CreateQuickConnect" in line for line in lines)
+    assert not any("X-Amz" in line or "cfn-response" in line for line in lines)

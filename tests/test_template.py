@@ -1,0 +1,87 @@
+"""template.yaml: what it promises to its users, and what it allows to its functions."""
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import pytest
+from cfnlint.decode.cfn_yaml import load
+
+from sandbox.connect_emulator import ConnectEmulator
+from tests.harness import ROOT, Context, Handler, Sink, load_event, operations_called
+
+FUNCTIONS = {
+    "quick_connect": "QuickConnect",
+    "traffic_distribution_group": "TrafficDistributionGroup",
+}
+
+
+@cache
+def template() -> dict[str, Any]:
+    return dict(load(str(ROOT / "template.yaml")))
+
+
+def allowed(package: str) -> set[str]:
+    """Return the Connect actions that the package's role allows."""
+    role = template()["Resources"][f"{FUNCTIONS[package]}Role"]
+    actions: set[str] = set()
+    for policy in role["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            found = statement["Action"]
+            actions |= {found} if isinstance(found, str) else set(found)
+    return {a.removeprefix("connect:") for a in actions if a.startswith("connect:")}
+
+
+def handler(package: str) -> Handler:
+    """Return the handler that the template names."""
+    properties = template()["Resources"][f"{FUNCTIONS[package]}Function"]["Properties"]
+    module, _, name = properties["Handler"].rpartition(".")
+    assert module == f"{package}.app"
+    found: Handler = getattr(import_module(module), name)
+    return found
+
+
+@pytest.mark.parametrize("package", FUNCTIONS)
+def test_a_role_allows_what_the_sources_call_and_no_more(package: str) -> None:
+    """Every operation that is called by name, and none besides."""
+    assert allowed(package) == operations_called(package)
+
+
+@pytest.mark.parametrize("package", FUNCTIONS)
+def test_every_allowed_operation_is_called_by_some_request(
+    package: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """A life that needs every permission: an update, a name clash, a refused delete."""
+    serve = handler(package)
+    create = load_event(f"{package}_create", sink)
+    serve(create, Context())
+    arn = sink.answers[-1]["PhysicalResourceId"]
+    serve(create, Context())  # the name is taken: find, and go on
+    update = load_event(f"{package}_update", sink, PhysicalResourceId=arn)
+    update["ResourceProperties"]["Tags"] = {"another": "tag"}
+    serve(update, Context())
+    serve(load_event(f"{package}_create", sink, RequestId="another"), Context())
+    connect.forget_tokens()
+    connect.claim_phone_number(arn)
+    delete = load_event(f"{package}_delete", sink, PhysicalResourceId=arn)
+    serve(delete, Context())
+    connect.phone_numbers.clear()
+    serve(delete, Context())
+    assert set(connect.calls()) == allowed(package)
+
+
+def test_the_functions_know_how_often_lambda_tries() -> None:
+    """What they are told is what Lambda is told."""
+    settings = template()["Globals"]["Function"]
+    told = settings["Environment"]["Variables"]["MAXIMUM_RETRY_ATTEMPTS"]
+    assert told == settings["EventInvokeConfig"]["MaximumRetryAttempts"]
+    assert settings["Timeout"] == 900
+
+
+def test_service_tokens_have_stable_export_names() -> None:
+    """Templates import them by these names."""
+    exports = {output["Export"]["Name"] for output in template()["Outputs"].values()}
+    assert exports == {
+        "cfn-connect-provider:QuickConnect",
+        "cfn-connect-provider:TrafficDistributionGroup",
+    }
