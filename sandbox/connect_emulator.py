@@ -75,6 +75,8 @@ class ConnectEmulator:
 
     settle_seconds: how long a group takes to be created or deleted.
     creation_fails, deletion_fails: how that ends.
+    shift_seconds: how long it takes to shift a group's traffic; shift_is_lost: it never happens.
+    regions_off: the Regions that do not answer.
     rate: requests a second for each API, with bursts of five; None for no limit.
     """
 
@@ -93,6 +95,9 @@ class ConnectEmulator:
         self.journal: list[JournalEntry] = []
         self.faults: list[Fault] = []
         self.settle_seconds = 0.0
+        self.shift_seconds = 0.0
+        self.shift_is_lost = False
+        self.regions_off: set[str] = set()
         self.creation_fails = False
         self.deletion_fails = False
         self.rate: float | None = None
@@ -140,6 +145,8 @@ class ConnectEmulator:
                 call = self.model.parse(request)
             except ServiceError as error:
                 return self.model.error_response(error)
+            if call.region in self.regions_off:
+                raise DropConnection
             fault = self._next_fault(call.operation)
             try:
                 if fault and not fault.after:
@@ -319,6 +326,9 @@ class ConnectEmulator:
                 "CREATION_FAILED" if self.creation_fails else "ACTIVE",
                 self._clock() + self.settle_seconds,
             ),
+            "traffic": _first_split(instance),
+            "shifting": None,
+            "users": set(),
         }
         self.groups[arn] = group
         return group
@@ -333,12 +343,15 @@ class ConnectEmulator:
                 del self.groups[arn]
             else:
                 group["Status"], group["next"] = following, (None, 0.0)
+                group["traffic"].update(group["shifting"] or {})
+                group["shifting"] = None
 
     def _describe_traffic_distribution_group(
         self, region: str, p: Mapping[str, Any]
     ) -> dict[str, Any]:
         group = dict(self._group(region, p["TrafficDistributionGroupId"]))
-        del group["next"]
+        for hidden in ("next", "traffic", "shifting", "users"):
+            del group[hidden]
         if not group["Description"]:
             del group["Description"]
         return {"TrafficDistributionGroup": group}
@@ -358,8 +371,7 @@ class ConnectEmulator:
 
     def _delete_traffic_distribution_group(self, region: str, p: Mapping[str, Any]) -> None:
         group = self._group(region, p["TrafficDistributionGroupId"])
-        if group["Arn"].split(":")[3] != region:
-            raise ServiceError("InvalidRequestException", "only in the home Region")
+        _check_home(region, group)
         if group["IsDefault"]:
             raise ServiceError("InvalidRequestException", "the default group cannot be deleted")
         if group["Status"] in ("CREATION_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
@@ -370,6 +382,53 @@ class ConnectEmulator:
             group["Status"] = "PENDING_DELETION"
             end = "DELETION_FAILED" if self.deletion_fails else "gone"
             group["next"] = (end, self._clock() + self.settle_seconds)
+
+    def _get_traffic_distribution(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        group = self._group(region, p["Id"])
+        return {"Id": group["Id"], "Arn": group["Arn"], **group["traffic"]}
+
+    def _update_traffic_distribution(self, region: str, p: Mapping[str, Any]) -> None:
+        group = self._group(region, p["Id"])
+        if group["Status"] != "ACTIVE":
+            raise ServiceError("ResourceConflictException", f"the group is {group['Status']}")
+        configs = {name: p[name] for name in group["traffic"] if name in p}
+        if "TelephonyConfig" not in configs:
+            raise ServiceError("InvalidRequestException", "TelephonyConfig is required")
+        regions = sorted(filter(None, self._regions_of(group["InstanceArn"])))
+        for name, config in configs.items():
+            _check_distributions(name, config["Distributions"], regions)
+        sign_in = configs.get("SignInConfig", group["traffic"]["SignInConfig"])
+        if sign_in != group["traffic"]["SignInConfig"] and not group["IsDefault"]:
+            raise ServiceError("InvalidRequestException", "SignInConfig needs the default group")
+        group["Status"], group["shifting"] = "UPDATE_IN_PROGRESS", {}
+        if not self.shift_is_lost:
+            group["shifting"] = configs
+        group["next"] = ("ACTIVE", self._clock() + self.shift_seconds)
+
+    def _associate_traffic_distribution_group_user(self, region: str, p: Mapping[str, Any]) -> None:
+        self._users(region, p).add(p["UserId"])
+
+    def _disassociate_traffic_distribution_group_user(
+        self, region: str, p: Mapping[str, Any]
+    ) -> None:
+        self._users(region, p).discard(p["UserId"])
+
+    def _users(self, region: str, p: Mapping[str, Any]) -> set[str]:
+        """Return a group's users, for a call that changes one of them."""
+        group = self._group(region, p["TrafficDistributionGroupId"])
+        _check_home(region, group)
+        instance = self.instances.get(_bare(p["InstanceId"]))
+        if instance is None or p["UserId"] not in instance.users:
+            raise ServiceError("ResourceNotFoundException", "no such user")
+        users: set[str] = group["users"]
+        return users
+
+    def _list_traffic_distribution_group_users(
+        self, region: str, p: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        group = self._group(region, p["TrafficDistributionGroupId"])
+        items = [{"UserId": user} for user in sorted(group["users"])]
+        return _page(items, "TrafficDistributionGroupUserSummaryList", p, 10)
 
     def _list_phone_numbers_v2(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
         items = [n for n in self.phone_numbers if n["TargetArn"] == p.get("TargetArn")]
@@ -414,6 +473,34 @@ class ConnectEmulator:
         if instance is None or instance.region != region:
             raise ServiceError("ResourceNotFoundException", "no such instance")
         return instance
+
+
+def _check_home(region: str, group: Mapping[str, Any]) -> None:
+    if group["Arn"].split(":")[3] != region:
+        raise ServiceError("InvalidRequestException", "only in the home Region")
+
+
+def _first_split(instance: Instance) -> dict[str, Any]:
+    """Return the split of a new group: everything in the home Region."""
+    home, replica = instance.region, instance.replica_region
+    shares = [{"Region": home, "Percentage": 100}, {"Region": replica, "Percentage": 0}]
+    places = [{"Region": home, "Enabled": True}, {"Region": replica, "Enabled": True}]
+    return {
+        "TelephonyConfig": {"Distributions": shares},
+        "AgentConfig": {"Distributions": shares},
+        "SignInConfig": {"Distributions": places},
+    }
+
+
+def _check_distributions(name: str, items: list[Mapping[str, Any]], regions: list[str]) -> None:
+    """Check the rules of the administrator guide, which the model does not hold."""
+    if sorted(item["Region"] for item in items) != regions:
+        raise ServiceError("InvalidRequestException", f"{name}: list {' and '.join(regions)}")
+    if name == "SignInConfig":
+        return
+    shares = [item["Percentage"] for item in items]
+    if sum(shares) != 100 or any(share % 10 for share in shares):
+        raise ServiceError("InvalidRequestException", f"{name}: steps of 10 that sum to 100")
 
 
 def _bare(arn_or_id: str) -> str:

@@ -12,6 +12,7 @@ CONTACT_FLOW_ID = "aaaaaaaa-0001-4000-8000-000000000001"
 OTHER_CONTACT_FLOW_ID = "aaaaaaaa-0001-4000-8000-000000000002"
 QUEUE_ID = "bbbbbbbb-0001-4000-8000-000000000001"
 USER_ID = "cccccccc-0001-4000-8000-000000000001"
+OTHER_USER_ID = "cccccccc-0001-4000-8000-000000000002"
 
 
 def seed(emulator: ConnectEmulator) -> None:
@@ -20,4 +21,4 @@ def seed(emulator: ConnectEmulator) -> None:
         instance = emulator.add_instance(instance_id, REGION, REPLICA_REGION)
         instance.contact_flows |= {CONTACT_FLOW_ID, OTHER_CONTACT_FLOW_ID}
         instance.queues |= {QUEUE_ID}
-        instance.users |= {USER_ID}
+        instance.users |= {USER_ID, OTHER_USER_ID}

@@ -15,12 +15,13 @@ import trustme
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer
-from tests.harness import FakeTime, Sink
+from tests.harness import FakeTime, Sink, Stacks
 
 _emulator = ConnectEmulator(clock=lambda: FakeTime.current.monotonic())
 _server = HttpServer(_emulator.handle)
 _authority = trustme.CA()
 _sink = Sink(_authority)
+_stacks = Stacks()
 _trusted = NamedTemporaryFile(suffix=".pem")  # noqa: SIM115  # it lives as long as the tests
 _authority.cert_pem.write_to_path(_trusted.name)
 
@@ -30,6 +31,7 @@ os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",
     AWS_ENDPOINT_URL_CONNECT=_server.url,
+    AWS_ENDPOINT_URL_CLOUDFORMATION=_stacks.url,
     MAXIMUM_RETRY_ATTEMPTS="2",
     SSL_CERT_FILE=_trusted.name,
 )
@@ -46,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime(time.time())
     FakeTime.current = fake
     module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)
-    for name in ("connect", "provider", "request"):
+    for name in ("connect", "owned", "request", "run"):
         monkeypatch.setattr(f"connect_provider.{name}.time", module)
     return fake
 
@@ -57,6 +59,13 @@ def connect() -> Iterator[ConnectEmulator]:
     _emulator.reset()
     scene.seed(_emulator)
     return _emulator
+
+
+@pytest.fixture
+def stacks() -> Stacks:
+    """What CloudFormation says of the stack: that it is being updated."""
+    _stacks.status = "UPDATE_IN_PROGRESS"
+    return _stacks
 
 
 @pytest.fixture

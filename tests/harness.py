@@ -70,6 +70,23 @@ class Sink:
         return [json.loads(request.body) for request in self.requests]
 
 
+class Stacks:
+    """A CloudFormation that answers DescribeStacks: with a status, or with an HTTP error."""
+
+    def __init__(self) -> None:
+        self._server = HttpServer(self._handle)
+        self.url = self._server.url
+        self.status: str | int = "UPDATE_IN_PROGRESS"
+
+    def _handle(self, _: HttpRequest) -> HttpResponse:
+        if isinstance(self.status, int):
+            return HttpResponse(self.status)
+        stack = f"<member><StackName>s</StackName><StackStatus>{self.status}</StackStatus></member>"
+        result = f"<DescribeStacksResult><Stacks>{stack}</Stacks></DescribeStacksResult>"
+        xml = f"<DescribeStacksResponse>{result}</DescribeStacksResponse>"
+        return HttpResponse(200, xml.encode(), {"Content-Type": "text/xml"})
+
+
 class Context:
     """Lambda's context: the run ends `seconds` after it began."""
 
@@ -120,9 +137,16 @@ def answer_to(
     return answer
 
 
-def operations_called(package: str = "*") -> set[str]:
-    """Return the operations that a package of functions/ calls by name, connect.py's included."""
-    sources = [*ROOT.glob(f"functions/{package}/resource.py")]
+def operations_called(prefix: str = "") -> set[str]:
+    """Return the operations that packages of functions/ call by name, connect.py's included.
+
+    prefix: what the packages begin with, or what begins with them: those of one function.
+    """
+    sources = [
+        source
+        for source in ROOT.glob("functions/*/resource.py")
+        if prefix.startswith(source.parent.name) or source.parent.name.startswith(prefix)
+    ]
     sources += [ROOT / "functions/connect_provider/connect.py"]
-    call = re.compile(r"\b(?:call|pages)\(\s*\"(\w+)\"")
+    call = re.compile(r"\b(?:call|pages|_on_user)\(\s*\"(\w+)\"")
     return {name for source in sources for name in call.findall(source.read_text())}

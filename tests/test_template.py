@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
+from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from tests.harness import ROOT, Context, Handler, Sink, load_event, operations_called
 
+# Each function's package, and what it is called in the template.
 FUNCTIONS = {
     "quick_connect": "QuickConnect",
     "traffic_distribution_group": "TrafficDistributionGroup",
@@ -60,6 +62,26 @@ def test_every_allowed_operation_is_called_by_some_request(
     update = load_event(f"{package}_update", sink, PhysicalResourceId=arn)
     update["ResourceProperties"]["Tags"] = {"another": "tag"}
     serve(update, Context())
+    if package == "traffic_distribution_group":
+        for name in ("create_default_group", "update"):
+            changes = {"PhysicalResourceId": arn}
+            event = load_event(f"traffic_distribution_{name}", sink, **changes)
+            if name == "update":
+                event["ResourceProperties"]["TrafficDistributionGroupId"] = arn
+            serve(event, Context())
+        for users in ([], [scene.USER_ID]):
+            changes = {"OldResourceProperties": {**update["ResourceProperties"], "UserIds": users}}
+            users_now = [user for user in (scene.USER_ID,) if user not in users]
+            serve(
+                load_event(
+                    f"{package}_update",
+                    sink,
+                    PhysicalResourceId=arn,
+                    Properties={"UserIds": users_now},
+                    **changes,
+                ),
+                Context(),
+            )
     serve(load_event(f"{package}_create", sink, RequestId="another"), Context())
     connect.forget_tokens()
     connect.claim_phone_number(arn)
@@ -83,5 +105,6 @@ def test_service_tokens_have_stable_export_names() -> None:
     exports = {output["Export"]["Name"] for output in template()["Outputs"].values()}
     assert exports == {
         "cfn-connect-provider:QuickConnect",
+        "cfn-connect-provider:TrafficDistribution",
         "cfn-connect-provider:TrafficDistributionGroup",
     }

@@ -35,6 +35,11 @@ def own_region() -> str:
     return os.environ["AWS_REGION"]
 
 
+def region_of(arn_or_id: str) -> str:
+    """Return the Region that an ARN names; a bare id means the function's own."""
+    return arn.region(arn_or_id) or own_region()
+
+
 class Connect:
     """The Connect API for one request.
 
@@ -45,15 +50,13 @@ class Connect:
         """Keep the request's deadline; no call is made and no client is built."""
         self.time_to_wait = time_to_wait
 
-    def call(self, operation: str, at: str, **parameters: Any) -> dict[str, Any]:
-        """Call an operation by its API name and return its output.
-
-        at: the ARN or id of what the call is about. An ARN's own Region is where the call goes.
+    def call(self, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
+        """Call an operation by its API name, in a Region, and return its output.
 
         Throttles are retried until the deadline, failures of the service a few times, everything
         else never. Raise the ProviderError that the last answer stands for.
         """
-        method = getattr(client(arn.region(at) or own_region()), xform_name(operation))
+        method = getattr(client(region), xform_name(operation))
         began = time.monotonic()
         maybe_done = False
         for attempt in count():
@@ -77,12 +80,12 @@ class Connect:
         return None
 
     def pages(
-        self, operation: str, at: str, items: str, **parameters: Any
+        self, operation: str, region: str, items: str, **parameters: Any
     ) -> Iterator[dict[str, Any]]:
         """Yield what a List operation lists under `items`, page by page."""
         token: dict[str, str] = {}
         while True:
-            page = self.call(operation, at, **parameters, **token)
+            page = self.call(operation, region, **parameters, **token)
             yield from page.get(items, ())
             if not page.get("NextToken"):
                 return
@@ -91,9 +94,11 @@ class Connect:
     def tag(self, resource_arn: str, tags: Mapping[str, str]) -> None:
         """Set tags, if there are any to set (API: TagResource)."""
         if tags:
-            self.call("TagResource", resource_arn, resourceArn=resource_arn, tags=dict(tags))
+            region = region_of(resource_arn)
+            self.call("TagResource", region, resourceArn=resource_arn, tags=dict(tags))
 
     def untag(self, resource_arn: str, keys: Iterable[str]) -> None:
         """Remove tags, if there are any to remove (API: UntagResource)."""
         if tag_keys := sorted(keys):
-            self.call("UntagResource", resource_arn, resourceArn=resource_arn, tagKeys=tag_keys)
+            region = region_of(resource_arn)
+            self.call("UntagResource", region, resourceArn=resource_arn, tagKeys=tag_keys)

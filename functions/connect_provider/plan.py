@@ -1,4 +1,9 @@
-"""What is to be done: a pure comparison of what is desired with what is observed."""
+"""What is to be done: pure comparisons of what is desired with what is observed.
+
+The comparison is with what is observed, so an update also heals what was changed by hand, and a
+rollback is just another update. What others may change rightfully is compared three ways, with what
+the previous template said as well: tags, members, and how traffic is split.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +12,9 @@ from typing import Any
 
 from connect_provider.ownership import MARKERS
 
+Tags = Mapping[str, str]
+Members = frozenset[str]
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -14,12 +22,14 @@ class Observed:
 
     state: its properties, in the same canonical form as the desired ones.
     attributes: what Fn::GetAtt returns.
+    members: the ids of what belongs to it, where somebody asked for them.
     """
 
     arn: str
     state: Mapping[str, Any]
-    tags: Mapping[str, str]
+    tags: Tags
     attributes: Mapping[str, str]
+    members: Members = frozenset()
 
 
 class Action(Enum):
@@ -33,34 +43,62 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """An action, the names of the properties that made it necessary, and the tags to change."""
+    """An action, the names of the properties that made it necessary, and what they come to."""
 
     action: Action
     changed: tuple[str, ...] = ()
-    tag: Mapping[str, str] = field(default_factory=dict)
+    tag: Tags = field(default_factory=dict)
     untag: frozenset[str] = frozenset()
+    join: Members = frozenset()
+    leave: Members = frozenset()
 
 
 def plan(
     desired: Mapping[str, Any],
-    tags: Mapping[str, str],
-    previous_tags: Mapping[str, str],
-    observed: Observed | None,
+    observed: Observed,
     create_only: frozenset[str],
+    *,
+    tags: tuple[Tags, Tags] = ({}, {}),
+    members: tuple[Members, Members] = (frozenset(), frozenset()),
 ) -> Plan:
     """Return what makes the observed resource the desired one.
 
-    The comparison is with what is observed, so an update also heals what was changed by hand, and
-    a rollback is just another update. Tags are compared three ways: of the live ones, only those
-    that the previous template had are removed, since the others are somebody else's.
+    tags, members: what the template says, and what the previous one said. Of the live ones, only
+    those go that the previous template had: the others are somebody else's.
     """
-    if observed is None:
-        return Plan(Action.CREATE)
     changed = tuple(name for name, value in desired.items() if observed.state[name] != value)
     if create_only.intersection(changed):
         return Plan(Action.REPLACE, changed)
-    tag = {key: value for key, value in tags.items() if observed.tags.get(key) != value}
-    untag = frozenset(previous_tags).difference(tags, MARKERS).intersection(observed.tags)
-    if tag or untag:
-        changed += ("Tags",)
-    return Plan(Action.UPDATE if changed else Action.NONE, changed, tag, untag)
+    wanted, previous = tags
+    tag = {key: value for key, value in wanted.items() if observed.tags.get(key) != value}
+    untag = frozenset(previous).difference(wanted, MARKERS).intersection(observed.tags)
+    wanted_members, previous_members = members
+    join = wanted_members - observed.members
+    leave = (previous_members - wanted_members) & observed.members
+    changed += ("Tags",) if tag or untag else ()
+    changed += ("members",) if join or leave else ()
+    return Plan(
+        Action.UPDATE if changed else Action.NONE, changed, tag, untag, join=join, leave=leave
+    )
+
+
+class Shift(Enum):
+    """What an update does to one config of a traffic distribution."""
+
+    NONE = "it is as the template says, or the template does not say"
+    LEFT = "somebody else changed it, and the template did not"
+    APPLIED = "the template changed it"
+    CONTESTED = "the template changed it, and so did somebody else"
+
+
+def plan_shift(desired: object, previous: object, live: object) -> Shift:
+    """Compare a config three ways. None: the template, or Connect, does not have it.
+
+    Operators shift traffic during an incident, outside CloudFormation. Only a template that changes
+    a config touches it.
+    """
+    if desired is None or desired == live:
+        return Shift.NONE
+    if desired == previous:
+        return Shift.LEFT
+    return Shift.APPLIED if previous in (None, live) else Shift.CONTESTED

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from connect_provider import ownership
 from connect_provider.errors import InvalidRequest
+from connect_provider.request import Request, UpdateRequest
 
 TAG_LIMIT = 50  # for each Connect resource, of which our markers take some
 
@@ -77,13 +78,17 @@ class OwnedResourceProperties(ResourceProperties):
 
 # API: CreateTrafficDistributionGroup and others: a bare id or the instance's ARN.
 _INSTANCE = r"(?:arn:[a-z-]+:connect:[a-z0-9-]+:[0-9]{12}:instance/)?[A-Za-z0-9_-]+"
-InstanceId = Annotated[
-    str,
-    Field(
-        pattern=f"^{_INSTANCE}$",
-        validation_alias=AliasChoices("InstanceId", "InstanceArn"),
-    ),
-]
+InstanceArnOrId = Annotated[str, Field(pattern=f"^{_INSTANCE}$")]
+INSTANCE_SPELLINGS = AliasChoices("InstanceId", "InstanceArn")
+
+
+def within_instance(kind: str) -> str:
+    """Return the pattern of a bare id, or of an ARN, of what an instance holds."""
+    arn = rf"arn:[a-z-]+:connect:[a-z0-9-]+:[0-9]{{12}}:instance/[A-Za-z0-9_-]+/{kind}/"
+    return rf"^(?:{arn})?[A-Za-z0-9_-]+(?::[$A-Za-z0-9_-]+)?$"
+
+
+UserArnOrId = Annotated[str, Field(pattern=within_instance("agent"))]
 
 
 def parse_properties(model: type[PropertiesT], properties: object) -> PropertiesT:
@@ -98,6 +103,20 @@ def parse_properties(model: type[PropertiesT], properties: object) -> Properties
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise InvalidRequest("; ".join(_explain(model, d) for d in details)) from None
+
+
+def previous_properties(model: type[PropertiesT], request: Request) -> PropertiesT | None:
+    """Return what the previous template said, as far as it was ever applied; None on a Create.
+
+    On a rollback the previous properties are those that failed. When they do not even parse, no
+    call was made for them.
+    """
+    if not isinstance(request, UpdateRequest):
+        return None
+    try:
+        return parse_properties(model, request.old_resource_properties)
+    except InvalidRequest:
+        return None
 
 
 def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:

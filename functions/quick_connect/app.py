@@ -1,20 +1,16 @@
 """The Lambda function for Custom::ConnectQuickConnect."""
 
+from functools import partial
 from typing import Any
 
-from connect_provider import connect
 from connect_provider.helper import Helper
+from connect_provider.owned import Owned
 from connect_provider.provider import Provider
 from connect_provider.request import LambdaContext
 from quick_connect.resource import QuickConnect
 
 helper = Helper()
-provider = Provider(helper, {"Custom::ConnectQuickConnect": QuickConnect})
-
-try:
-    connect.client(connect.own_region())  # while Lambda gives a starting function a whole CPU
-except Exception as error:  # noqa: BLE001  # every request is answered with it
-    helper.init_failure(error)
+Provider(helper, {"Custom::ConnectQuickConnect": partial(Owned, QuickConnect)})
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:

@@ -5,7 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from connect_provider.arn import resource_id
-from connect_provider.properties import InstanceId, OwnedResourceProperties, Properties
+from connect_provider.properties import (
+    INSTANCE_SPELLINGS,
+    InstanceArnOrId,
+    OwnedResourceProperties,
+    Properties,
+    UserArnOrId,
+    within_instance,
+)
 
 # The block that each type needs: exactly that one. The API's model does not tie them together.
 BLOCKS = {
@@ -16,34 +23,24 @@ BLOCKS = {
 }
 
 
-def _within_instance(kind: str) -> str:
-    """Return the pattern of a bare id, or of an ARN, of what an instance holds."""
-    arn = rf"arn:[a-z-]+:connect:[a-z0-9-]+:[0-9]{{12}}:instance/[A-Za-z0-9_-]+/{kind}/"
-    return rf"^(?:{arn})?[A-Za-z0-9_-]+(?::[$A-Za-z0-9_-]+)?$"
-
-
 ContactFlowId = Annotated[
     str,
     Field(
         max_length=500,
-        pattern=_within_instance("contact-flow"),
+        pattern=within_instance("contact-flow"),
         validation_alias=AliasChoices("ContactFlowId", "ContactFlowArn"),
     ),
 ]
 QueueId = Annotated[
     str,
-    Field(pattern=_within_instance("queue"), validation_alias=AliasChoices("QueueId", "QueueArn")),
-]
-UserId = Annotated[
-    str,
-    Field(pattern=_within_instance("agent"), validation_alias=AliasChoices("UserId", "UserArn")),
+    Field(pattern=within_instance("queue"), validation_alias=AliasChoices("QueueId", "QueueArn")),
 ]
 
 
 class UserQuickConnectConfig(Properties):
     """A transfer to an agent, through a contact flow."""
 
-    UserId: UserId
+    UserId: Annotated[UserArnOrId, Field(validation_alias=AliasChoices("UserId", "UserArn"))]
     ContactFlowId: ContactFlowId
 
 
@@ -90,7 +87,9 @@ class QuickConnectConfig(Properties):
 class QuickConnectProperties(OwnedResourceProperties):
     """The properties as a template declares them."""
 
-    InstanceId: Annotated[InstanceId, Field(max_length=100)]
+    InstanceId: Annotated[
+        InstanceArnOrId, Field(max_length=100, validation_alias=INSTANCE_SPELLINGS)
+    ]
     Name: str = Field(min_length=1, max_length=127)
     Description: str = Field(default="", max_length=250)
     QuickConnectConfig: QuickConnectConfig

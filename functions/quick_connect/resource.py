@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from connect_provider import arn
-from connect_provider.connect import Connect, own_region
+from connect_provider.connect import region_of
 from connect_provider.errors import NotFound
 from connect_provider.plan import Observed
+from connect_provider.resource import Resource
 from quick_connect.model import QuickConnectProperties, canonical_config
 
 _ARN = re.compile(
@@ -16,15 +17,11 @@ _ARN = re.compile(
 )
 
 
-class QuickConnect:
+class QuickConnect(Resource[QuickConnectProperties]):
     """A quick connect. Its physical id is its ARN, which holds the instance's."""
 
     model = QuickConnectProperties
     create_only = frozenset({"InstanceId"})
-
-    def __init__(self, connect: Connect) -> None:
-        """Keep the Connect API of the request."""
-        self._connect = connect
 
     def owns(self, physical_id: str) -> bool:
         """Tell whether it is a quick connect's ARN."""
@@ -32,10 +29,9 @@ class QuickConnect:
 
     def canonical(self, desired: QuickConnectProperties) -> Mapping[str, Any]:
         """Return the properties with bare ids; an instance's replica has the same bare id."""
-        region = arn.region(desired.InstanceId) or own_region()
         config = desired.QuickConnectConfig.model_dump(exclude_none=True)
         return {
-            "InstanceId": (region, arn.resource_id(desired.InstanceId)),
+            "InstanceId": (region_of(desired.InstanceId), arn.resource_id(desired.InstanceId)),
             "Name": desired.Name,
             "Description": desired.Description,
             "QuickConnectConfig": canonical_config(config),
@@ -44,7 +40,9 @@ class QuickConnect:
     def observe(self, physical_id: str) -> Observed | None:
         """Describe the quick connect (API: DescribeQuickConnect)."""
         try:
-            found = self._connect.call("DescribeQuickConnect", physical_id, **_ids(physical_id))
+            found = self._connect.call(
+                "DescribeQuickConnect", region_of(physical_id), **_ids(physical_id)
+            )
         except NotFound:
             return None
         live = found["QuickConnect"]
@@ -61,7 +59,7 @@ class QuickConnect:
         instance_id = arn.resource_id(desired.InstanceId)
         listed = self._connect.pages(
             "ListQuickConnects",
-            desired.InstanceId,
+            region_of(desired.InstanceId),
             "QuickConnectSummaryList",
             InstanceId=instance_id,
             MaxResults=1000,
@@ -76,7 +74,7 @@ class QuickConnect:
         state = self.canonical(desired)
         created = self._connect.call(
             "CreateQuickConnect",
-            desired.InstanceId,
+            region_of(desired.InstanceId),
             InstanceId=arn.resource_id(desired.InstanceId),
             Name=desired.Name,
             **({"Description": desired.Description} if desired.Description else {}),
@@ -84,9 +82,6 @@ class QuickConnect:
             Tags=dict(tags),
         )
         return _observed(created["QuickConnectARN"], state, tags)
-
-    def refuse_replacement(self, desired: QuickConnectProperties, observed: Observed) -> None:
-        """Refuse none: the new one stands in another instance."""
 
     def update(
         self, observed: Observed, desired: QuickConnectProperties, changed: tuple[str, ...]
@@ -97,7 +92,7 @@ class QuickConnect:
         if {"Name", "Description"}.intersection(changed):
             self._connect.call(
                 "UpdateQuickConnectName",
-                observed.arn,
+                region_of(observed.arn),
                 **ids,
                 Name=desired.Name,
                 Description=desired.Description,
@@ -105,7 +100,7 @@ class QuickConnect:
         if "QuickConnectConfig" in changed:
             self._connect.call(
                 "UpdateQuickConnectConfig",
-                observed.arn,
+                region_of(observed.arn),
                 **ids,
                 QuickConnectConfig=state["QuickConnectConfig"],
             )
@@ -114,19 +109,9 @@ class QuickConnect:
     def delete(self, observed: Observed) -> None:
         """Delete it at once (API: DeleteQuickConnect); gone already is as good."""
         try:
-            self._connect.call("DeleteQuickConnect", observed.arn, **_ids(observed.arn))
+            self._connect.call("DeleteQuickConnect", region_of(observed.arn), **_ids(observed.arn))
         except NotFound:
             return
-
-    def busy(self, observed: Observed) -> bool:
-        """Return False: quick connects have no states."""
-        return False
-
-    def check_created(self, observed: Observed) -> None:
-        """Pass: it was there as soon as the create call returned."""
-
-    def check_deleting(self, observed: Observed) -> None:
-        """Pass: it was gone as soon as the delete call returned."""
 
 
 def _ids(quick_connect_arn: str) -> dict[str, str]:
@@ -138,8 +123,8 @@ def _ids(quick_connect_arn: str) -> dict[str, str]:
     }
 
 
-def _instance_key(quick_connect_arn: str) -> tuple[str | None, str]:
-    return arn.region(quick_connect_arn), _ids(quick_connect_arn)["InstanceId"]
+def _instance_key(quick_connect_arn: str) -> tuple[str, str]:
+    return region_of(quick_connect_arn), _ids(quick_connect_arn)["InstanceId"]
 
 
 def _observed(

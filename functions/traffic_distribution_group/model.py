@@ -7,15 +7,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from connect_provider.properties import InstanceId, OwnedResourceProperties
+from connect_provider.properties import (
+    INSTANCE_SPELLINGS,
+    InstanceArnOrId,
+    OwnedResourceProperties,
+    UserArnOrId,
+)
 
 # The API's pattern: no space at either end, and one line.
 _TRIMMED = r"^\S(?:.*\S)?$"
 
 
 class TrafficDistributionGroupProperties(OwnedResourceProperties):
-    """The properties as a template declares them. No API changes any but Tags later."""
+    """The properties as a template declares them. No API changes the first three later."""
 
-    InstanceId: Annotated[InstanceId, Field(max_length=250)]
+    InstanceId: Annotated[
+        InstanceArnOrId, Field(max_length=250, validation_alias=INSTANCE_SPELLINGS)
+    ]
     Name: str = Field(min_length=1, max_length=128, pattern=_TRIMMED)
     Description: str | None = Field(default=None, min_length=1, max_length=250, pattern=_TRIMMED)
+    UserIds: tuple[UserArnOrId, ...] = ()

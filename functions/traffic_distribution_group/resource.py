@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from connect_provider import arn
-from connect_provider.connect import Connect
+from connect_provider.connect import region_of
 from connect_provider.errors import (
     InvalidRequest,
     NotFound,
@@ -15,6 +15,7 @@ from connect_provider.errors import (
     ResourceConflict,
 )
 from connect_provider.plan import Observed
+from connect_provider.resource import Resource
 from traffic_distribution_group.model import TrafficDistributionGroupProperties
 
 _ARN = re.compile(
@@ -25,15 +26,11 @@ CREATION_IN_PROGRESS = "CREATION_IN_PROGRESS"
 PENDING_DELETION = "PENDING_DELETION"
 
 
-class TrafficDistributionGroup:
+class TrafficDistributionGroup(Resource[TrafficDistributionGroupProperties]):
     """A traffic distribution group. Its physical id is its ARN, which holds its home Region."""
 
     model = TrafficDistributionGroupProperties
     create_only = frozenset({"InstanceId", "Name", "Description"})
-
-    def __init__(self, connect: Connect) -> None:
-        """Keep the Connect API of the request."""
-        self._connect = connect
 
     def owns(self, physical_id: str) -> bool:
         """Tell whether it is a traffic distribution group's ARN."""
@@ -52,7 +49,7 @@ class TrafficDistributionGroup:
         try:
             found = self._connect.call(
                 "DescribeTrafficDistributionGroup",
-                physical_id,
+                region_of(physical_id),
                 TrafficDistributionGroupId=physical_id,
             )
         except NotFound:
@@ -69,7 +66,7 @@ class TrafficDistributionGroup:
         """Find by name among the groups of the instance."""
         listed = self._connect.pages(
             "ListTrafficDistributionGroups",
-            desired.InstanceId,
+            region_of(desired.InstanceId),
             "TrafficDistributionGroupSummaryList",
             InstanceId=arn.resource_id(desired.InstanceId),
             MaxResults=10,
@@ -85,7 +82,7 @@ class TrafficDistributionGroup:
         parameters = {name: value for name, value in state.items() if value is not None}
         created = self._connect.call(
             "CreateTrafficDistributionGroup",
-            desired.InstanceId,
+            region_of(desired.InstanceId),
             **parameters,
             ClientToken=token,
             Tags=dict(tags),
@@ -105,6 +102,37 @@ class TrafficDistributionGroup:
                 "has this Name"
             )
 
+    def members(self, desired: TrafficDistributionGroupProperties) -> frozenset[str]:
+        """Return the bare ids of the users that the template associates."""
+        return frozenset(arn.resource_id(user) for user in desired.UserIds)
+
+    def list_members(self, observed: Observed) -> frozenset[str]:
+        """Return the ids of all associated users (API: ListTrafficDistributionGroupUsers)."""
+        listed = self._connect.pages(
+            "ListTrafficDistributionGroupUsers",
+            region_of(observed.arn),
+            "TrafficDistributionGroupUserSummaryList",
+            TrafficDistributionGroupId=observed.arn,
+        )
+        return frozenset(item["UserId"] for item in listed)
+
+    def join(self, observed: Observed, member: str) -> None:
+        """Associate a user (API: AssociateTrafficDistributionGroupUser, idempotent)."""
+        self._on_user("AssociateTrafficDistributionGroupUser", observed, member)
+
+    def leave(self, observed: Observed, member: str) -> None:
+        """Dissociate a user (API: DisassociateTrafficDistributionGroupUser, idempotent)."""
+        self._on_user("DisassociateTrafficDistributionGroupUser", observed, member)
+
+    def _on_user(self, operation: str, observed: Observed, user_id: str) -> None:
+        self._connect.call(
+            operation,
+            region_of(observed.arn),
+            TrafficDistributionGroupId=observed.arn,
+            UserId=user_id,
+            InstanceId=observed.state["InstanceId"],
+        )
+
     def update(
         self,
         observed: Observed,
@@ -121,7 +149,7 @@ class TrafficDistributionGroup:
         try:
             self._connect.call(
                 "DeleteTrafficDistributionGroup",
-                observed.arn,
+                region_of(observed.arn),
                 TrafficDistributionGroupId=observed.arn,
             )
         except NotFound:
@@ -150,7 +178,7 @@ class TrafficDistributionGroup:
         """Say what still uses the group: the phone numbers that are claimed to it."""
         listed = self._connect.pages(
             "ListPhoneNumbersV2",
-            observed.arn,
+            region_of(observed.arn),
             "ListPhoneNumbersSummaryList",
             TargetArn=observed.arn,
         )

@@ -302,3 +302,70 @@ def test_an_instance_of_another_region_is_reached_by_its_arn(
     run("delete", sink, PhysicalResourceId=answer["PhysicalResourceId"])
     assert {entry.region for entry in connect.journal} == {"eu-central-1"}
     assert scene.REGION != "eu-central-1"
+
+
+def test_create_associates_the_users_when_the_group_is_ready(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """One call for each, in the home Region."""
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    assert connect.groups[arn]["users"] == {scene.USER_ID}
+    assert connect.calls()[-1] == "AssociateTrafficDistributionGroupUser"
+
+
+def test_update_associates_before_it_dissociates(connect: ConnectEmulator, sink: Sink) -> None:
+    """Users whom others associated stay."""
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.groups[arn]["users"].add("foreign")
+    connect.journal.clear()
+    answer = run("update_users", sink, PhysicalResourceId=arn)
+    assert answer["Status"] == "SUCCESS"
+    assert connect.groups[arn]["users"] == {scene.OTHER_USER_ID, "foreign"}
+    assert connect.calls() == [
+        "DescribeTrafficDistributionGroup",
+        "ListTrafficDistributionGroupUsers",
+        "AssociateTrafficDistributionGroupUser",
+        "DisassociateTrafficDistributionGroupUser",
+    ]
+
+
+def test_users_are_listed_page_by_page(connect: ConnectEmulator, sink: Sink) -> None:
+    """A page holds ten."""
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.groups[arn]["users"] |= {f"a{number:02}" for number in range(25)}
+    connect.journal.clear()
+    run("update_users", sink, PhysicalResourceId=arn)
+    assert connect.calls().count("ListTrafficDistributionGroupUsers") == 3
+    assert scene.USER_ID not in connect.groups[arn]["users"]
+
+
+def test_an_update_without_users_does_not_list_them(connect: ConnectEmulator, sink: Sink) -> None:
+    """Neither template names any."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    connect.groups[arn]["users"].add("foreign")
+    connect.journal.clear()
+    run("update", sink, PhysicalResourceId=arn)
+    assert connect.calls() == ["DescribeTrafficDistributionGroup", "TagResource"]
+
+
+def test_delete_dissociates_the_templates_users_first(connect: ConnectEmulator, sink: Sink) -> None:
+    """Also where the group stays, because it was adopted."""
+    users = {"UserIds": [scene.USER_ID]}
+    arn = run("create_adopt_default", sink, Properties=users)["PhysicalResourceId"]
+    connect.groups[arn]["users"].add("foreign")
+    run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    assert connect.groups[arn]["users"] == {"foreign"}
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.journal.clear()
+    run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    calls = connect.calls()
+    assert calls.index("DisassociateTrafficDistributionGroupUser") < calls.index(
+        "DeleteTrafficDistributionGroup"
+    )
+
+
+def test_an_unknown_user_fails_and_keeps_the_id(connect: ConnectEmulator, sink: Sink) -> None:
+    """The group is there, so the Delete that follows has to know it."""
+    answer = run("create_with_users", sink, Properties={"UserIds": ["nobody"]})
+    assert answer["Reason"].startswith("NotFound: AssociateTrafficDistributionGroupUser: ")
+    assert ours(connect) == [answer["PhysicalResourceId"]]

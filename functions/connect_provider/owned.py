@@ -1,0 +1,239 @@
+"""Reconciles what the provider creates, owns and deletes: observe, plan, act, settle."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from connect_provider import ownership
+from connect_provider.errors import (
+    AlreadyExists,
+    InvalidRequest,
+    NotStabilized,
+    ProviderError,
+    ResourceConflict,
+)
+from connect_provider.ownership import Owner
+from connect_provider.plan import Action, Observed, Plan, plan
+from connect_provider.properties import (
+    OwnedResourceProperties,
+    parse_properties,
+    previous_properties,
+)
+from connect_provider.request import (
+    UNCONFIRMED,
+    CreateRequest,
+    DeleteRequest,
+    UpdateRequest,
+)
+from connect_provider.resource import Resource
+from connect_provider.run import Run
+
+Properties = OwnedResourceProperties
+
+
+class Owned:
+    """The reconciler of a resource type whose ownership is written on each resource."""
+
+    def __init__(self, resource: type[Resource[Any]], run: Run) -> None:
+        """Serve one run of a request for the resource type."""
+        self._run = run
+        self._connect = run.connect
+        self._resource = resource(run.connect)
+
+    def apply(self, request: CreateRequest | UpdateRequest) -> Observed:
+        """Create the resource, or make it what the template says."""
+        desired = parse_properties(self._resource.model, request.resource_properties)
+        if isinstance(request, UpdateRequest):
+            return self._update(request, desired)
+        return self._create(request, desired)
+
+    def _create(self, request: CreateRequest | UpdateRequest, desired: Properties) -> Observed:
+        """Create the resource, or go on with what an earlier run of this request created.
+
+        While the create call is under way nobody knows whether it takes effect, and the id says so:
+        a Delete then looks for what this request made.
+        """
+        markers = ownership.creation_markers(request)
+        self._run.log_plan(request.request_type, Action.CREATE.value)
+        self._run.answer_with(UNCONFIRMED + request.request_id)
+        try:
+            tags = {**desired.Tags, **markers}
+            observed = self._resource.create(desired, tags, request.request_id)
+        except AlreadyExists as conflict:
+            self._run.answer_with("")
+            return self._take_over(request, desired, conflict)
+        except ProviderError as error:
+            if not error.maybe_done:
+                self._run.answer_with("")
+            raise
+        self._run.answer_with(observed.arn)
+        observed = self._settle(observed)
+        for member in sorted(self._resource.members(desired)):
+            self._resource.join(observed, member)
+        return observed
+
+    def _take_over(
+        self,
+        request: CreateRequest | UpdateRequest,
+        desired: Properties,
+        conflict: AlreadyExists,
+    ) -> Observed:
+        """Go on with the resource that has the name, if this request made it or may adopt it."""
+        observed = self._resource.find(desired)
+        if observed is None:
+            raise conflict
+        markers: Mapping[str, str] = {}
+        if not ownership.made_by(observed.tags, request):
+            if desired.ExistingResourcePolicy != "Adopt":
+                raise AlreadyExists(
+                    f"{conflict} ({observed.arn} has this Name. Choose another Name, delete it, or "
+                    "set ExistingResourcePolicy to Adopt to take it over)"
+                )
+            markers = ownership.adoption_markers(request)
+        observed, steps = self._plan(request, desired, observed, markers)
+        if steps.action is Action.REPLACE:
+            raise AlreadyExists(
+                f"{observed.arn} cannot be adopted: {', '.join(steps.changed)} of it differs from "
+                "the template, and cannot be changed"
+            )
+        self._run.answer_with(observed.arn)
+        observed = self._settle(observed)
+        observed = self._carry_out(steps, desired, observed)
+        if markers:
+            self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
+        return observed
+
+    def _update(self, request: UpdateRequest, desired: Properties) -> Observed:
+        """Make the resource what the template says; create it anew where it is gone."""
+        physical_id = request.physical_resource_id
+        owns = self._resource.owns(physical_id)
+        observed = self._resource.observe(physical_id) if owns else None
+        if observed is None:
+            return self._create(request, desired)
+        if ownership.owner(observed.tags, request) is Owner.ANOTHER:
+            raise ResourceConflict(f"{observed.arn} belongs to another stack or logical id now")
+        observed, steps = self._plan(request, desired, observed, {})
+        if steps.action is Action.REPLACE:
+            self._resource.refuse_replacement(desired, observed)
+            return self._create(request, desired)
+        return self._carry_out(steps, desired, observed)
+
+    def _plan(
+        self,
+        request: CreateRequest | UpdateRequest,
+        desired: Properties,
+        observed: Observed,
+        markers: Mapping[str, str],
+    ) -> tuple[Observed, Plan]:
+        """Return the plan, and what it was made for, members included; log it."""
+        previous = previous_properties(self._resource.model, request)
+        members = self._resource.members(desired)
+        previous_members = self._resource.members(previous) if previous else frozenset()
+        if members or previous_members:
+            observed = replace(observed, members=self._resource.list_members(observed))
+        steps = plan(
+            self._resource.canonical(desired),
+            observed,
+            self._resource.create_only,
+            tags=({**desired.Tags, **markers}, previous.Tags if previous else {}),
+            members=(members, previous_members),
+        )
+        self._run.log_plan(request.request_type, steps.action.value, steps.changed)
+        return observed, steps
+
+    def _carry_out(self, steps: Plan, desired: Properties, observed: Observed) -> Observed:
+        """Carry out a plan: what is added first, so that no moment lacks both old and new."""
+        self._connect.tag(observed.arn, steps.tag)
+        for member in sorted(steps.join):
+            self._resource.join(observed, member)
+        observed = self._resource.update(observed, desired, steps.changed)
+        for member in sorted(steps.leave):
+            self._resource.leave(observed, member)
+        self._connect.untag(observed.arn, steps.untag)
+        return observed
+
+    def _settle(self, observed: Observed) -> Observed:
+        """Wait until a created resource is stable."""
+        settled = self._wait(observed)
+        if settled is None:
+            raise NotStabilized(f"{observed.arn} disappeared while it was being created")
+        self._resource.check_created(settled)
+        return settled
+
+    def _wait(self, observed: Observed) -> Observed | None:
+        """Wait until nothing is under way; return what there is then."""
+        began = time.monotonic()
+        seen: Observed | None = observed
+        while seen is not None and self._resource.busy(seen):
+            self._run.pause(seen, began)
+            seen = self._resource.observe(seen.arn)
+        return seen
+
+    def delete(self, request: DeleteRequest) -> None:
+        """Delete the resource if it is this request's to delete, and wait until it is gone."""
+        observed = self._deletable(request)
+        remaining = self._wait(observed) if observed else None
+        if remaining is None:
+            return
+        self._withdraw_members(request, remaining)
+        remaining = self._resource.delete(remaining)
+        began = time.monotonic()
+        while remaining is not None:
+            self._run.pause(remaining, began)
+            remaining = self._resource.observe(remaining.arn)
+            if remaining is not None:
+                self._resource.check_deleting(remaining)
+
+    def _deletable(self, request: DeleteRequest) -> Observed | None:
+        """Return what this Delete is to delete, after it has released what it is not to."""
+        physical_id = request.physical_resource_id
+        if not self._resource.owns(physical_id):
+            return self._left_behind(request)
+        observed = self._resource.observe(physical_id)
+        if observed is None:
+            self._run.log("Delete: nothing, since it is gone")
+            return None
+        owner = ownership.owner(observed.tags, request)
+        properties = request.resource_properties
+        policy = isinstance(properties, dict) and properties.get("ExistingResourcePolicy")
+        if owner is Owner.ANOTHER:
+            self._run.log("Delete: nothing, since it belongs to another stack or logical id")
+        elif owner is Owner.NOBODY and policy == "Adopt":
+            self._run.log("Delete: nothing, since it was adopted, and has been released")
+        elif ownership.adopted(observed.tags):
+            self._run.log("Delete: release it, since it was adopted")
+            self._withdraw_members(request, observed)
+            self._connect.untag(observed.arn, ownership.MARKERS & observed.tags.keys())
+        else:
+            return observed
+        return None
+
+    def _left_behind(self, request: DeleteRequest) -> Observed | None:
+        """Return what a create without a known id left: one that failed, or was cancelled."""
+        try:
+            desired = parse_properties(self._resource.model, request.resource_properties)
+        except InvalidRequest:
+            return None  # a create with these properties made no call
+        observed = self._resource.find(desired)
+        if observed is None:
+            return None
+        physical_id = request.physical_resource_id
+        if physical_id.startswith(UNCONFIRMED):
+            created_by = physical_id.removeprefix(UNCONFIRMED)
+            ours = ownership.made_by(observed.tags, request, created_by)
+            ours = ours and not ownership.adopted(observed.tags)
+        else:
+            ours = ownership.left_by_cancelled_create(observed.tags, request)
+        return observed if ours else None
+
+    def _withdraw_members(self, request: DeleteRequest, observed: Observed) -> None:
+        """Take out the members that the template put in."""
+        try:
+            properties = parse_properties(self._resource.model, request.resource_properties)
+        except InvalidRequest:
+            return  # they were never applied
+        members = self._resource.members(properties)
+        if members:
+            for member in sorted(members & self._resource.list_members(observed)):
+                self._resource.leave(observed, member)

@@ -1,0 +1,60 @@
+"""What every reconciler is given, and has to be."""
+
+import logging
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+from connect_provider import waiting
+from connect_provider.connect import Connect
+from connect_provider.errors import NotStabilized
+from connect_provider.helper import Helper
+from connect_provider.plan import Observed
+from connect_provider.request import CreateRequest, DeleteRequest, UpdateRequest
+
+logger = logging.getLogger("connect_provider")
+
+
+class Run:
+    """One run of a request: the Connect API until its deadline, the log, and the id so far."""
+
+    def __init__(self, helper: Helper) -> None:
+        """Begin the run that the helper is in."""
+        self._helper = helper
+        self.connect = Connect(helper.invocation.time_to_wait)
+
+    def answer_with(self, physical_id: str) -> None:
+        """Answer with this id from now on, whatever happens; "" for the request's own."""
+        self._helper.PhysicalResourceId = physical_id
+
+    def log_plan(self, request_type: str, action: str, changed: Iterable[str] = ()) -> None:
+        """Log what is going to be done: the action and the names of what changes."""
+        names = list(changed)
+        self.log(f"{request_type}: {action} {', '.join(names)}", action=action, changed=names)
+
+    def log(self, message: str, **facts: object) -> None:
+        """Log a message under the request's keys. It holds no property values."""
+        logger.info(message, extra={**self._helper.invocation.log_keys, **facts})
+
+    def pause(self, observed: Observed, began: float) -> None:
+        """Sleep before the next look at what has been waited for since `began` (monotonic).
+
+        Raise NotStabilized, as unfinished, when time is up.
+        """
+        delay = waiting.settle_delay(time.monotonic() - began)
+        if delay >= self._helper.invocation.time_to_wait():
+            status = observed.attributes["Status"]
+            error = NotStabilized(f"{observed.arn} is still {status}, and time is up")
+            error.unfinished = True
+            raise error
+        time.sleep(delay)
+
+
+class Reconciler(Protocol):
+    """Serves the requests of one resource type. An instance serves one run."""
+
+    def apply(self, request: CreateRequest | UpdateRequest) -> Observed:
+        """Make the resource what the template says; return what is now."""
+
+    def delete(self, request: DeleteRequest) -> None:
+        """Undo what the template said, as far as it is this request's to undo."""

@@ -1,0 +1,1 @@
+"""Custom::ConnectTrafficDistribution, served by the function of traffic_distribution_group."""

@@ -1,0 +1,150 @@
+"""The properties of Custom::ConnectTrafficDistribution (API: UpdateTrafficDistribution)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, model_validator
+
+from connect_provider.properties import (
+    INSTANCE_SPELLINGS,
+    InstanceArnOrId,
+    Properties,
+    ResourceProperties,
+)
+
+Split = Mapping[str, int | bool]  # Region -> percentage, or whether agents can sign in
+
+RegionName = Annotated[
+    str, Field(min_length=8, max_length=31, pattern=r"^[a-z]{2}(-[a-z]+){1,2}(-[0-9])?$")
+]
+
+
+class Distribution(Properties):
+    """A Region's share."""
+
+    Region: RegionName
+    Percentage: int = Field(ge=0, le=100, multiple_of=10)
+
+
+class DistributionConfig(Properties):
+    """How calls, or agents, are split. Regions differ, and percentages sum to 100."""
+
+    Distributions: tuple[Distribution, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "DistributionConfig":
+        _refuse_repeated([share.Region for share in self.Distributions])
+        total = sum(share.Percentage for share in self.Distributions)
+        if total != 100:
+            raise ValueError(f"the percentages should sum to 100, not {total}")
+        return self
+
+    @property
+    def split(self) -> Split:
+        """Return each Region's percentage."""
+        return {share.Region: share.Percentage for share in self.Distributions}
+
+
+class SignInDistribution(Properties):
+    """Whether agents can sign in to a Region."""
+
+    Region: RegionName
+    Enabled: bool
+
+
+class SignInDistributionConfig(Properties):
+    """Where agents can sign in: in one Region at least."""
+
+    Distributions: tuple[SignInDistribution, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _lets_agents_in(self) -> "SignInDistributionConfig":
+        _refuse_repeated([place.Region for place in self.Distributions])
+        if not any(place.Enabled for place in self.Distributions):
+            raise ValueError("at least one Region should be Enabled, or nobody can sign in")
+        return self
+
+    @property
+    def split(self) -> Split:
+        """Return for each Region whether agents can sign in."""
+        return {place.Region: place.Enabled for place in self.Distributions}
+
+
+def _refuse_repeated(regions: list[str]) -> None:
+    if len(set(regions)) != len(regions):
+        raise ValueError("every Region should be there once")
+
+
+GroupArnOrId = Annotated[
+    str,
+    Field(
+        pattern=(
+            r"^(?:arn:[a-z-]+:connect:[a-z0-9-]+:[0-9]{12}:traffic-distribution-group/)?"
+            r"[A-Za-z0-9_-]+$"
+        )
+    ),
+]
+_GROUP_SPELLINGS = AliasChoices("TrafficDistributionGroupId", "TrafficDistributionGroupArn")
+
+
+class TrafficDistributionProperties(ResourceProperties):
+    """The properties as a template declares them."""
+
+    TrafficDistributionGroupId: GroupArnOrId | None = Field(
+        default=None, validation_alias=_GROUP_SPELLINGS
+    )
+    InstanceId: InstanceArnOrId | None = Field(
+        default=None, max_length=250, validation_alias=INSTANCE_SPELLINGS
+    )
+    TelephonyConfig: DistributionConfig
+    AgentConfig: DistributionConfig | None = None
+    SignInConfig: SignInDistributionConfig | None = None
+    OutOfBandTraffic: Literal["Overwrite", "Fail"] = "Overwrite"
+
+    @model_validator(mode="after")
+    def _names_one_group(self) -> "TrafficDistributionProperties":
+        if (self.TrafficDistributionGroupId is None) == (self.InstanceId is None):
+            raise ValueError(
+                "TrafficDistributionGroupId: give it, or InstanceId for the instance's default "
+                "group, and not both"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_the_same_regions(self) -> "TrafficDistributionProperties":
+        expected = set(self.TelephonyConfig.split)
+        for name, split in self.splits.items():
+            if set(split) != expected:
+                raise ValueError(f"{name}: the Regions should be those of TelephonyConfig")
+        return self
+
+    @property
+    def splits(self) -> Mapping[str, Split]:
+        """Return every config that the template gives, by its name in the API."""
+        configs = {
+            "TelephonyConfig": self.TelephonyConfig,
+            "AgentConfig": self.AgentConfig,
+            "SignInConfig": self.SignInConfig,
+        }
+        return {name: config.split for name, config in configs.items() if config is not None}
+
+
+def config_of(name: str, split: Split) -> dict[str, list[dict[str, str | int | bool]]]:
+    """Return a split as the API takes it."""
+    key = "Enabled" if name == "SignInConfig" else "Percentage"
+    return {"Distributions": [{"Region": region, key: split[region]} for region in sorted(split)]}
+
+
+def split_of(name: str, config: Mapping[str, list[Mapping[str, int | bool]]]) -> Split:
+    """Return what the API gives as a split."""
+    key = "Enabled" if name == "SignInConfig" else "Percentage"
+    return {str(item["Region"]): item[key] for item in config["Distributions"]}
+
+
+def text_of(split: Split) -> str:
+    """Return a split as text: "us-east-1=60,us-west-2=40"."""
+    shown = {True: "true", False: "false"}
+    return ",".join(
+        f"{region}={shown[value] if isinstance(value, bool) else value}"
+        for region, value in sorted(split.items())
+    )

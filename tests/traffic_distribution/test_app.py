@@ -1,0 +1,348 @@
+"""Whole requests for Custom::ConnectTrafficDistribution: what is answered, and where calls go."""
+
+from typing import Any
+
+import pytest
+
+from connect_provider.errors import NotStabilized
+from sandbox import scene
+from sandbox.connect_emulator import ConnectEmulator
+from tests.harness import Context, FakeTime, Sink, Stacks, answer_to, load_event
+from traffic_distribution_group.app import lambda_handler
+
+EAST, WEST = scene.REGION, scene.REPLICA_REGION
+
+
+@pytest.fixture
+def group(connect: ConnectEmulator, sink: Sink, clock: FakeTime) -> dict[str, Any]:
+    """A group that is not the default one, with everything in its home Region."""
+    event = load_event("traffic_distribution_group_create", sink)
+    arn = answer_to(lambda_handler, event, sink)["PhysicalResourceId"]
+    sink.reset()
+    connect.journal.clear()
+    clock.sleeps.clear()
+    return connect.groups[arn]
+
+
+def percentages(east: int, west: int) -> dict[str, Any]:
+    """Return a config as CloudFormation sends it: every scalar is text."""
+    shares = [(EAST, east), (WEST, west)]
+    return {"Distributions": [{"Region": r, "Percentage": str(p)} for r, p in shares]}
+
+
+def live(group: dict[str, Any], config: str = "TelephonyConfig") -> tuple[int, ...]:
+    """Return the live split, the home Region first."""
+    items = sorted(group["traffic"][config]["Distributions"], key=lambda item: item["Region"])
+    return tuple(item.get("Percentage", item.get("Enabled")) for item in items)
+
+
+def by_hand(group: dict[str, Any], east: int, west: int) -> None:
+    """Shift the group's traffic as an operator does."""
+    shares = [{"Region": EAST, "Percentage": east}, {"Region": WEST, "Percentage": west}]
+    group["traffic"]["TelephonyConfig"] = {"Distributions": shares}
+
+
+def run(name: str, sink: Sink, group: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Send a request of events/ for the group and return the answer."""
+    event = load_event(f"traffic_distribution_{name}", sink, **changes)
+    for key in ("ResourceProperties", "OldResourceProperties"):
+        if event.get(key, {}).get("TrafficDistributionGroupId", "").startswith("arn:"):
+            event[key]["TrafficDistributionGroupId"] = group["Arn"]
+    if "PhysicalResourceId" in event and "PhysicalResourceId" not in changes:
+        event["PhysicalResourceId"] = group["Arn"]
+    return answer_to(lambda_handler, event, sink)
+
+
+def test_create_splits_the_traffic(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """One UpdateTrafficDistribution, a wait, and the split read back; Ref is the group's ARN."""
+    connect.shift_seconds = 5
+    answer = run("create", sink, group)
+    assert answer["PhysicalResourceId"] == group["Arn"]
+    assert answer["Data"] == {
+        "Arn": group["Arn"],
+        "Id": group["Id"],
+        "Status": "ACTIVE",
+        "IsDefault": "false",
+        "TelephonyDistribution": "us-east-1=60,us-west-2=40",
+        "AgentDistribution": "us-east-1=60,us-west-2=40",
+    }
+    assert live(group) == live(group, "AgentConfig") == (60, 40)
+    calls = connect.calls()
+    assert calls.count("UpdateTrafficDistribution") == 1
+    assert calls.count("GetTrafficDistribution") == 2
+    assert calls.count("DescribeTrafficDistributionGroup") == 1 + len(clock.sleeps)
+
+
+def test_create_of_the_default_groups_split_needs_the_instance_alone(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """InstanceId means its default group, which is the one that can have a SignInConfig."""
+    answer = run("create_default_group", sink, group)
+    default = connect.groups[answer["PhysicalResourceId"]]
+    assert answer["Data"]["IsDefault"] == "true"
+    assert default["InstanceArn"].endswith(scene.INSTANCE_ID)
+    assert live(default) == (80, 20)
+    assert live(default, "SignInConfig") == (True, False)
+
+
+def test_a_repeated_request_writes_once(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The second run finds everything as it should be."""
+    first = run("create", sink, group)
+    assert run("create", sink, group)["Data"] == first["Data"]
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+
+
+def test_a_shift_that_takes_longer_than_a_run_is_continued(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """The second run waits for the first one's shift."""
+    connect.shift_seconds = 1200
+    event = load_event("traffic_distribution_create", sink)
+    event["ResourceProperties"]["TrafficDistributionGroupId"] = group["Arn"]
+    with pytest.raises(NotStabilized):
+        lambda_handler(event, Context(900))
+    clock.sleep(60)
+    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+
+
+def test_a_failover_needs_only_the_region_that_takes_the_traffic(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every endpoint of the home Region off, and the function in the one that survives."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    connect.regions_off = {EAST}
+    answer = run("update", sink, group)
+    assert answer["Status"] == "SUCCESS"
+    assert live(group) == live(group, "AgentConfig") == (0, 100)
+    assert {entry.region for entry in connect.journal} == {WEST}
+
+
+def test_a_failover_of_the_default_group_needs_only_the_other_region(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of groups is read there, too; a replica has its instance's id."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    connect.regions_off = {EAST}
+    configs = {"TelephonyConfig": percentages(0, 100), "AgentConfig": percentages(0, 100)}
+    answer = run("create_default_group", sink, group, Properties=configs)
+    assert answer["Data"]["TelephonyDistribution"] == "us-east-1=0,us-west-2=100"
+
+
+def test_on_a_tie_the_calls_stay_in_the_functions_region(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither Region takes more than the other."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    run("create", sink, group, Properties={"TelephonyConfig": percentages(50, 50)})
+    assert {entry.region for entry in connect.journal} == {WEST}
+
+
+def test_a_bare_id_outside_the_home_region_is_refused(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Reason asks for the ARN."""
+    properties = {"TrafficDistributionGroupId": group["Id"]}
+    assert run("create", sink, group, Properties=properties)["Status"] == "SUCCESS"
+    monkeypatch.setenv("AWS_REGION", WEST)
+    answer = run("create", sink, group, Properties=properties)
+    assert answer["Reason"].startswith("InvalidRequest: TrafficDistributionGroupId: ")
+    assert "ARN" in answer["Reason"]
+
+
+def test_an_operators_shift_survives_an_unrelated_update(
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A template that does not change a config leaves the live one alone, and logs it."""
+    by_hand(group, 0, 100)
+    caplog.set_level("INFO")
+    answer = run("update_unchanged", sink, group)
+    assert answer["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+    assert answer["Data"]["TelephonyDistribution"] == "us-east-1=0,us-west-2=100"
+    assert "UpdateTrafficDistribution" not in connect.calls()
+    assert "TelephonyConfig is left as it is" in caplog.text
+
+
+def test_an_unchanged_config_goes_along_as_it_is_live(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Agents shift by template; telephony, which the service wants, stays the operator's."""
+    by_hand(group, 20, 80)
+    old = load_event("traffic_distribution_update_unchanged", sink)["ResourceProperties"]
+    changed = {**old, "AgentConfig": percentages(0, 100)}
+    run("update_unchanged", sink, group, ResourceProperties=changed)
+    assert (live(group), live(group, "AgentConfig")) == ((20, 80), (0, 100))
+    update = next(e for e in connect.journal if e.operation == "UpdateTrafficDistribution")
+    assert update.region == WEST, "the Region with the larger share of what is sent"
+    assert "SignInConfig" not in update.parameters
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "expected"),
+    [("Overwrite", "SUCCESS", (0, 100)), ("Fail", "FAILED", (50, 50))],
+)
+def test_a_contested_config_is_what_out_of_band_traffic_says(
+    policy: str,
+    status: str,
+    expected: tuple[int, int],
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+) -> None:
+    """The template changed it, and so did an operator."""
+    by_hand(group, 50, 50)
+    answer = run("update", sink, group, Properties={"OutOfBandTraffic": policy})
+    assert (answer["Status"], live(group)) == (status, expected)
+    if policy == "Fail":
+        assert answer["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
+        assert "us-east-1=100,us-west-2=0" in answer["Reason"], "what the previous template said"
+        assert "us-east-1=50,us-west-2=50" in answer["Reason"], "what it is"
+        assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+def test_a_rollback_leaves_an_operators_shift_alone(
+    policy: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """What failed was perhaps never applied, so there is nothing of ours to undo."""
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    by_hand(group, 50, 50)
+    answer = run("update_rollback", sink, group, Properties={"OutOfBandTraffic": policy})
+    assert (answer["Status"], live(group)) == ("SUCCESS", (50, 50))
+    assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+def test_a_rollback_restores_what_the_failed_update_changed(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """The reversed Update changes it back."""
+    run("update", sink, group)
+    assert live(group) == (0, 100)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert run("update_rollback", sink, group)["Status"] == "SUCCESS"
+    assert live(group) == live(group, "AgentConfig") == (100, 0)
+
+
+def test_a_rollback_of_an_invalid_template_touches_nothing(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Nothing of it was applied; an operator's shift stays."""
+    by_hand(group, 50, 50)
+    event = load_event("traffic_distribution_update_rollback", sink)
+    invalid = {**event["OldResourceProperties"], "TelephonyConfig": percentages(60, 30)}
+    answer = run("update_rollback", sink, group, OldResourceProperties=invalid)
+    assert (answer["Status"], live(group)) == ("SUCCESS", (50, 50))
+
+
+@pytest.mark.parametrize("stack_status", [403, 500])
+def test_a_failover_does_not_depend_on_what_cloudformation_says(
+    stack_status: int,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+) -> None:
+    """Where the stack's status cannot be read, it is an ordinary update."""
+    stacks.status = stack_status
+    by_hand(group, 50, 50)
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+
+
+def test_another_group_is_a_replacement(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The id is the other group's ARN; what the first one has stays."""
+    by_hand(group, 30, 70)
+    answer = run("update_replacement", sink, group)
+    assert answer["PhysicalResourceId"] != group["Arn"]
+    assert answer["Data"]["IsDefault"] == "true"
+    run("delete", sink, group)
+    assert live(group) == (30, 70)
+
+
+def test_delete_leaves_the_traffic_without_a_call(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Not even a Region that is off can make it fail."""
+    connect.regions_off = {EAST, WEST}
+    assert run("delete", sink, group)["Status"] == "SUCCESS"
+    assert connect.calls() == []
+
+
+def test_a_split_that_does_not_come_true_is_not_stabilized(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Both splits stand in the Reason."""
+    connect.shift_is_lost = True
+    answer = run("create", sink, group)
+    assert answer["Reason"].startswith("NotStabilized: TelephonyConfig: ")
+    assert "us-east-1=60,us-west-2=40" in answer["Reason"]
+    assert "us-east-1=100,us-west-2=0" in answer["Reason"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param(
+            {
+                "SignInConfig": {
+                    "Distributions": [{"Region": r, "Enabled": "true"} for r in (EAST, WEST)]
+                }
+            },
+            "InvalidRequest: SignInConfig: only an instance's default group",
+            id="sign-ins of a group that is not the default",
+        ),
+        pytest.param(
+            {
+                "TelephonyConfig": {"Distributions": [{"Region": EAST, "Percentage": "100"}]},
+                "AgentConfig": None,
+            },
+            "InvalidRequest: TelephonyConfig: the Regions should be those of the group: us-east-1",
+            id="not all Regions of the group",
+        ),
+    ],
+)
+def test_what_only_the_live_group_tells_is_checked_before_any_write(
+    changes: dict[str, Any],
+    reason: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+) -> None:
+    """Nothing is half-made."""
+    answer = run("create", sink, group, Properties=changes)
+    assert answer["Reason"].startswith(reason)
+    assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("CREATION_FAILED", "ResourceConflict: "),
+        ("PENDING_DELETION", "ResourceConflict: "),
+    ],
+)
+def test_a_group_that_is_not_active_is_refused(
+    status: str, reason: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Its traffic cannot be shifted."""
+    group["Status"] = status
+    assert run("create", sink, group)["Reason"].startswith(reason)
+
+
+def test_an_unknown_group_is_not_found(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The update fails; it cannot create a group."""
+    connect.groups.clear()
+    assert run("update", sink, group)["Reason"].startswith("NotFound: ")
