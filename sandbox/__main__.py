@@ -13,15 +13,12 @@ from sandbox.aws import Sandbox, SandboxError
 
 def up(console: Console) -> None:
     """Deploy the provider, print what points tools at the sandbox, and wait for Ctrl-C."""
-    done = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
     with Sandbox() as sandbox, demo.explained(sandbox, console):
         stacks.deploy_provider(sandbox, lambda _: None)
         console.print("[bold]The sandbox is up.[/] In another terminal:\n")
         for name, value in sandbox.environment.items():
             console.print(f"export {name}={value}", markup=False, highlight=False)
-        console.print("\nThe provider is deployed. For example:\n")
+        console.print("\nThe provider is deployed. For example, from this folder:\n")
         parameters = " ".join(f"{name}={value}" for name, value in demo.PARAMETERS.items())
         console.print(
             f"aws cloudformation deploy --stack-name {demo.STACK} "
@@ -30,8 +27,15 @@ def up(console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
+        console.print(f"aws cloudformation describe-stack-events --stack-name {demo.STACK}")
+        console.print(f"aws cloudformation delete-stack --stack-name {demo.STACK}")
         console.print("\nCtrl-C stops and removes everything.")
-        done.wait()
+        threading.Event().wait()
+
+
+def _interrupt(*_: object) -> None:
+    """Take a closed terminal, or a kill, for Ctrl-C: what was started has to be stopped."""
+    raise KeyboardInterrupt
 
 
 def main() -> None:
@@ -41,8 +45,13 @@ def main() -> None:
     parser.add_argument("command", choices=commands)
     command = commands[parser.parse_args().command]
     console = Console()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         command(console)
+    except KeyboardInterrupt:
+        console.print("\nStopped; nothing is left of the sandbox.")
+        sys.exit(130)
     except SandboxError as error:
         console.print(f"\n[bold red]Failed:[/] {error}")
         sys.exit(1)

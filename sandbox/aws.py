@@ -18,7 +18,7 @@ import boto3
 import trustme
 
 from sandbox import scene
-from sandbox.connect_emulator import ConnectEmulator
+from sandbox.connect_emulator import ACCOUNT, ConnectEmulator
 from sandbox.http_server import HttpServer
 
 _START_TRIES = 3  # a free port may be taken by somebody else before MiniStack binds it
@@ -72,7 +72,7 @@ class Sandbox:
             "AWS_ENDPOINT_URL_CONNECT": self._connect_server.url,
             "AWS_REGION": scene.REGION,
             "AWS_DEFAULT_REGION": scene.REGION,
-            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_ACCESS_KEY_ID": ACCOUNT,  # MiniStack takes it for the account
             "AWS_SECRET_ACCESS_KEY": "test",
         }
 
@@ -82,7 +82,7 @@ class Sandbox:
             service,
             endpoint_url=self.url,
             region_name=scene.REGION,
-            aws_access_key_id="test",
+            aws_access_key_id=ACCOUNT,
             aws_secret_access_key="test",  # noqa: S106  # the sandbox takes any
         )
 

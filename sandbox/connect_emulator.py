@@ -118,6 +118,14 @@ class ConnectEmulator:
             self._add_group(instance, "default", "", {}, is_default=True)["Status"] = "ACTIVE"
         return instance
 
+    def default_group(self, instance_id: str) -> dict[str, Any]:
+        """Return the default traffic distribution group of an instance that has a replica."""
+        return next(
+            group
+            for group in self.groups.values()
+            if group["IsDefault"] and _bare(group["InstanceArn"]) == instance_id
+        )
+
     def claim_phone_number(self, group_arn: str) -> str:
         """Claim a phone number to a group; return its id."""
         number_id = str(uuid.uuid4())
@@ -228,7 +236,7 @@ class ConnectEmulator:
             del found["Description"]
         if not found["Tags"]:
             del found["Tags"]
-        return {"QuickConnect": {**found, "LastModifiedTime": 0}}
+        return {"QuickConnect": {**found, "LastModifiedTime": time.time()}}
 
     def _update_quick_connect_name(self, region: str, p: Mapping[str, Any]) -> None:
         found = self._quick_connect(region, p)
@@ -460,6 +468,9 @@ class ConnectEmulator:
         tags = self._tags(region, p["resourceArn"])
         for key in p["tagKeys"]:
             tags.pop(key, None)
+
+    def _list_tags_for_resource(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        return {"tags": self._tags(region, p["resourceArn"])}
 
     def _tags(self, region: str, arn: str) -> dict[str, str]:
         found = self.quick_connects.get(arn) or self.groups.get(arn)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from sandbox import scene, stacks
 from sandbox.aws import Sandbox, SandboxError
@@ -18,7 +18,23 @@ PARAMETERS = {
     "UserId": scene.USER_ID,
     "ContactFlowId": scene.CONTACT_FLOW_ID,
 }
+FAILOVER_STACK = "failover"
+FAILOVER_TEMPLATE = stacks.ROOT / "examples/failover.yaml"
+# Fails after the traffic has been shifted, so that CloudFormation rolls the shift back.
+_BROKEN_RESOURCE = f"""  Broken:
+    Type: Custom::ConnectQuickConnect
+    DependsOn: Traffic
+    Properties:
+      ServiceToken: !ImportValue cfn-connect-provider:QuickConnect
+      InstanceId: {scene.INSTANCE_ID}
+      Name: A flow without its FlowConfig
+      QuickConnectConfig:
+        QuickConnectType: FLOW
+
+Outputs:
+"""
 _GROUP_SETTLE_SECONDS = 2.0  # how long a traffic distribution group takes to be made or deleted
+_BAR_WIDTH = 40
 _COLORS = {"COMPLETE": "green", "PROGRESS": "cyan", "FAILED": "red"}
 
 
@@ -29,8 +45,8 @@ def run(console: Console) -> None:
     with Sandbox() as sandbox, explained(sandbox, console):
         sandbox.connect.settle_seconds = _GROUP_SETTLE_SECONDS
         before = _resources(sandbox)
-        _heading(console, "Deploy the provider (template.yaml)")
-        stacks.deploy_provider(sandbox, _watcher(console))
+        _heading(console, "Deploy the provider: two functions, from template.yaml")
+        stacks.deploy_provider(sandbox, _watcher(console, only="AWS::CloudFormation::Stack"))
         _heading(console, f"Create the stack {STACK} (examples/{TEMPLATE.name})")
         outputs = stacks.deploy(sandbox, STACK, template, PARAMETERS, _watcher(console))
         _show_outputs(console, outputs)
@@ -40,14 +56,75 @@ def run(console: Console) -> None:
         _check(updated == outputs, "the update should keep every Arn and Id")
         names = sorted(q["Name"] for q in sandbox.connect.quick_connects.values())
         console.print(f"In Connect now: {', '.join(names)}. Every Arn and Id is still the same.")
-        _heading(console, "Delete it")
-        stacks.delete(sandbox, STACK, _watcher(console))
-        _check(_resources(sandbox) == before, "the deleted stack should leave nothing in Connect")
-        console.print("Nothing is left of it in Connect.")
-        stacks.delete(sandbox, stacks.PROVIDER_STACK, _watcher(console))
+        _fail_over(sandbox, console)
+        _heading(console, "Delete both stacks")
+        for name in (STACK, FAILOVER_STACK):
+            stacks.delete(sandbox, name, _watcher(console))
+        _check(_resources(sandbox) == before, "the deleted stacks should leave nothing in Connect")
+        console.print("Nothing is left of them in Connect, and the traffic stays as it is.")
+        stacks.delete(sandbox, stacks.PROVIDER_STACK, lambda _: None)
         functions = sandbox.client("lambda").list_functions()["Functions"]
         _check(not functions, "the deleted provider should leave no function")
     console.print("\n[bold green]Done.[/] The sandbox is gone, too.")
+
+
+def _fail_over(sandbox: Sandbox, console: Console) -> None:
+    """Move a contact centre to its other Region, and let CloudFormation roll a move back."""
+    group = sandbox.connect.default_group(scene.INSTANCE_ID)
+    template = FAILOVER_TEMPLATE.read_text()
+    steps = {
+        "First": f"Where the traffic goes (examples/{FAILOVER_TEMPLATE.name})",
+        "Second": "Fail over: one parameter, ActiveRegion=Second",
+    }
+    for active, heading in steps.items():
+        _heading(console, heading)
+        parameters = {"TrafficDistributionGroupArn": group["Arn"], "ActiveRegion": active}
+        stacks.deploy(sandbox, FAILOVER_STACK, template, parameters, _watcher(console))
+        _show_traffic(console, group["traffic"])
+        _check(_telephony(group) == _expected(active), f"{active} should take every call")
+    _heading(console, "Fail back, in an update that breaks: CloudFormation takes it back")
+    shifts = len(_shifts(sandbox))
+    broken = template.replace("Outputs:\n", _BROKEN_RESOURCE)
+    parameters["ActiveRegion"] = "First"
+    try:
+        stacks.deploy(sandbox, FAILOVER_STACK, broken, parameters, _watcher(console))
+    except stacks.StackFailed as failure:
+        _check(failure.status == "UPDATE_ROLLBACK_COMPLETE", str(failure))
+    for made in _shifts(sandbox)[shifts:]:
+        console.print("\nUpdateTrafficDistribution made it")
+        _show_traffic(console, made)
+    _check(len(_shifts(sandbox)) == shifts + 2, "there should be a shift, and its rollback")
+    _check(_telephony(group) == _expected("Second"), "the rollback should restore the split")
+
+
+def _expected(active: str) -> dict[str, int]:
+    first = 100 if active == "First" else 0
+    return {scene.REGION: first, scene.REPLICA_REGION: 100 - first}
+
+
+def _telephony(group: Mapping[str, Any]) -> dict[str, int]:
+    shares = group["traffic"]["TelephonyConfig"]["Distributions"]
+    return {share["Region"]: share["Percentage"] for share in shares}
+
+
+def _shifts(sandbox: Sandbox) -> list[Mapping[str, Any]]:
+    """Return the input of every UpdateTrafficDistribution so far."""
+    journal = sandbox.connect.journal
+    return [entry.parameters for entry in journal if entry.operation == "UpdateTrafficDistribution"]
+
+
+def _show_traffic(console: Console, traffic: Mapping[str, Any]) -> None:
+    """Draw how telephony, agents and sign-ins are split between the Regions."""
+    for name in ("TelephonyConfig", "AgentConfig", "SignInConfig"):
+        for share in traffic[name]["Distributions"]:
+            percentage = share.get("Percentage", 100 if share.get("Enabled") else 0)
+            filled = _BAR_WIDTH * percentage // 100
+            shown = f"{percentage:>3} %" if "Percentage" in share else str(share["Enabled"])
+            console.print(
+                f"  {name.removesuffix('Config'):<10} {share['Region']:<10} "
+                f"[green]{'█' * filled}[/][dim]{'░' * (_BAR_WIDTH - filled)}[/] {shown}",
+                highlight=False,
+            )
 
 
 @contextmanager
@@ -55,7 +132,7 @@ def explained(sandbox: Sandbox, console: Console) -> Iterator[None]:
     """Show what the functions logged when something in the body fails."""
     try:
         yield
-    except BaseException:
+    except SandboxError:
         for group in sandbox.client("logs").describe_log_groups()["logGroups"]:
             lines = sandbox.logs(group["logGroupName"])
             console.rule(f"Log of {group['logGroupName']}")
@@ -77,10 +154,12 @@ def _heading(console: Console, text: str) -> None:
     console.print(f"\n[bold]{text}[/]")
 
 
-def _watcher(console: Console) -> stacks.Watch:
-    """Return what prints a stack event in a line."""
+def _watcher(console: Console, only: str = "") -> stacks.Watch:
+    """Return what prints a stack event in a line; only: of this resource type."""
 
     def watch(event: Mapping[str, Any]) -> None:
+        if not event["ResourceType"].startswith(only):
+            return
         status = event["ResourceStatus"]
         color = next((c for word, c in _COLORS.items() if status.endswith(word)), "white")
         line = f"  [{color}]{status:<19}[/] {event['LogicalResourceId']:<17} "
@@ -93,7 +172,8 @@ def _watcher(console: Console) -> stacks.Watch:
 
 def _show_outputs(console: Console, outputs: Mapping[str, str]) -> None:
     """Print the stack's outputs: the Arn and Id of every resource."""
-    table = Table("Output", Column("Value", overflow="fold"), box=None, header_style="bold")
+    table = Table("Output", "Value", box=None, header_style="bold")
     for key, value in outputs.items():
         table.add_row(key, value)
-    console.print(table)
+    # As wide as it is, so that an Arn can be copied from any terminal.
+    console.print(table, width=200, crop=False, no_wrap=True)

@@ -15,6 +15,15 @@ _BUCKET = "artifacts"
 _CODE_URI = "CodeUri: functions/"
 _FAILED = ("ROLLBACK_COMPLETE", "FAILED")
 
+
+class StackFailed(SandboxError):
+    """A stack ended in a state that is not the one that was wanted."""
+
+    def __init__(self, name: str, status: str) -> None:
+        super().__init__(f"stack {name}: {status}")
+        self.status = status
+
+
 # Shows a stack event: logical id, type, status, reason.
 Watch = Callable[[Mapping[str, Any]], None]
 
@@ -46,7 +55,7 @@ def _zipped(folder: Path) -> bytes:
 def deploy(
     sandbox: Sandbox, name: str, template: str, parameters: Mapping[str, str], watch: Watch
 ) -> dict[str, str]:
-    """Create or update a stack, wait, and return its outputs; raise SandboxError if it fails."""
+    """Create or update a stack, wait, and return its outputs; raise StackFailed if it fails."""
     cloudformation = sandbox.client("cloudformation")
     arguments: dict[str, Any] = {
         "StackName": name,
@@ -61,19 +70,19 @@ def deploy(
         cloudformation.create_stack(**arguments)
     stack = _wait(cloudformation, name, seen, watch)
     if stack["StackStatus"].endswith(_FAILED):
-        raise SandboxError(f"stack {name}: {stack['StackStatus']}")
+        raise StackFailed(name, stack["StackStatus"])
     return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
 
 
 def delete(sandbox: Sandbox, name: str, watch: Watch) -> None:
-    """Delete a stack and wait until it is gone; raise SandboxError if it fails."""
+    """Delete a stack and wait until it is gone; raise StackFailed if it fails."""
     cloudformation = sandbox.client("cloudformation")
     stack_id = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
     seen = len(_events(cloudformation, stack_id))
     cloudformation.delete_stack(StackName=name)
     status = _wait(cloudformation, stack_id, seen, watch)["StackStatus"]
     if status != "DELETE_COMPLETE":
-        raise SandboxError(f"stack {name}: {status}")
+        raise StackFailed(name, status)
 
 
 def _wait(cloudformation: Any, name: str, seen: int, watch: Watch) -> dict[str, Any]:

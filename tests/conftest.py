@@ -61,7 +61,7 @@ def connect() -> Iterator[ConnectEmulator]:
     return _emulator
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def stacks() -> Stacks:
     """What CloudFormation says of the stack: that it is being updated."""
     _stacks.status = "UPDATE_IN_PROGRESS"

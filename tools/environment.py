@@ -30,7 +30,7 @@ def main() -> None:
         print("Installing the tools into .venv (once; half a minute) ...", flush=True)  # noqa: T201
         venv.create(VENV, with_pip=True)
         pip = [str(VENV / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install"]
-        subprocess.run([*pip, "--quiet", "--require-hashes", "-r", str(REQUIREMENTS)], check=True)
+        subprocess.run([*pip, "-qq", "--require-hashes", "-r", str(REQUIREMENTS)], check=True)
         stamp.write_text(wanted)
 
 

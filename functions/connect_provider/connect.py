@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import count
 from typing import Any
@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from connect_provider import arn, errors, waiting
+from connect_provider.request import Invocation
 
 # Every retry is made here, where the deadline is known: botocore's own would repeat quota errors,
 # and its retry budget lives in the warm client and runs dry.
@@ -41,25 +42,25 @@ def region_of(arn_or_id: str) -> str:
 
 
 class Connect:
-    """The Connect API for one request.
+    """The Connect API for one run of a request."""
 
-    time_to_wait: returns the seconds that the request may still spend on waiting and retrying.
-    """
-
-    def __init__(self, time_to_wait: Callable[[], float]) -> None:
-        """Keep the request's deadline; no call is made and no client is built."""
-        self.time_to_wait = time_to_wait
+    def __init__(self, invocation: Invocation) -> None:
+        """Keep the run's deadlines; no call is made and no client is built."""
+        self._invocation = invocation
 
     def call(self, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
         """Call an operation by its API name, in a Region, and return its output.
 
         Throttles are retried until the deadline, failures of the service a few times, everything
-        else never. Raise the ProviderError that the last answer stands for.
+        else never. Nothing is called for a request that CloudFormation has given up: a rollback may
+        have followed already. Raise the ProviderError that the last answer stands for.
         """
         method = getattr(client(region), xform_name(operation))
         began = time.monotonic()
         maybe_done = False
         for attempt in count():
+            if self._invocation.expired():
+                raise errors.NotStabilized(f"{operation}: CloudFormation waits no longer")
             try:
                 return dict(method(**parameters))
             except (BotoCoreError, ClientError, ResponseParserError) as error:
@@ -74,9 +75,9 @@ class Connect:
     def _delay(self, failure: errors.ProviderError, attempt: int, elapsed: float) -> float | None:
         """Return the pause before the next try, None when there is to be none."""
         if isinstance(failure, errors.Throttling):
-            return waiting.throttle_delay(attempt, elapsed, self.time_to_wait(), _RNG)
+            return waiting.throttle_delay(attempt, elapsed, self._invocation.time_to_wait(), _RNG)
         if isinstance(failure, errors.ServiceInternalError):
-            return waiting.fault_delay(attempt, self.time_to_wait(), _RNG)
+            return waiting.fault_delay(attempt, self._invocation.time_to_wait(), _RNG)
         return None
 
     def pages(

@@ -22,10 +22,13 @@ from typing import Any
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
     HTTPClientError,
     ParamValidationError,
+    ProxyConnectionError,
 )
-from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 
 
@@ -106,6 +109,8 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
 # A create that conflicts means that its name is taken (CreateTrafficDistributionGroup's API page).
 _ON_CREATE = {**_BY_CODE, "ResourceConflictException": AlreadyExists}
 
+# What botocore raises before a request is sent. Its other connection errors may come afterwards.
+_NOT_SENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 _REQUEST_ID = re.compile(r"\s*[\[(;,]?\s*request[ _-]?id\b[:= ]*[\w-]+\s*[\])]?", re.IGNORECASE)
 
 
@@ -132,15 +137,15 @@ def from_botocore(operation: str, error: Exception, parameters: Mapping[str, Any
         maybe_done = kind is ServiceInternalError
     elif isinstance(error, ParamValidationError):
         kind, message = InvalidRequest, "the API's model refuses the parameters"
-    elif isinstance(error, NoConnectionError | HTTPClientError | ResponseParserError):
+    elif isinstance(error, BotoConnectionError | HTTPClientError | ResponseParserError):
         kind, message = ServiceInternalError, "no usable answer from Connect"
-        maybe_done = not isinstance(error, NoConnectionError)
+        maybe_done = not isinstance(error, _NOT_SENT)
     elif isinstance(error, BotoCoreError):
         message = str(error)
     text = _REQUEST_ID.sub("", message)
     for name, value in _leaves(parameters):
         if len(value) > 3:
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"<{name}>", text)
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w|:[A-Z])", f"<{name}>", text)
     failure = kind(f"{operation}: {code}: {text}" if text else f"{operation}: {code}")
     failure.maybe_done = maybe_done
     return failure

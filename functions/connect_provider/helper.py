@@ -157,7 +157,8 @@ class Helper(CfnResource):
             "Data": self.Data if self.Status != FAILED else {},
         }
         level = logging.INFO if self.Status != FAILED else logging.ERROR
-        logger.log(level, "%s %s", self.Status, self.Reason, extra=self.invocation.log_keys)
+        keys = self.invocation.log_keys
+        logger.log(level, "%s: %s %s", keys["logical_id"], self.Status, self.Reason, extra=keys)
         try:
             self._courier.deliver(self._response_url, answer.encode(body))
         except answer.DeliveryError as error:
@@ -173,14 +174,15 @@ def _is_text(event: object, key: str) -> bool:
 def _watchdog(seconds: float) -> Iterator[None]:
     """Raise WatchdogTimeout in the body after so many seconds.
 
-    An alarm signal interrupts even a blocking call; Lambda runs handlers in the main thread.
+    An alarm signal interrupts even a blocking call; Lambda runs handlers in the main thread. It is
+    repeated, since what is raised within a finalizer is lost.
     """
 
     def interrupt(*_: object) -> None:
         raise WatchdogTimeout
 
     signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1.0)
     try:
         yield
     finally:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from connect_provider import ownership
+from connect_provider import ownership, waiting
 from connect_provider.errors import (
     AlreadyExists,
     InvalidRequest,
+    NotFound,
     NotStabilized,
     ProviderError,
     ResourceConflict,
@@ -16,6 +17,7 @@ from connect_provider.errors import (
 from connect_provider.ownership import Owner
 from connect_provider.plan import Action, Observed, Plan, plan
 from connect_provider.properties import (
+    TAG_LIMIT,
     OwnedResourceProperties,
     parse_properties,
     previous_properties,
@@ -61,7 +63,6 @@ class Owned:
             tags = {**desired.Tags, **markers}
             observed = self._resource.create(desired, tags, request.request_id)
         except AlreadyExists as conflict:
-            self._run.answer_with("")
             return self._take_over(request, desired, conflict)
         except ProviderError as error:
             if not error.maybe_done:
@@ -79,16 +80,20 @@ class Owned:
         desired: Properties,
         conflict: AlreadyExists,
     ) -> Observed:
-        """Go on with the resource that has the name, if this request made it or may adopt it."""
+        """Go on with the resource that has the name, if this request made it or may adopt it.
+
+        Until it is known not to be this request's, a Delete has to look for it.
+        """
         observed = self._resource.find(desired)
         if observed is None:
             raise conflict
         markers: Mapping[str, str] = {}
-        if not ownership.made_by(observed.tags, request):
+        if not self._is_ours(request, observed):
+            self._run.answer_with("")
             if desired.ExistingResourcePolicy != "Adopt":
                 raise AlreadyExists(
-                    f"{conflict} ({observed.arn} has this Name. Choose another Name, delete it, or "
-                    "set ExistingResourcePolicy to Adopt to take it over)"
+                    f"{conflict} ({observed.arn} has this Name{_owned_by(observed)}. Choose "
+                    "another Name, or set ExistingResourcePolicy to Adopt to take it over)"
                 )
             markers = ownership.adoption_markers(request)
         observed, steps = self._plan(request, desired, observed, markers)
@@ -100,9 +105,24 @@ class Owned:
         self._run.answer_with(observed.arn)
         observed = self._settle(observed)
         observed = self._carry_out(steps, desired, observed)
-        if markers:
+        if markers or ownership.adopted(observed.tags):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
         return observed
+
+    def _is_ours(self, request: CreateRequest | UpdateRequest, observed: Observed) -> bool:
+        """Tell whether this request made the resource, or a rollback goes back to it.
+
+        A replacement that is rolled back is an Update with the reversed properties. What it would
+        create is still there: it is what was to be replaced.
+        """
+        if ownership.made_by(observed.tags, request):
+            return True
+        return (
+            isinstance(request, UpdateRequest)
+            and ownership.owner(observed.tags, request) is Owner.THIS
+            and request.physical_resource_id != observed.arn
+            and self._run.rolling_back(request.stack_id)
+        )
 
     def _update(self, request: UpdateRequest, desired: Properties) -> Observed:
         """Make the resource what the template says; create it anew where it is gone."""
@@ -112,12 +132,23 @@ class Owned:
         if observed is None:
             return self._create(request, desired)
         if ownership.owner(observed.tags, request) is Owner.ANOTHER:
-            raise ResourceConflict(f"{observed.arn} belongs to another stack or logical id now")
+            return self._leave_to_its_owner(request, observed)
         observed, steps = self._plan(request, desired, observed, {})
         if steps.action is Action.REPLACE:
             self._resource.refuse_replacement(desired, observed)
             return self._create(request, desired)
         return self._carry_out(steps, desired, observed)
+
+    def _leave_to_its_owner(self, request: UpdateRequest, observed: Observed) -> Observed:
+        """Refuse to update what another stack adopted, but let a rollback end."""
+        if self._run.rolling_back(request.stack_id):
+            self._run.log("Update: nothing, since it belongs to another stack or logical id")
+            return observed
+        raise ResourceConflict(
+            f"{observed.arn} was adopted{_owned_by(observed)}. Remove this resource from the "
+            "template, which leaves the other's alone, or take it back with another logical id "
+            "and ExistingResourcePolicy: Adopt"
+        )
 
     def _plan(
         self,
@@ -143,7 +174,13 @@ class Owned:
         return observed, steps
 
     def _carry_out(self, steps: Plan, desired: Properties, observed: Observed) -> Observed:
-        """Carry out a plan: what is added first, so that no moment lacks both old and new."""
+        """Carry out a plan: what is added first, so that no moment lacks both old and new.
+
+        Only where both do not fit at the same time, old tags go first.
+        """
+        if len({**observed.tags, **steps.tag}) > TAG_LIMIT:
+            self._connect.untag(observed.arn, steps.untag)
+            steps = replace(steps, untag=frozenset())
         self._connect.tag(observed.arn, steps.tag)
         for member in sorted(steps.join):
             self._resource.join(observed, member)
@@ -155,14 +192,18 @@ class Owned:
 
     def _settle(self, observed: Observed) -> Observed:
         """Wait until a created resource is stable."""
-        settled = self._wait(observed)
-        if settled is None:
-            raise NotStabilized(f"{observed.arn} disappeared while it was being created")
-        self._resource.check_created(settled)
-        return settled
+        began = time.monotonic()
+        while self._resource.busy(observed):
+            self._run.pause(observed, began)
+            seen = self._resource.observe(observed.arn)
+            if seen is None and time.monotonic() - began > waiting.CONSISTENCY_LAG:
+                raise NotStabilized(f"{observed.arn} disappeared while it was being created")
+            observed = seen or observed
+        self._resource.check_created(observed)
+        return observed
 
     def _wait(self, observed: Observed) -> Observed | None:
-        """Wait until nothing is under way; return what there is then."""
+        """Wait until nothing is under way; return what there is then to be deleted."""
         began = time.monotonic()
         seen: Observed | None = observed
         while seen is not None and self._resource.busy(seen):
@@ -182,7 +223,7 @@ class Owned:
         while remaining is not None:
             self._run.pause(remaining, began)
             remaining = self._resource.observe(remaining.arn)
-            if remaining is not None:
+            if remaining is not None and time.monotonic() - began > waiting.CONSISTENCY_LAG:
                 self._resource.check_deleting(remaining)
 
     def _deletable(self, request: DeleteRequest) -> Observed | None:
@@ -199,12 +240,10 @@ class Owned:
         policy = isinstance(properties, dict) and properties.get("ExistingResourcePolicy")
         if owner is Owner.ANOTHER:
             self._run.log("Delete: nothing, since it belongs to another stack or logical id")
-        elif owner is Owner.NOBODY and policy == "Adopt":
-            self._run.log("Delete: nothing, since it was adopted, and has been released")
-        elif ownership.adopted(observed.tags):
+        elif ownership.adopted(observed.tags) or (owner is Owner.NOBODY and policy == "Adopt"):
             self._run.log("Delete: release it, since it was adopted")
             self._withdraw_members(request, observed)
-            self._connect.untag(observed.arn, ownership.MARKERS & observed.tags.keys())
+            self._connect.untag(observed.arn, ownership.RELEASED & observed.tags.keys())
         else:
             return observed
         return None
@@ -215,7 +254,10 @@ class Owned:
             desired = parse_properties(self._resource.model, request.resource_properties)
         except InvalidRequest:
             return None  # a create with these properties made no call
-        observed = self._resource.find(desired)
+        try:
+            observed = self._resource.find(desired)
+        except NotFound:
+            return None  # not even the instance exists
         if observed is None:
             return None
         physical_id = request.physical_resource_id
@@ -237,3 +279,9 @@ class Owned:
         if members:
             for member in sorted(members & self._resource.list_members(observed)):
                 self._resource.leave(observed, member)
+
+
+def _owned_by(observed: Observed) -> str:
+    """Return ", owned by LogicalId of the stack's ARN", or nothing where no markers tell."""
+    stack, logical_id = (observed.tags.get(k) for k in (ownership.STACK_ID, ownership.LOGICAL_ID))
+    return f", owned by {logical_id} of {stack}" if stack and logical_id else ""

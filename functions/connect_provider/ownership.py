@@ -23,6 +23,8 @@ CREATED_AT = "cfn:created-at"
 ADOPTED_AT = "cfn:adopted-at"
 MARKERS = frozenset({STACK_ID, LOGICAL_ID, REQUEST_ID, CREATED_AT, ADOPTED_AT})
 MARKERS_PER_RESOURCE = 4
+# A release leaves cfn:adopted-at, so that a Delete that is run again knows what it did.
+RELEASED = MARKERS - {ADOPTED_AT}
 
 Tags = Mapping[str, str]
 

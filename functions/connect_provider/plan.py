@@ -64,14 +64,18 @@ def plan(
     """Return what makes the observed resource the desired one.
 
     tags, members: what the template says, and what the previous one said. Of the live ones, only
-    those go that the previous template had: the others are somebody else's.
+    those go that the previous template had, and as it had them: the others are somebody else's.
     """
     changed = tuple(name for name, value in desired.items() if observed.state[name] != value)
     if create_only.intersection(changed):
         return Plan(Action.REPLACE, changed)
     wanted, previous = tags
     tag = {key: value for key, value in wanted.items() if observed.tags.get(key) != value}
-    untag = frozenset(previous).difference(wanted, MARKERS).intersection(observed.tags)
+    untag = frozenset(
+        key
+        for key in previous.keys() - wanted.keys() - MARKERS
+        if observed.tags.get(key) == previous[key]
+    )
     wanted_members, previous_members = members
     join = wanted_members - observed.members
     leave = (previous_members - wanted_members) & observed.members

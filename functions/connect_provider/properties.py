@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from aws_lambda_powertools.utilities.parser import ValidationError, parse
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from connect_provider import ownership
@@ -37,7 +38,7 @@ def _tag_map(value: object) -> object:
         if not isinstance(tag, Mapping) or set(tag) != {"Key", "Value"}:
             raise ValueError(f"item {index} should have a Key and a Value, and nothing else")
         if not isinstance(tag["Key"], str) or tag["Key"] in tags:
-            raise ValueError(f"item {index} should have a Key of its own")
+            raise ValueError(f"item {index}: its Key should be text, and stand there once")
         tags[tag["Key"]] = tag["Value"]
     return tags
 
@@ -72,13 +73,14 @@ class ResourceProperties(Properties):
 class OwnedResourceProperties(ResourceProperties):
     """The properties of a resource that the provider creates, owns and deletes."""
 
-    Tags: TagMap = {}
+    Tags: TagMap = Field(default={}, description="letters, digits, spaces and _.:/=+-@ in each key")
     ExistingResourcePolicy: Literal["Fail", "Adopt"] = "Fail"
 
 
 # API: CreateTrafficDistributionGroup and others: a bare id or the instance's ARN.
 _INSTANCE = r"(?:arn:[a-z-]+:connect:[a-z0-9-]+:[0-9]{12}:instance/)?[A-Za-z0-9_-]+"
 InstanceArnOrId = Annotated[str, Field(pattern=f"^{_INSTANCE}$")]
+INSTANCE = "the id or ARN of a Connect instance"
 INSTANCE_SPELLINGS = AliasChoices("InstanceId", "InstanceArn")
 
 
@@ -102,6 +104,7 @@ def parse_properties(model: type[PropertiesT], properties: object) -> Properties
         return parse(dict(properties), model=model)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
+        details.sort(key=lambda detail: detail["type"] != "extra_forbidden")  # slips explain more
         raise InvalidRequest("; ".join(_explain(model, d) for d in details)) from None
 
 
@@ -119,6 +122,28 @@ def previous_properties(model: type[PropertiesT], request: Request) -> Propertie
         return None
 
 
+# What pydantic says, in a template author's words.
+_WORDS = {
+    "missing": "is required",
+    "string_type": "should be text",
+    "dict_type": "should be a map",
+    "model_type": "should be a map",
+    "model_attributes_type": "should be a map",
+    "tuple_type": "should be a list",
+    "int_parsing": "should be a whole number",
+    "int_type": "should be a whole number",
+    "bool_parsing": "should be true or false",
+    "literal_error": "should be {expected}",
+    "string_too_short": "should have {min_length} characters or more",
+    "string_too_long": "should have {max_length} characters or fewer",
+    "too_short": "should have {min_length} entries or more",
+    "too_long": "should have {max_length} entries or fewer",
+    "greater_than_equal": "should be {ge} or more",
+    "less_than_equal": "should be {le} or less",
+    "multiple_of": "should be in steps of {multiple_of}",
+}
+
+
 def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
     """Return one line such as "Descripton: unknown property; did you mean Description?"."""
     loc = [part for part in detail["loc"] if part != "[key]"]
@@ -126,18 +151,22 @@ def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{path}: {_unknown(_model_at(model, loc[:-1]), str(loc[-1]))}"
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in _WORDS:
+        message = _WORDS[detail["type"]].format(**detail.get("ctx", {}))
+    elif detail["type"] == "string_pattern_mismatch":
+        message = f"should be {_description_at(model, loc) or 'as its API page says'}"
     return f"{path}: {message}" if path else message
 
 
 def _unknown(model: type[BaseModel], name: str) -> str:
-    spellings = {
+    known = {
         spelling: field
         for field, info in model.model_fields.items()
         for spelling in _spellings(field, info.validation_alias)
     }
-    if name in spellings:
-        return f"the same as {spellings[name]}, which is given too"
-    lowered = {spelling.lower(): spelling for spelling in spellings}
+    if name in known:
+        return f"means the same as {known[name]}; give one of them"
+    lowered = {spelling.lower(): spelling for spelling in known}
     near = get_close_matches(name.lower(), lowered, n=1)
     return f"unknown property; did you mean {lowered[near[0]]}?" if near else "unknown property"
 
@@ -148,16 +177,35 @@ def _spellings(field: str, alias: object) -> list[str]:
     return [str(alias or field)]
 
 
+def _field_at(model: type[BaseModel], spelling: object) -> FieldInfo | None:
+    for field, info in model.model_fields.items():
+        if spelling in _spellings(field, info.validation_alias):
+            return info
+    return None
+
+
 def _model_at(model: type[BaseModel], loc: list[Any]) -> type[BaseModel]:
     """Return the model of the nested block that `loc` leads to."""
     for part in loc:
-        annotation: Any = next(
-            info.annotation
-            for field, info in model.model_fields.items()
-            if part in _spellings(field, info.validation_alias)
-        )
-        model = next(t for t in (annotation, *get_args(annotation)) if _is_model(t))
+        info = _field_at(model, part)
+        if info is not None:  # an index in a list is not a field
+            model = next(filter(_is_model, _types_in(info.annotation)), model)
     return model
+
+
+def _types_in(annotation: Any) -> list[Any]:
+    """Return the types that an annotation such as "tuple[X, ...] | None" is made of."""
+    return [annotation, *(found for arg in get_args(annotation) for found in _types_in(arg))]
+
+
+def _description_at(model: type[BaseModel], loc: list[Any]) -> str | None:
+    """Return what the field at `loc`, or the field that holds it, is described as."""
+    while loc:
+        info = _field_at(_model_at(model, loc[:-1]), loc[-1])
+        if info is not None:
+            return info.description
+        loc = loc[:-1]
+    return None
 
 
 def _is_model(annotation: object) -> bool:

@@ -1,13 +1,16 @@
 """Takes a request to what serves its ResourceType, and the outcome to the answer."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from connect_provider import connect
-from connect_provider.errors import GeneralServiceException, InvalidRequest
+from connect_provider.errors import InvalidRequest
 from connect_provider.helper import Helper
 from connect_provider.request import NEVER_CREATED, DeleteRequest, LambdaContext, parse_request
 from connect_provider.run import Reconciler, Run
+
+logger = logging.getLogger("connect_provider")
 
 Reconcilers = Mapping[str, Callable[[Run], Reconciler]]
 
@@ -21,8 +24,8 @@ class Provider:
         self._reconcilers = reconcilers
         try:
             connect.client(connect.own_region())  # while Lambda lends a starting function a CPU
-        except Exception as error:  # noqa: BLE001  # every request is answered with it
-            helper.init_failure(GeneralServiceException(f"no client: {type(error).__name__}"))
+        except Exception as error:  # noqa: BLE001  # the first request meets it, and answers
+            logger.warning("no client yet: %s", type(error).__name__)
         for register in (helper.create, helper.update, helper.delete):
             register(self._serve)
 
@@ -40,5 +43,7 @@ class Provider:
     def _reconciler(self, resource_type: str) -> Reconciler:
         if resource_type not in self._reconcilers:
             known = ", ".join(self._reconcilers)
-            raise InvalidRequest(f"ResourceType: this function serves {known}")
+            raise InvalidRequest(
+                f"Type or ServiceToken: one of them is wrong, since this function serves {known}"
+            )
         return self._reconcilers[resource_type](Run(self._helper))

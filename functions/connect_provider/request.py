@@ -122,8 +122,16 @@ class Invocation:
 
         They end when Lambda's timeout, or CloudFormation's patience, is near.
         """
-        patience = self._service_timeout - (self._age or 0.0) - (time.time() - self._began)
-        return min(self.time_left() - waiting.SETTLE_RESERVE, patience - waiting.ANSWER_RESERVE)
+        reserve = min(waiting.ANSWER_RESERVE, self._service_timeout / 4)
+        return min(self.time_left() - waiting.SETTLE_RESERVE, self._patience() - reserve)
+
+    def expired(self) -> bool:
+        """Tell whether CloudFormation has stopped listening, and perhaps undone the request."""
+        return self._patience() <= 0
+
+    def _patience(self) -> float:
+        """Return the seconds that CloudFormation still waits for the answer."""
+        return self._service_timeout - (self._age or 0.0) - (time.time() - self._began)
 
     def will_run_again(self) -> bool:
         """Tell whether Lambda is sure to run this request again if this run raises now."""

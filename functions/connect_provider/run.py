@@ -7,10 +7,11 @@ from typing import Protocol
 
 from connect_provider import waiting
 from connect_provider.connect import Connect
-from connect_provider.errors import NotStabilized
+from connect_provider.errors import NotStabilized, ProviderError
 from connect_provider.helper import Helper
 from connect_provider.plan import Observed
 from connect_provider.request import CreateRequest, DeleteRequest, UpdateRequest
+from connect_provider.stack import is_rolling_back
 
 logger = logging.getLogger("connect_provider")
 
@@ -21,7 +22,7 @@ class Run:
     def __init__(self, helper: Helper) -> None:
         """Begin the run that the helper is in."""
         self._helper = helper
-        self.connect = Connect(helper.invocation.time_to_wait)
+        self.connect = Connect(helper.invocation)
 
     def answer_with(self, physical_id: str) -> None:
         """Answer with this id from now on, whatever happens; "" for the request's own."""
@@ -34,7 +35,20 @@ class Run:
 
     def log(self, message: str, **facts: object) -> None:
         """Log a message under the request's keys. It holds no property values."""
-        logger.info(message, extra={**self._helper.invocation.log_keys, **facts})
+        keys = self._helper.invocation.log_keys
+        logger.info("%s: %s", keys["logical_id"], message, extra={**keys, **facts})
+
+    def rolling_back(self, stack_id: str) -> bool:
+        """Tell whether the stack goes back to its previous template, with properties reversed.
+
+        Where CloudFormation does not tell, it is taken for an ordinary update: a failover must not
+        depend on it.
+        """
+        try:
+            return is_rolling_back(stack_id)
+        except ProviderError as error:
+            self.log(f"taken for an ordinary update: {error}")
+            return False
 
     def pause(self, observed: Observed, began: float) -> None:
         """Sleep before the next look at what has been waited for since `began` (monotonic).

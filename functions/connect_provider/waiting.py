@@ -11,6 +11,7 @@ ANSWER_RESERVE = 30.0  # the watchdog speaks then: enough for every try to deliv
 SETTLE_RESERVE = 60.0  # waiting and retrying stop then, and the request is run again
 
 FAULT_ATTEMPTS = 5
+CONSISTENCY_LAG = 10.0  # how long a Describe may not show yet what was just done
 # Lambda waits a minute before the second run of an asynchronous event, two before the third
 # (Lambda developer guide, "Error handling for asynchronous invocation").
 _RUN_AGAIN_AFTER = (60.0, 120.0)

@@ -6,6 +6,7 @@ from pydantic import AliasChoices, Field, model_validator
 
 from connect_provider.arn import resource_id
 from connect_provider.properties import (
+    INSTANCE,
     INSTANCE_SPELLINGS,
     InstanceArnOrId,
     OwnedResourceProperties,
@@ -27,20 +28,31 @@ ContactFlowId = Annotated[
     str,
     Field(
         max_length=500,
+        description="the id or ARN of a contact flow",
         pattern=within_instance("contact-flow"),
         validation_alias=AliasChoices("ContactFlowId", "ContactFlowArn"),
     ),
 ]
 QueueId = Annotated[
     str,
-    Field(pattern=within_instance("queue"), validation_alias=AliasChoices("QueueId", "QueueArn")),
+    Field(
+        description="the id or ARN of a queue",
+        pattern=within_instance("queue"),
+        validation_alias=AliasChoices("QueueId", "QueueArn"),
+    ),
 ]
 
 
 class UserQuickConnectConfig(Properties):
     """A transfer to an agent, through a contact flow."""
 
-    UserId: Annotated[UserArnOrId, Field(validation_alias=AliasChoices("UserId", "UserArn"))]
+    UserId: Annotated[
+        UserArnOrId,
+        Field(
+            description="the id or ARN of a user",
+            validation_alias=AliasChoices("UserId", "UserArn"),
+        ),
+    ]
     ContactFlowId: ContactFlowId
 
 
@@ -54,7 +66,10 @@ class QueueQuickConnectConfig(Properties):
 class PhoneNumberQuickConnectConfig(Properties):
     """A transfer to a phone number in E.164 format."""
 
-    PhoneNumber: str = Field(pattern=r"^\+[1-9][0-9]{1,14}$")
+    PhoneNumber: str = Field(
+        pattern=r"^\+[1-9][0-9]{1,14}$",
+        description='a number in E.164 format, in quotes, such as "+12065550100"',
+    )
 
 
 class FlowQuickConnectConfig(Properties):
@@ -88,7 +103,8 @@ class QuickConnectProperties(OwnedResourceProperties):
     """The properties as a template declares them."""
 
     InstanceId: Annotated[
-        InstanceArnOrId, Field(max_length=100, validation_alias=INSTANCE_SPELLINGS)
+        InstanceArnOrId,
+        Field(max_length=100, description=INSTANCE, validation_alias=INSTANCE_SPELLINGS),
     ]
     Name: str = Field(min_length=1, max_length=127)
     Description: str = Field(default="", max_length=250)
@@ -109,6 +125,8 @@ class QuickConnectProperties(OwnedResourceProperties):
 def canonical_config(config: dict[str, Any]) -> dict[str, Any]:
     """Return a QuickConnectConfig as the API takes it: its type's block, with bare ids."""
     quick_connect_type = config["QuickConnectType"]
-    block = BLOCKS[quick_connect_type]
+    block = BLOCKS.get(quick_connect_type)
+    if block is None:
+        return config  # a type that Connect has learned since: it can be replaced and deleted
     settings = {name: resource_id(value) for name, value in (config.get(block) or {}).items()}
     return {"QuickConnectType": quick_connect_type, block: settings}

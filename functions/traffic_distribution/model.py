@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from connect_provider.properties import (
+    INSTANCE,
     INSTANCE_SPELLINGS,
     InstanceArnOrId,
     Properties,
@@ -15,7 +16,13 @@ from connect_provider.properties import (
 Split = Mapping[str, int | bool]  # Region -> percentage, or whether agents can sign in
 
 RegionName = Annotated[
-    str, Field(min_length=8, max_length=31, pattern=r"^[a-z]{2}(-[a-z]+){1,2}(-[0-9])?$")
+    str,
+    Field(
+        min_length=8,
+        max_length=31,
+        pattern=r"^[a-z]{2}(-[a-z]+){1,2}(-[0-9])?$",
+        description="a Region, such as us-east-1",
+    ),
 ]
 
 
@@ -91,10 +98,15 @@ class TrafficDistributionProperties(ResourceProperties):
     """The properties as a template declares them."""
 
     TrafficDistributionGroupId: GroupArnOrId | None = Field(
-        default=None, validation_alias=_GROUP_SPELLINGS
+        default=None,
+        description="the id or ARN of a traffic distribution group",
+        validation_alias=_GROUP_SPELLINGS,
     )
     InstanceId: InstanceArnOrId | None = Field(
-        default=None, max_length=250, validation_alias=INSTANCE_SPELLINGS
+        default=None,
+        max_length=250,
+        description=INSTANCE,
+        validation_alias=INSTANCE_SPELLINGS,
     )
     TelephonyConfig: DistributionConfig
     AgentConfig: DistributionConfig | None = None

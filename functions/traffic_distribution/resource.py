@@ -14,14 +14,12 @@ from connect_provider.errors import (
     InvalidRequest,
     NotFound,
     NotStabilized,
-    ProviderError,
     ResourceConflict,
 )
 from connect_provider.plan import Observed, Shift, plan_shift
 from connect_provider.properties import parse_properties, previous_properties
 from connect_provider.request import CreateRequest, DeleteRequest, UpdateRequest
 from connect_provider.run import Run
-from connect_provider.stack import is_rolling_back
 from traffic_distribution.model import (
     Split,
     TrafficDistributionProperties,
@@ -132,7 +130,7 @@ class TrafficDistribution:
         for name, split in desired.splits.items():
             before, now = previous.get(name), live.get(name)
             shift = plan_shift(split, before, now)
-            if shift is Shift.LEFT or (shift is Shift.CONTESTED and self._rolling_back(request)):
+            if shift is Shift.LEFT or self._rolled_back(shift, request):
                 self._run.log(f"{name} is left as it is: it was changed outside the template")
             elif shift is Shift.CONTESTED and desired.OutOfBandTraffic == "Fail":
                 raise ResourceConflict(
@@ -144,18 +142,13 @@ class TrafficDistribution:
                 wanted[name] = split
         return wanted
 
-    def _rolling_back(self, request: CreateRequest | UpdateRequest) -> bool:
-        """Tell whether the stack goes back to its previous template.
+    def _rolled_back(self, shift: Shift, request: CreateRequest | UpdateRequest) -> bool:
+        """Tell whether a contested config is an operator's, whom a rollback must not disturb.
 
-        The properties are reversed then: what they call previous is what failed, perhaps before it
-        was applied. So a live split that is neither is an operator's, and a rollback must neither
-        undo it nor fail because of it.
+        What a rollback calls previous is what failed, perhaps before it was applied. So a live
+        split that is neither was made by somebody else; to undo it is as wrong as to fail on it.
         """
-        try:
-            return is_rolling_back(request.stack_id)
-        except ProviderError as error:
-            self._run.log(f"taken for an ordinary update: {error}")
-            return False
+        return shift is Shift.CONTESTED and self._run.rolling_back(request.stack_id)
 
     def _shift(self, group: Observed, live: Splits, wanted: Splits) -> Splits:
         """Make one UpdateTrafficDistribution, wait, and read back what came of it.

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from connect_provider.properties import (
+    INSTANCE,
     INSTANCE_SPELLINGS,
     InstanceArnOrId,
     OwnedResourceProperties,
@@ -16,14 +17,18 @@ from connect_provider.properties import (
 
 # The API's pattern: no space at either end, and one line.
 _TRIMMED = r"^\S(?:.*\S)?$"
+_TRIMMED_TEXT = "one line of text, without a space at either end"
 
 
 class TrafficDistributionGroupProperties(OwnedResourceProperties):
     """The properties as a template declares them. No API changes the first three later."""
 
     InstanceId: Annotated[
-        InstanceArnOrId, Field(max_length=250, validation_alias=INSTANCE_SPELLINGS)
+        InstanceArnOrId,
+        Field(max_length=250, description=INSTANCE, validation_alias=INSTANCE_SPELLINGS),
     ]
-    Name: str = Field(min_length=1, max_length=128, pattern=_TRIMMED)
-    Description: str | None = Field(default=None, min_length=1, max_length=250, pattern=_TRIMMED)
-    UserIds: tuple[UserArnOrId, ...] = ()
+    Name: str = Field(min_length=1, max_length=128, pattern=_TRIMMED, description=_TRIMMED_TEXT)
+    Description: str | None = Field(
+        default=None, min_length=1, max_length=250, pattern=_TRIMMED, description=_TRIMMED_TEXT
+    )
+    UserIds: tuple[UserArnOrId, ...] = Field(default=(), description="ids or ARNs of users")

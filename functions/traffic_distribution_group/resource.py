@@ -144,6 +144,8 @@ class TrafficDistributionGroup(Resource[TrafficDistributionGroupProperties]):
 
     def delete(self, observed: Observed) -> Observed | None:
         """Begin to delete it (API: DeleteTrafficDistributionGroup, asynchronous)."""
+        if observed.attributes["IsDefault"] == "true":
+            return None  # it belongs to the instance, and no API deletes it
         if observed.attributes["Status"] == PENDING_DELETION:
             return observed
         try:

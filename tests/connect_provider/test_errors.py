@@ -9,6 +9,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ParamValidationError,
     ReadTimeoutError,
+    SSLError,
 )
 
 from connect_provider import errors
@@ -59,6 +60,10 @@ def client_error(code: str, message: str, status: int = 400) -> ClientError:
         ("Name is in use", "Name is in use"),
         ("Sales line 1 is in use", "<Name> is in use"),
         ("+15551234567 is not valid", "<PhoneNumber> is not valid"),
+        (
+            "not authorized to perform connect:TagResource",
+            "not authorized to perform connect:TagResource",
+        ),
         ("No. (Request ID: 1234-abcd)", "No."),
         ("No, RequestId: 1234-abcd", "No"),
         ("no. Service: Connect; Request ID: 12; Proxy: null", "no. Service: Connect; Proxy: null"),
@@ -66,7 +71,7 @@ def client_error(code: str, message: str, status: int = 400) -> ClientError:
 )
 def test_a_message_loses_values_and_request_ids(message: str, expected: str) -> None:
     """A Reason is shown to whoever may see the stack."""
-    parameters = {"Name": "Sales line 1", "Config": {"PhoneNumber": "+15551234567", "X": "a"}}
+    parameters = {"Name": "Sales line 1", "Config": {"PhoneNumber": "+15551234567", "X": "connect"}}
     error = client_error("InvalidRequestException", message)
     failure = errors.from_botocore("CreateQuickConnect", error, parameters)
     assert str(failure) == f"CreateQuickConnect: InvalidRequestException: {expected}"
@@ -90,6 +95,12 @@ def test_a_message_loses_values_and_request_ids(message: str, expected: str) -> 
             errors.ServiceInternalError,
             False,
             id="no connection",
+        ),
+        pytest.param(
+            SSLError(endpoint_url="", error=""),
+            errors.ServiceInternalError,
+            True,
+            id="TLS that breaks, perhaps after the request was sent",
         ),
         pytest.param(
             ParamValidationError(report="value: secret"), errors.InvalidRequest, False, id="type"

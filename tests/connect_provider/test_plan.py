@@ -47,7 +47,7 @@ def test_a_tag_is_compared_three_ways(
     observed = Observed("arn", {}, {**tags(live), **MARKERS}, {})
     steps = plan({}, observed, frozenset(), tags=(tags(desired), tags(previous)))
     assert steps.tag == (tags(desired) if desired != live else {})
-    goes = desired is ABSENT and previous is not ABSENT and live is not ABSENT
+    goes = desired is ABSENT and previous is not ABSENT and live == previous
     assert steps.untag == ({"k"} if goes else set())
     assert steps.action is (Action.UPDATE if steps.tag or goes else Action.NONE)
 

@@ -47,19 +47,22 @@ GOOD = {
     "a service timeout in text": {"ServiceTimeout": "3600"},
 }
 BAD = {
-    "no instance": ({"InstanceId": None}, "InstanceId: Field required"),
-    "an instance twice": ({"InstanceArn": ARN}, "InstanceArn: the same as InstanceId"),
+    "no instance": ({"InstanceId": None}, "InstanceId: is required"),
+    "an instance twice": (
+        {"InstanceArn": ARN},
+        "InstanceArn: means the same as InstanceId; give one",
+    ),
     "a path for an instance": ({"InstanceId": "../x"}, "InstanceId: "),
     "a too long instance": ({"InstanceId": "x" * 101}, "InstanceId: "),
     "a queue's ARN for an instance": ({"InstanceId": f"{ARN}/queue/q"}, "InstanceId: "),
-    "no name": ({"Name": None}, "Name: Field required"),
+    "no name": ({"Name": None}, "Name: is required"),
     "an empty name": ({"Name": ""}, "Name: "),
     "a too long name": ({"Name": "x" * 128}, "Name: "),
     "a name that is a map": ({"Name": {}}, "Name: "),
     "a too long description": ({"Description": "x" * 251}, "Description: "),
     "a slip": ({"Desciption": "x"}, "Desciption: unknown property; did you mean Description?"),
     "something unknown": ({"Zzz": "x"}, "Zzz: unknown property"),
-    "no config": ({"QuickConnectConfig": None}, "QuickConnectConfig: Field required"),
+    "no config": ({"QuickConnectConfig": None}, "QuickConnectConfig: is required"),
     "an unknown type": (
         {"QuickConnectConfig": {"QuickConnectType": "MAIL"}},
         "QuickConnectConfig.QuickConnectType: ",
@@ -87,7 +90,7 @@ BAD = {
         },
         "QuickConnectConfig: QuickConnectType FLOW needs FlowConfig",
     ),
-    "no queue": (queue(**FLOW), "QuickConnectConfig.QueueConfig.QueueId: Field required"),
+    "no queue": (queue(**FLOW), "QuickConnectConfig.QueueConfig.QueueId: is required"),
     "a slip in a block": (
         queue(QeueId="q", QueueId="q", **FLOW),
         "QuickConnectConfig.QueueConfig.QeueId: unknown property; did you mean QueueId?",
@@ -119,7 +122,7 @@ BAD = {
     "a tag without a Value": ({"Tags": [{"Key": "a"}]}, "Tags: item 0 should have a Key and a"),
     "a key twice": (
         {"Tags": [{"Key": "a", "Value": "b"}] * 2},
-        "Tags: item 1 should have a Key of",
+        "Tags: item 1: its Key should",
     ),
     "tags as text": ({"Tags": "a=b"}, "Tags: "),
     "another policy": ({"ExistingResourcePolicy": "Take"}, "ExistingResourcePolicy: "),

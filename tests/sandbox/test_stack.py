@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import demo, stacks
+from sandbox import demo, scene, stacks
 from sandbox.aws import Sandbox, SandboxError
 
 TEMPLATE = demo.TEMPLATE.read_text()
@@ -56,6 +56,29 @@ def test_a_failed_update_is_rolled_back(sandbox: Sandbox) -> None:
     assert sandbox.connect.quick_connects[outputs["CourierArn"]] == before
     stacks.delete(sandbox, "rollback", lambda _: None)
     assert sandbox.connect.quick_connects == {}
+
+
+def test_a_failover_moves_everything_and_a_refused_one_is_rolled_back(sandbox: Sandbox) -> None:
+    """With OutOfBandTraffic: Fail an operator's shift stays, and the stack ends well."""
+    group = sandbox.connect.default_group(scene.INSTANCE_ID)
+    template = demo.FAILOVER_TEMPLATE.read_text()
+    template = template.replace(
+        "      AgentConfig:", "      OutOfBandTraffic: Fail\n      AgentConfig:"
+    )
+    parameters = {"TrafficDistributionGroupArn": group["Arn"], "ActiveRegion": "First"}
+    stacks.deploy(sandbox, "failover", template, parameters, lambda _: None)
+    parameters["ActiveRegion"] = "Second"
+    outputs = stacks.deploy(sandbox, "failover", template, parameters, lambda _: None)
+    assert outputs["Telephony"] == outputs["Agents"] == "us-east-1=0,us-west-2=100"
+    by_hand = [{"Region": scene.REGION, "Percentage": 50}]
+    by_hand += [{"Region": scene.REPLICA_REGION, "Percentage": 50}]
+    group["traffic"]["TelephonyConfig"] = {"Distributions": by_hand}
+    parameters["ActiveRegion"] = "First"
+    with pytest.raises(stacks.StackFailed, match="UPDATE_ROLLBACK_COMPLETE"):
+        stacks.deploy(sandbox, "failover", template, parameters, lambda _: None)
+    assert group["traffic"]["TelephonyConfig"] == {"Distributions": by_hand}
+    stacks.delete(sandbox, "failover", lambda _: None)
+    assert group["traffic"]["TelephonyConfig"] == {"Distributions": by_hand}
 
 
 def test_a_failed_function_shows_its_log(sandbox: Sandbox) -> None:

@@ -35,7 +35,7 @@ GOOD = {
     "the other policy": {"OutOfBandTraffic": "Fail"},
 }
 BAD = {
-    "no telephony": ({"TelephonyConfig": None}, "TelephonyConfig: Field required"),
+    "no telephony": ({"TelephonyConfig": None}, "TelephonyConfig: is required"),
     "no share": ({"TelephonyConfig": {"Distributions": []}}, "TelephonyConfig.Distributions: "),
     "a sum of 90": ({"TelephonyConfig": shares("60", "30")}, "TelephonyConfig: the percentages"),
     "agents of 110": ({"AgentConfig": shares("60", "50")}, "AgentConfig: the percentages"),
