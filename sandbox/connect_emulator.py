@@ -118,6 +118,23 @@ class ConnectEmulator:
             self._add_group(instance, "default", "", {}, is_default=True)["Status"] = "ACTIVE"
         return instance
 
+    def add_quick_connect(
+        self, instance: Instance, name: str, config: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> str:
+        """Add a quick connect, as somebody in the console does; return its ARN."""
+        new_id = str(uuid.uuid4())
+        arn = f"{instance.arn}/transfer-destination/{new_id}"
+        self.quick_connects[arn] = {
+            "InstanceArn": instance.arn,
+            "QuickConnectARN": arn,
+            "QuickConnectId": new_id,
+            "Name": name,
+            "Description": "",
+            "QuickConnectConfig": config,
+            "Tags": dict(tags),
+        }
+        return arn
+
     def default_group(self, instance_id: str) -> dict[str, Any]:
         """Return the default traffic distribution group of an instance that has a replica."""
         return next(
@@ -216,18 +233,11 @@ class ConnectEmulator:
             raise ServiceError("DuplicateResourceException", f"Name {p['Name']} is in use")
         if len(siblings) >= self.quick_connect_quota:
             raise ServiceError("LimitExceededException", "too many quick connects")
-        new_id = str(uuid.uuid4())
-        arn = f"{instance.arn}/transfer-destination/{new_id}"
-        self.quick_connects[arn] = {
-            "InstanceArn": instance.arn,
-            "QuickConnectARN": arn,
-            "QuickConnectId": new_id,
-            "Name": p["Name"],
-            "Description": p.get("Description", ""),
-            "QuickConnectConfig": p["QuickConnectConfig"],
-            "Tags": dict(p.get("Tags", {})),
-        }
-        return {"QuickConnectARN": arn, "QuickConnectId": new_id}
+        arn = self.add_quick_connect(
+            instance, p["Name"], p["QuickConnectConfig"], p.get("Tags", {})
+        )
+        self.quick_connects[arn]["Description"] = p.get("Description", "")
+        return {"QuickConnectARN": arn, "QuickConnectId": _bare(arn)}
 
     def _describe_quick_connect(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
         found = dict(self._quick_connect(region, p))

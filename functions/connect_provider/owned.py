@@ -135,7 +135,13 @@ class Owned:
             return self._leave_to_its_owner(request, observed)
         observed, steps = self._plan(request, desired, observed, {})
         if steps.action is Action.REPLACE:
-            self._resource.refuse_replacement(desired, observed)
+            try:
+                self._resource.refuse_replacement(desired, observed)
+            except InvalidRequest:
+                if not self._run.rolling_back(request.stack_id):
+                    raise
+                self._run.log("Update: nothing, since what the rollback goes back to is gone")
+                return observed
             return self._create(request, desired)
         return self._carry_out(steps, desired, observed)
 
