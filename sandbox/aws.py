@@ -18,7 +18,8 @@ import boto3
 import trustme
 
 from sandbox import scene
-from sandbox.connect_emulator import ACCOUNT, ConnectEmulator
+from sandbox.connect_account import ACCOUNT
+from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer
 
 _START_TRIES = 3  # a free port may be taken by somebody else before MiniStack binds it

@@ -48,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime(time.time())
     FakeTime.current = fake
     module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)
-    for name in ("connect", "owned", "request", "run"):
+    for name in ("connect", "request", "run"):
         monkeypatch.setattr(f"connect_provider.{name}.time", module)
     return fake
 

@@ -1,15 +1,14 @@
 """Reconciles what the provider creates, owns and deletes: observe, plan, act, settle."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from connect_provider import ownership, waiting
+from connect_provider.deletion import Deletion
 from connect_provider.errors import (
     AlreadyExists,
     InvalidRequest,
-    NotFound,
     NotStabilized,
     ProviderError,
     ResourceConflict,
@@ -198,93 +197,19 @@ class Owned:
 
     def _settle(self, observed: Observed) -> Observed:
         """Wait until a created resource is stable."""
-        began = time.monotonic()
+        wait = self._run.begin_wait()
         while self._resource.busy(observed):
-            self._run.pause(observed, began)
+            wait.pause(observed)
             seen = self._resource.observe(observed.arn)
-            if seen is None and time.monotonic() - began > waiting.CONSISTENCY_LAG:
+            if seen is None and wait.elapsed() > waiting.CONSISTENCY_LAG:
                 raise NotStabilized(f"{observed.arn} disappeared while it was being created")
             observed = seen or observed
         self._resource.check_created(observed)
         return observed
 
-    def _wait(self, observed: Observed) -> Observed | None:
-        """Wait until nothing is under way; return what there is then to be deleted."""
-        began = time.monotonic()
-        seen: Observed | None = observed
-        while seen is not None and self._resource.busy(seen):
-            self._run.pause(seen, began)
-            seen = self._resource.observe(seen.arn)
-        return seen
-
     def delete(self, request: DeleteRequest) -> None:
         """Delete the resource if it is this request's to delete, and wait until it is gone."""
-        observed = self._deletable(request)
-        remaining = self._wait(observed) if observed else None
-        if remaining is None:
-            return
-        self._withdraw_members(request, remaining)
-        remaining = self._resource.delete(remaining)
-        began = time.monotonic()
-        while remaining is not None:
-            self._run.pause(remaining, began)
-            remaining = self._resource.observe(remaining.arn)
-            if remaining is not None and time.monotonic() - began > waiting.CONSISTENCY_LAG:
-                self._resource.check_deleting(remaining)
-
-    def _deletable(self, request: DeleteRequest) -> Observed | None:
-        """Return what this Delete is to delete, after it has released what it is not to."""
-        physical_id = request.physical_resource_id
-        if not self._resource.owns(physical_id):
-            return self._left_behind(request)
-        observed = self._resource.observe(physical_id)
-        if observed is None:
-            self._run.log("Delete: nothing, since it is gone")
-            return None
-        owner = ownership.owner(observed.tags, request)
-        properties = request.resource_properties
-        policy = isinstance(properties, dict) and properties.get("ExistingResourcePolicy")
-        if owner is Owner.ANOTHER:
-            self._run.log("Delete: nothing, since it belongs to another stack or logical id")
-        elif ownership.adopted(observed.tags) or (owner is Owner.NOBODY and policy == "Adopt"):
-            self._run.log("Delete: release it, since it was adopted")
-            self._withdraw_members(request, observed)
-            self._connect.untag(observed.arn, ownership.RELEASED & observed.tags.keys())
-        else:
-            return observed
-        return None
-
-    def _left_behind(self, request: DeleteRequest) -> Observed | None:
-        """Return what a create without a known id left: one that failed, or was cancelled."""
-        try:
-            desired = parse_properties(self._resource.model, request.resource_properties)
-        except InvalidRequest:
-            return None  # a create with these properties made no call
-        try:
-            observed = self._resource.find(desired)
-        except NotFound:
-            return None  # not even the instance exists
-        if observed is None:
-            return None
-        physical_id = request.physical_resource_id
-        if physical_id.startswith(UNCONFIRMED):
-            created_by = physical_id.removeprefix(UNCONFIRMED)
-            ours = ownership.made_by(observed.tags, request, created_by)
-            ours = ours and not ownership.adopted(observed.tags)
-        else:
-            ours = ownership.left_by_cancelled_create(observed.tags, request)
-        return observed if ours else None
-
-    def _withdraw_members(self, request: DeleteRequest, observed: Observed) -> None:
-        """Take out the members that the template put in."""
-        try:
-            properties = parse_properties(self._resource.model, request.resource_properties)
-        except InvalidRequest:
-            return  # they were never applied
-        members = self._resource.members(properties)
-        if members:
-            for member in sorted(members & self._resource.list_members(observed)):
-                self._resource.leave(observed, member)
+        Deletion(self._resource, self._run).carry_out(request)
 
 
 def _owned_by(observed: Observed) -> str:

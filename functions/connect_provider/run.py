@@ -10,7 +10,7 @@ from connect_provider.connect import Connect
 from connect_provider.errors import NotStabilized, ProviderError
 from connect_provider.helper import Helper
 from connect_provider.plan import Observed
-from connect_provider.request import CreateRequest, DeleteRequest, UpdateRequest
+from connect_provider.request import CreateRequest, DeleteRequest, Invocation, UpdateRequest
 from connect_provider.stack import is_rolling_back
 
 logger = logging.getLogger("connect_provider")
@@ -50,13 +50,27 @@ class Run:
             self.log(f"taken for an ordinary update: {error}")
             return False
 
-    def pause(self, observed: Observed, began: float) -> None:
-        """Sleep before the next look at what has been waited for since `began` (monotonic).
+    def begin_wait(self) -> "Wait":
+        """Begin to wait for something."""
+        return Wait(self._helper.invocation)
 
-        Raise NotStabilized, as unfinished, when time is up.
-        """
-        delay = waiting.settle_delay(time.monotonic() - began)
-        if delay >= self._helper.invocation.time_to_wait():
+
+class Wait:
+    """A wait for a resource: looks at it, with growing pauses between them."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        """Begin to wait now, until the run's time is up."""
+        self._invocation = invocation
+        self._began = time.monotonic()
+
+    def elapsed(self) -> float:
+        """Return the seconds since the wait began."""
+        return time.monotonic() - self._began
+
+    def pause(self, observed: Observed) -> None:
+        """Sleep before the next look; raise NotStabilized, as unfinished, when time is up."""
+        delay = waiting.settle_delay(self.elapsed())
+        if delay >= self._invocation.time_to_wait():
             status = observed.attributes["Status"]
             error = NotStabilized(f"{observed.arn} is still {status}, and time is up")
             error.unfinished = True

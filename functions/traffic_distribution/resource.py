@@ -4,7 +4,6 @@ The group is somebody else's: nothing is created or deleted here, and nothing is
 shared with operators, who shift traffic during an incident, is compared three ways (plan_shift).
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -101,12 +100,12 @@ class TrafficDistribution:
 
     def _settled(self, group: Observed, region: str, *, first_look: bool = True) -> Observed:
         """Wait until no shift is under way; return the group as it is then."""
-        began = time.monotonic()
+        wait = self._run.begin_wait()
         if not first_look:
-            self._run.pause(group, began)
+            wait.pause(group)
             group = self._describe(group.arn, region)
         while group.attributes["Status"] == "UPDATE_IN_PROGRESS":
-            self._run.pause(group, began)
+            wait.pause(group)
             group = self._describe(group.arn, region)
         if group.attributes["Status"] != "ACTIVE":
             raise ResourceConflict(f"{group.arn} is {group.attributes['Status']}, not ACTIVE")

@@ -1,0 +1,93 @@
+"""The state of Connect in one account: instances, what they hold, and tags."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.connect_model import ServiceError
+
+ACCOUNT = "123456789012"
+
+
+@dataclass
+class Instance:
+    """A Connect instance. What its sets do not hold does not exist."""
+
+    id: str
+    region: str
+    replica_region: str | None = None
+    contact_flows: set[str] = field(default_factory=set)
+    queues: set[str] = field(default_factory=set)
+    users: set[str] = field(default_factory=set)
+
+    @property
+    def arn(self) -> str:
+        """Return the instance's ARN in its home Region."""
+        return f"arn:aws:connect:{self.region}:{ACCOUNT}:instance/{self.id}"
+
+
+class ConnectAccount:
+    """What Connect holds. Operations are methods named _operation_name(region, parameters).
+
+    settle_seconds: how long a group takes to be created or deleted.
+    creation_fails, deletion_fails: how that ends.
+    shift_seconds: how long it takes to shift a group's traffic; shift_is_lost: it never happens.
+    """
+
+    _clock: Callable[[], float]
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.instances: dict[str, Instance] = {}
+        self.quick_connects: dict[str, dict[str, Any]] = {}
+        self.groups: dict[str, dict[str, Any]] = {}
+        self.phone_numbers: list[dict[str, str]] = []
+        self.settle_seconds = 0.0
+        self.shift_seconds = 0.0
+        self.shift_is_lost = False
+        self.creation_fails = False
+        self.deletion_fails = False
+        self.quick_connect_quota = 100
+        self.group_quota = 10
+        self._tokens: dict[str, str] = {}
+
+    def _instance(self, region: str, arn_or_id: str) -> Instance:
+        instance = self.instances.get(bare(arn_or_id))
+        if instance is None or instance.region != region:
+            raise ServiceError("ResourceNotFoundException", "no such instance")
+        return instance
+
+    def _tag_resource(self, region: str, p: Mapping[str, Any]) -> None:
+        tags = self._tags(region, p["resourceArn"])
+        if len({**tags, **p["tags"]}) > 50:
+            raise ServiceError("InvalidRequestException", "too many tags")
+        tags.update(p["tags"])
+
+    def _untag_resource(self, region: str, p: Mapping[str, Any]) -> None:
+        tags = self._tags(region, p["resourceArn"])
+        for key in p["tagKeys"]:
+            tags.pop(key, None)
+
+    def _list_tags_for_resource(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        return {"tags": self._tags(region, p["resourceArn"])}
+
+    def _tags(self, region: str, arn: str) -> dict[str, str]:
+        found = self.quick_connects.get(arn) or self.groups.get(arn)
+        if found is None or region != arn.split(":")[3]:
+            raise ServiceError("ResourceNotFoundException", "no such resource")
+        tags: dict[str, str] = found["Tags"]
+        return tags
+
+
+def bare(arn_or_id: str) -> str:
+    """Return the id that an ARN ends with."""
+    return arn_or_id.rpartition("/")[2]
+
+
+def page(items: list[Any], name: str, p: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """Return one page of a list."""
+    start, size = int(p.get("NextToken", 0)), p.get("MaxResults", most)
+    page: dict[str, Any] = {name: items[start : start + size]}
+    if start + size < len(items):
+        page["NextToken"] = str(start + size)
+    return page

@@ -1,0 +1,110 @@
+"""Connect's quick connects, as far as the model does not say how they behave."""
+
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.connect_account import ConnectAccount, Instance, bare, page
+from sandbox.connect_model import ServiceError
+
+_PHONE_NUMBER = re.compile(r"\+[1-9]\d{1,14}")
+_BLOCKS = {
+    "USER": "UserConfig",
+    "QUEUE": "QueueConfig",
+    "PHONE_NUMBER": "PhoneConfig",
+    "FLOW": "FlowConfig",
+}
+
+
+class QuickConnects(ConnectAccount):
+    """The operations on quick connects."""
+
+    def add_quick_connect(
+        self, instance: Instance, name: str, config: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> str:
+        """Add a quick connect, as somebody in the console does; return its ARN."""
+        new_id = str(uuid.uuid4())
+        arn = f"{instance.arn}/transfer-destination/{new_id}"
+        self.quick_connects[arn] = {
+            "InstanceArn": instance.arn,
+            "QuickConnectARN": arn,
+            "QuickConnectId": new_id,
+            "Name": name,
+            "Description": "",
+            "QuickConnectConfig": config,
+            "Tags": dict(tags),
+        }
+        return arn
+
+    def _create_quick_connect(self, region: str, p: Mapping[str, Any]) -> dict[str, str]:
+        instance = self._instance(region, p["InstanceId"])
+        self._check_config(instance, p["QuickConnectConfig"])
+        siblings = [q for q in self.quick_connects.values() if q["InstanceArn"] == instance.arn]
+        if any(q["Name"] == p["Name"] for q in siblings):
+            raise ServiceError("DuplicateResourceException", f"Name {p['Name']} is in use")
+        if len(siblings) >= self.quick_connect_quota:
+            raise ServiceError("LimitExceededException", "too many quick connects")
+        arn = self.add_quick_connect(
+            instance, p["Name"], p["QuickConnectConfig"], p.get("Tags", {})
+        )
+        self.quick_connects[arn]["Description"] = p.get("Description", "")
+        return {"QuickConnectARN": arn, "QuickConnectId": bare(arn)}
+
+    def _describe_quick_connect(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        found = dict(self._quick_connect(region, p))
+        del found["InstanceArn"]
+        if not found["Description"]:
+            del found["Description"]
+        if not found["Tags"]:
+            del found["Tags"]
+        return {"QuickConnect": {**found, "LastModifiedTime": time.time()}}
+
+    def _update_quick_connect_name(self, region: str, p: Mapping[str, Any]) -> None:
+        found = self._quick_connect(region, p)
+        found.update({key: p[key] for key in ("Name", "Description") if key in p})
+
+    def _update_quick_connect_config(self, region: str, p: Mapping[str, Any]) -> None:
+        found = self._quick_connect(region, p)
+        self._check_config(self._instance(region, p["InstanceId"]), p["QuickConnectConfig"])
+        found["QuickConnectConfig"] = p["QuickConnectConfig"]
+
+    def _delete_quick_connect(self, region: str, p: Mapping[str, Any]) -> None:
+        del self.quick_connects[self._quick_connect(region, p)["QuickConnectARN"]]
+
+    def _list_quick_connects(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        instance = self._instance(region, p["InstanceId"])
+        items = [
+            {
+                "Id": q["QuickConnectId"],
+                "Arn": q["QuickConnectARN"],
+                "Name": q["Name"],
+                "QuickConnectType": q["QuickConnectConfig"]["QuickConnectType"],
+            }
+            for q in self.quick_connects.values()
+            if q["InstanceArn"] == instance.arn
+        ]
+        return page(items, "QuickConnectSummaryList", p, 1000)
+
+    def _quick_connect(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        instance = self._instance(region, p["InstanceId"])
+        arn = f"{instance.arn}/transfer-destination/{bare(p['QuickConnectId'])}"
+        if arn not in self.quick_connects:
+            raise ServiceError("ResourceNotFoundException", "no such quick connect")
+        return self.quick_connects[arn]
+
+    def _check_config(self, instance: Instance, config: Mapping[str, Any]) -> None:
+        block = _BLOCKS[config["QuickConnectType"]]
+        if [name for name in _BLOCKS.values() if name in config] != [block]:
+            raise ServiceError("InvalidRequestException", f"expected {block} alone")
+        known = {
+            "ContactFlowId": instance.contact_flows,
+            "QueueId": instance.queues,
+            "UserId": instance.users,
+        }
+        for name, value in config[block].items():
+            if name in known and bare(value) not in known[name]:
+                raise ServiceError("ResourceNotFoundException", f"{name} {value} does not exist")
+            if name == "PhoneNumber" and not _PHONE_NUMBER.fullmatch(value):
+                raise ServiceError("InvalidRequestException", f"{value} is not E.164")
