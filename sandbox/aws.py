@@ -139,6 +139,7 @@ class Sandbox:
             "AUTH": "true",
             "TMPDIR": str(folder),
             "AWS_ENDPOINT_URL_CONNECT": self._connect_server.url,
+            "RESPONSE_HOST": f"localhost:{https}",
         }
         command = [sys.executable, "-m", "hypercorn", "ministack.app:app", "--workers", "0"]
         command += ["--bind", f"127.0.0.1:{https}", "--insecure-bind", f"127.0.0.1:{http}"]

@@ -33,6 +33,7 @@ os.environ.update(
     AWS_ENDPOINT_URL_CONNECT=_server.url,
     AWS_ENDPOINT_URL_CLOUDFORMATION=_stacks.url,
     MAXIMUM_RETRY_ATTEMPTS="2",
+    RESPONSE_HOST=_sink.host,
     SSL_CERT_FILE=_trusted.name,
 )
 

@@ -44,6 +44,7 @@ class Sink:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1").configure_cert(tls)
         self._server = HttpServer(self._handle, tls)
+        self.host = f"127.0.0.1:{self._server.port}"
         self.reset()
 
     def reset(self) -> None:

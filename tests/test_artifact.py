@@ -40,7 +40,7 @@ def test_the_artifact_answers_an_event(
     pip += ["--require-hashes", "--root-user-action=ignore", "--target", str(tmp_path)]
     subprocess.run([*pip, "-r", str(ROOT / "functions/requirements.txt")], check=True)
     environment = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
-    environment["SSL_CERT_FILE"] = os.environ["SSL_CERT_FILE"]
+    environment |= {key: os.environ[key] for key in ("SSL_CERT_FILE", "RESPONSE_HOST")}
     environment["PYTHONPATH"] = f"{ROOT / 'functions'}{os.pathsep}{tmp_path}"
     run = subprocess.run(
         [python(), "-S", "-c", ANSWER],

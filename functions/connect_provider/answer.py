@@ -1,10 +1,13 @@
 """The answer to CloudFormation: what it says, in at most 4,096 bytes, and its delivery."""
 
 import json
+import os
+import re
 import ssl
 from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -20,6 +23,13 @@ _RETRY = urllib3.Retry(
     respect_retry_after_header=False,
 )
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
+
+
+# CloudFormation's buckets, at the S3 hosts of every partition.
+_RESPONSE_HOST = re.compile(
+    r"cloudformation-[a-z0-9-]+\.s3(?:[.-][a-z0-9-]+)?\."
+    r"(?:amazonaws\.(?:com|com\.cn|eu)|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
+)
 
 
 class DeliveryError(Exception):
@@ -38,8 +48,8 @@ class Courier:
 
         Raise DeliveryError unless it was accepted.
         """
-        if not url.startswith("https://"):
-            raise DeliveryError("the ResponseURL is not https")
+        if not is_response_url(url):
+            raise DeliveryError("the ResponseURL is not that of a CloudFormation bucket")
         try:
             answer = self._pool.request(
                 "PUT",
@@ -55,6 +65,22 @@ class Courier:
             raise DeliveryError(f"the ResponseURL took no answer: {type(cause).__name__}") from None
         if not 200 <= answer.status < 300:
             raise DeliveryError(f"the ResponseURL answered HTTP {answer.status}")
+
+
+def is_response_url(url: str) -> bool:
+    """Tell whether an answer may go there: to CloudFormation, over TLS.
+
+    The sandbox's CloudFormation is at another host, which RESPONSE_HOST names (host:port). No
+    template sets it.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme != "https":
+        return False
+    known = _RESPONSE_HOST.fullmatch(parts.netloc) is not None
+    return known or parts.netloc == os.environ.get("RESPONSE_HOST")
 
 
 def encode(answer: Mapping[str, Any]) -> bytes:
