@@ -33,14 +33,18 @@ class JournalEntry:
 class Fault:
     """What is to go wrong with the next calls of an operation.
 
-    error: an error's code; "drop" closes the connection; "garbage" answers what is not JSON.
+    operation: its API name, or "*" for any.
+    error: an error's code; "drop" closes the connection; "hang" keeps it and says nothing for a
+    while; "garbage" answers what is not JSON; a number is an HTTP status with an empty body.
     after: the call takes effect all the same.
+    skip: how many calls to let pass first.
     """
 
     operation: str
     error: str
     after: bool = False
     times: int = 1
+    skip: int = 0
     message: str = "a fault on demand"
 
 
@@ -64,11 +68,14 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
         self.faults: list[Fault] = []
         self.regions_off: set[str] = set()
         self.rate: float | None = None
+        self.hang_seconds = 1.0
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
-    def fault(self, operation: str, error: str, *, after: bool = False, times: int = 1) -> None:
+    def fault(
+        self, operation: str, error: str, *, after: bool = False, times: int = 1, skip: int = 0
+    ) -> None:
         """Let the next calls of an operation go wrong; see Fault."""
-        self.faults.append(Fault(operation, error, after, times))
+        self.faults.append(Fault(operation, error, after, times, skip))
 
     def calls(self) -> list[str]:
         """Return the operations that were called, in order."""
@@ -97,17 +104,24 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
             return HttpResponse(200, json.dumps(output).encode())
 
     def _next_fault(self, operation: str) -> Fault | None:
-        fault = next((f for f in self.faults if f.operation == operation and f.times > 0), None)
-        if fault:
-            fault.times -= 1
-        return fault
+        for fault in self.faults:
+            if fault.operation in ("*", operation) and fault.times > 0:
+                if fault.skip == 0:
+                    fault.times -= 1
+                    return fault
+                fault.skip -= 1
+        return None
 
     def _fail(self, call: ConnectCall, fault: Fault) -> HttpResponse:
         self._note(call, fault.error)
-        if fault.error == "drop":
+        if fault.error == "hang":
+            time.sleep(self.hang_seconds)
+        if fault.error in ("drop", "hang"):
             raise DropConnection
         if fault.error == "garbage":
             return HttpResponse(200, b"<html>")
+        if fault.error.isdigit():
+            return HttpResponse(int(fault.error))
         return self.model.error_response(ServiceError(fault.error, fault.message))
 
     def _note(self, call: ConnectCall, error: str) -> None:

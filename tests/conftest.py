@@ -5,6 +5,7 @@ What the handlers read from the environment is set here, before any of them is i
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from tempfile import NamedTemporaryFile
 from types import SimpleNamespace
@@ -41,6 +42,15 @@ os.environ.update(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what takes seconds after what takes milliseconds."""
     items.sort(key=lambda item: item.path.name in ("test_artifact.py", "test_stack.py"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how large the proofs of reliability were."""
+    sizes: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        sizes.update({name: int(str(size)) for name, size in report.user_properties})
+    for name, size in sizes.items():
+        terminalreporter.write_line(f"{name}: {size}")
 
 
 @pytest.fixture(autouse=True)

@@ -55,14 +55,20 @@ class Connect:
         else never. Nothing is called for a request that CloudFormation has given up: a rollback may
         have followed already. Raise the ProviderError that the last answer stands for.
         """
-        method = getattr(client(region), xform_name(operation))
+        connect = client(region)
+        method = getattr(connect, xform_name(operation))
+        shape = connect.meta.service_model.operation_model(operation).output_shape
+        expected = shape.members.keys() if shape else set()
         began = time.monotonic()
         maybe_done = False
         for attempt in count():
             if self._invocation.expired():
                 raise errors.NotStabilized(f"{operation}: CloudFormation waits no longer")
             try:
-                return dict(method(**parameters))
+                output = dict(method(**parameters))
+                if expected and not expected & output.keys():
+                    raise ResponseParserError("the body holds nothing of the output")
+                return output
             except (BotoCoreError, ClientError, ResponseParserError) as error:
                 failure = errors.from_botocore(operation, error, parameters)
             failure.maybe_done = maybe_done = failure.maybe_done or maybe_done
