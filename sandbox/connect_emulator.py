@@ -53,6 +53,7 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
 
     regions_off: the Regions that do not answer.
     rate: requests a second for each API, with bursts of five; None for no limit.
+    watch: told "before" and "after" each call; it may raise DropConnection.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -69,6 +70,7 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
         self.regions_off: set[str] = set()
         self.rate: float | None = None
         self.hang_seconds = 1.0
+        self.watch: Callable[[str], None] | None = None
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
     def fault(
@@ -94,14 +96,21 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
             try:
                 if fault and not fault.after:
                     return self._fail(call, fault)
+                self._tell("before")
                 output = self._dispatch(call)
                 if fault:
                     return self._fail(call, fault)
             except ServiceError as error:
                 self._note(call, error.code)
+                self._tell("after")
                 return self.model.error_response(error)
             self._note(call, "")
+            self._tell("after")
             return HttpResponse(200, json.dumps(output).encode())
+
+    def _tell(self, moment: str) -> None:
+        if self.watch:
+            self.watch(moment)
 
     def _next_fault(self, operation: str) -> Fault | None:
         for fault in self.faults:

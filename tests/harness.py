@@ -38,7 +38,10 @@ class FakeTime:
 
 
 class Sink:
-    """An HTTPS server that takes answers. `replies` are statuses, or "drop", to give first."""
+    """An HTTPS server that takes answers. `replies` are statuses, or "drop", to give first.
+
+    watch: told "before" and "after" each request; it may raise DropConnection.
+    """
 
     def __init__(self, authority: trustme.CA) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -50,6 +53,7 @@ class Sink:
     def reset(self) -> None:
         self.requests: list[HttpRequest] = []
         self.replies: list[int | str] = []
+        self.watch: Callable[[str], None] | None = None
 
     def url(self, age: timedelta | None = timedelta(0)) -> str:
         """Return a ResponseURL signed `age` ago; None gives one that does not say when."""
@@ -60,7 +64,11 @@ class Sink:
         return f"{url}&X-Amz-Date={now - age:%Y%m%dT%H%M%SZ}"
 
     def _handle(self, request: HttpRequest) -> HttpResponse:
+        if self.watch:
+            self.watch("before")
         self.requests.append(request)
+        if self.watch:
+            self.watch("after")
         reply = self.replies.pop(0) if self.replies else 200
         if reply == "drop":
             raise DropConnection

@@ -1,0 +1,44 @@
+"""Runs handlers in child processes, which a test may kill. Not imported: run by test_killed.py.
+
+Each line of standard input is a JSON list of jobs, run at the same time: a package and an event.
+For each line it prints the children's pids, and then their exit statuses.
+"""
+
+import json
+import os
+import sys
+import time
+from importlib import import_module
+from types import SimpleNamespace
+
+HANDLERS = {
+    package: import_module(f"{package}.app").lambda_handler
+    for package in ("quick_connect", "traffic_distribution_group")
+}
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+
+
+def spawn(package: str, event: dict[str, object]) -> int:
+    """Start a child that runs the handler; return its pid."""
+    pid = os.fork()
+    if pid == 0:
+        status = 0
+        try:
+            HANDLERS[package](event, CONTEXT)
+        except BaseException:  # noqa: BLE001  # the exit status says it
+            status = 1
+        os._exit(status)
+    return pid
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    time.sleep = lambda _: None  # the emulator settles at once
+    for line in sys.stdin:
+        pids = [spawn(package, event) for package, event in json.loads(line)]
+        print(json.dumps(pids), flush=True)  # noqa: T201
+        print(json.dumps([os.waitpid(pid, 0)[1] for pid in pids]), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
