@@ -31,7 +31,9 @@ class ConnectAccount:
 
     settle_seconds: how long a group takes to be created or deleted.
     creation_fails, deletion_fails: how that ends.
-    shift_seconds: how long it takes to shift a group's traffic; shift_is_lost: it never happens.
+    shift_seconds: how long it takes to shift a group's traffic.
+    lag_seconds: for how long after that what is read is still ACTIVE with the old split.
+    lost_configs: those whose shift never happens.
     """
 
     _clock: Callable[[], float]
@@ -44,7 +46,8 @@ class ConnectAccount:
         self.phone_numbers: list[dict[str, str]] = []
         self.settle_seconds = 0.0
         self.shift_seconds = 0.0
-        self.shift_is_lost = False
+        self.lost_configs: set[str] = set()
+        self.lag_seconds = 0.0
         self.creation_fails = False
         self.deletion_fails = False
         self.quick_connect_quota = 100

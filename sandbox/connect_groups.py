@@ -159,10 +159,9 @@ class TrafficDistributionGroups(ConnectAccount):
         sign_in = configs.get("SignInConfig", group["traffic"]["SignInConfig"])
         if sign_in != group["traffic"]["SignInConfig"] and not group["IsDefault"]:
             raise ServiceError("InvalidRequestException", "SignInConfig needs the default group")
-        group["Status"], group["shifting"] = "UPDATE_IN_PROGRESS", {}
-        if not self.shift_is_lost:
-            group["shifting"] = configs
-        group["next"] = ("ACTIVE", self._clock() + self.shift_seconds)
+        group["shifting"] = {n: c for n, c in configs.items() if n not in self.lost_configs}
+        group["Status"] = "ACTIVE" if self.lag_seconds else "UPDATE_IN_PROGRESS"
+        group["next"] = ("ACTIVE", self._clock() + self.shift_seconds + self.lag_seconds)
 
     def _associate_traffic_distribution_group_user(self, region: str, p: Mapping[str, Any]) -> None:
         self._users(region, p).add(p["UserId"])

@@ -92,6 +92,15 @@ def test_every_allowed_operation_is_called_by_some_request(
     assert set(connect.calls()) == allowed(package)
 
 
+@pytest.mark.parametrize("name", FUNCTIONS.values())
+def test_a_role_may_ask_which_way_a_stack_goes(name: str) -> None:
+    """Of the stacks of its own account and Region, and nothing else of CloudFormation."""
+    policies = template()["Resources"][f"{name}Role"]["Properties"]["Policies"]
+    statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
+    asked = [s for s in statements if "cloudformation" in str(s["Action"])]
+    assert [s["Action"] for s in asked] == ["cloudformation:DescribeStacks"]
+
+
 def test_the_functions_know_how_often_lambda_tries() -> None:
     """What they are told is what Lambda is told."""
     settings = template()["Globals"]["Function"]

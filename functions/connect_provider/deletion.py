@@ -60,7 +60,8 @@ class Deletion:
             self._run.log("Delete: nothing, since it belongs to another stack or logical id")
         elif ownership.adopted(observed.tags) or (owner is Owner.NOBODY and policy == "Adopt"):
             self._run.log("Delete: release it, since it was adopted")
-            self._withdraw_members(request, observed)
+            if owner is Owner.THIS:
+                self._withdraw_members(request, observed)
             self._run.connect.untag(observed.arn, ownership.RELEASED & observed.tags.keys())
         else:
             return observed
@@ -74,7 +75,7 @@ class Deletion:
             return None  # a create with these properties made no call
         try:
             observed = self._resource.find(desired)
-        except NotFound:
+        except (NotFound, InvalidRequest):
             return None  # not even the instance exists
         if observed is None:
             return None
@@ -94,6 +95,11 @@ class Deletion:
         except InvalidRequest:
             return  # they were never applied
         members = self._resource.members(properties)
-        if members:
-            for member in sorted(members & self._resource.list_members(observed)):
-                self._resource.leave(observed, member)
+        if not members:
+            return
+        try:
+            there = self._resource.list_members(observed)
+        except NotFound:
+            return  # an earlier run has deleted the resource
+        for member in sorted(members & there):
+            self._resource.leave(observed, member)

@@ -9,6 +9,7 @@ from connect_provider.deletion import Deletion
 from connect_provider.errors import (
     AlreadyExists,
     InvalidRequest,
+    NotFound,
     NotStabilized,
     ProviderError,
     ResourceConflict,
@@ -95,7 +96,7 @@ class Owned:
                     "another Name, or set ExistingResourcePolicy to Adopt to take it over)"
                 )
             markers = ownership.adoption_markers(request)
-        observed, steps = self._plan(request, desired, observed, markers)
+        observed, steps = self._plan(request, desired, observed, markers, previous=None)
         if steps.action is Action.REPLACE:
             raise AlreadyExists(
                 f"{observed.arn} cannot be adopted: {', '.join(steps.changed)} of it differs from "
@@ -103,7 +104,7 @@ class Owned:
             )
         self._run.answer_with(observed.arn)
         observed = self._settle(observed)
-        observed = self._carry_out(steps, desired, observed)
+        observed = self._carry_out(request, steps, desired, observed)
         if markers or ownership.adopted(observed.tags):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
         return observed
@@ -132,7 +133,8 @@ class Owned:
             return self._create(request, desired)
         if ownership.owner(observed.tags, request) is Owner.ANOTHER:
             return self._leave_to_its_owner(request, observed)
-        observed, steps = self._plan(request, desired, observed, {})
+        previous = previous_properties(self._resource.model, request)
+        observed, steps = self._plan(request, desired, observed, {}, previous)
         if steps.action is Action.REPLACE:
             try:
                 self._resource.refuse_replacement(desired, observed)
@@ -142,7 +144,7 @@ class Owned:
                 self._run.log("Update: nothing, since what the rollback goes back to is gone")
                 return observed
             return self._create(request, desired)
-        return self._carry_out(steps, desired, observed)
+        return self._carry_out(request, steps, desired, observed)
 
     def _leave_to_its_owner(self, request: UpdateRequest, observed: Observed) -> Observed:
         """Refuse to update what another stack adopted, but let a rollback end."""
@@ -161,9 +163,12 @@ class Owned:
         desired: Properties,
         observed: Observed,
         markers: Mapping[str, str],
+        previous: Properties | None,
     ) -> tuple[Observed, Plan]:
-        """Return the plan, and what it was made for, members included; log it."""
-        previous = previous_properties(self._resource.model, request)
+        """Return the plan, and what it was made for, members included; log it.
+
+        previous: what the previous template said of this very resource.
+        """
         members = self._resource.members(desired)
         previous_members = self._resource.members(previous) if previous else frozenset()
         if members or previous_members:
@@ -178,7 +183,24 @@ class Owned:
         self._run.log_plan(request.request_type, steps.action.value, steps.changed)
         return observed, steps
 
-    def _carry_out(self, steps: Plan, desired: Properties, observed: Observed) -> Observed:
+    def _join(
+        self, request: CreateRequest | UpdateRequest, observed: Observed, member: str
+    ) -> None:
+        """Make one more belong to the resource; a rollback goes on without who is gone."""
+        try:
+            self._resource.join(observed, member)
+        except NotFound:
+            if not self._run.rolling_back(request.stack_id):
+                raise
+            self._run.log("Update: a member that the rollback goes back to is gone")
+
+    def _carry_out(
+        self,
+        request: CreateRequest | UpdateRequest,
+        steps: Plan,
+        desired: Properties,
+        observed: Observed,
+    ) -> Observed:
         """Carry out a plan: what is added first, so that no moment lacks both old and new.
 
         Only where both do not fit at the same time, old tags go first.
@@ -188,7 +210,7 @@ class Owned:
             steps = replace(steps, untag=frozenset())
         self._connect.tag(observed.arn, steps.tag)
         for member in sorted(steps.join):
-            self._resource.join(observed, member)
+            self._join(request, observed, member)
         observed = self._resource.update(observed, desired, steps.changed)
         for member in sorted(steps.leave):
             self._resource.leave(observed, member)

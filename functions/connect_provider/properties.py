@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from connect_provider import ownership
+from connect_provider.arn import resource_id
 from connect_provider.errors import InvalidRequest
 from connect_provider.request import Request, UpdateRequest
 
@@ -90,6 +91,12 @@ def within_instance(kind: str) -> str:
     return rf"^(?:{arn})?[A-Za-z0-9_-]+(?::[$A-Za-z0-9_-]+)?$"
 
 
+def refuse_foreign(name: str, arn_or_id: str, instance: str) -> None:
+    """Raise ValueError for an ARN that names another instance's resource."""
+    if "/" in arn_or_id and f":instance/{resource_id(instance)}/" not in arn_or_id:
+        raise ValueError(f"{name} belongs to another instance than InstanceId")
+
+
 UserArnOrId = Annotated[str, Field(pattern=within_instance("agent"))]
 
 
@@ -146,7 +153,9 @@ _WORDS = {
 
 def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
     """Return one line such as "Descripton: unknown property; did you mean Description?"."""
-    loc = [part for part in detail["loc"] if part != "[key]"]
+    loc = list(detail["loc"])
+    if loc[:1] == ["Tags"] and loc[-1] == "[key]":
+        loc.pop()  # pydantic's word for the key itself
     path = ".".join(map(str, loc))
     if detail["type"] == "extra_forbidden":
         return f"{path}: {_unknown(_model_at(model, loc[:-1]), str(loc[-1]))}"

@@ -11,7 +11,7 @@ from connect_provider.errors import NotStabilized, ProviderError
 from connect_provider.helper import Helper
 from connect_provider.plan import Observed
 from connect_provider.request import CreateRequest, DeleteRequest, Invocation, UpdateRequest
-from connect_provider.stack import is_rolling_back
+from connect_provider.stack import Phase, phase_of
 
 logger = logging.getLogger("connect_provider")
 
@@ -23,6 +23,7 @@ class Run:
         """Begin the run that the helper is in."""
         self._helper = helper
         self.connect = Connect(helper.invocation)
+        self._phase: Phase | None = None
 
     def answer_with(self, physical_id: str) -> None:
         """Answer with this id from now on, whatever happens; "" for the request's own."""
@@ -38,17 +39,23 @@ class Run:
         keys = self._helper.invocation.log_keys
         logger.info("%s: %s", keys["logical_id"], message, extra={**keys, **facts})
 
-    def rolling_back(self, stack_id: str) -> bool:
-        """Tell whether the stack goes back to its previous template, with properties reversed.
+    def phase(self, stack_id: str) -> Phase:
+        """Return which way the stack is going.
 
-        Where CloudFormation does not tell, it is taken for an ordinary update: a failover must not
-        depend on it.
+        Where CloudFormation does not tell, a request is taken for an ordinary one: a failover must
+        not depend on it.
         """
-        try:
-            return is_rolling_back(stack_id)
-        except ProviderError as error:
-            self.log(f"taken for an ordinary update: {error}")
-            return False
+        if self._phase is None:
+            try:
+                self._phase = phase_of(stack_id)
+            except ProviderError as error:
+                self.log(f"taken for an ordinary request: {error}")
+                self._phase = Phase.UNKNOWN
+        return self._phase
+
+    def rolling_back(self, stack_id: str) -> bool:
+        """Tell whether the stack goes back to its previous template, with properties reversed."""
+        return self.phase(stack_id) is Phase.ROLLING_BACK
 
     def begin_wait(self) -> "Wait":
         """Begin to wait for something."""

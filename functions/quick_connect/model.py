@@ -12,6 +12,7 @@ from connect_provider.properties import (
     OwnedResourceProperties,
     Properties,
     UserArnOrId,
+    refuse_foreign,
     within_instance,
 )
 
@@ -112,13 +113,9 @@ class QuickConnectProperties(OwnedResourceProperties):
 
     @model_validator(mode="after")
     def _stays_within_the_instance(self) -> "QuickConnectProperties":
-        instance = resource_id(self.InstanceId)
         block = BLOCKS[self.QuickConnectConfig.QuickConnectType]
         for name, value in getattr(self.QuickConnectConfig, block):
-            if "/" in value and f":instance/{instance}/" not in value:
-                raise ValueError(
-                    f"QuickConnectConfig.{block}.{name} belongs to another instance than InstanceId"
-                )
+            refuse_foreign(f"QuickConnectConfig.{block}.{name}", value, self.InstanceId)
         return self
 
 

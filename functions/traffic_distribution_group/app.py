@@ -7,7 +7,7 @@ from connect_provider.helper import Helper
 from connect_provider.owned import Owned
 from connect_provider.provider import Provider
 from connect_provider.request import LambdaContext
-from traffic_distribution.resource import TrafficDistribution
+from traffic_distribution.reconciler import TrafficDistribution
 from traffic_distribution_group.resource import TrafficDistributionGroup
 
 helper = Helper()

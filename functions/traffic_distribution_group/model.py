@@ -5,7 +5,7 @@ API: CreateTrafficDistributionGroup.
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from connect_provider.properties import (
     INSTANCE,
@@ -13,6 +13,7 @@ from connect_provider.properties import (
     InstanceArnOrId,
     OwnedResourceProperties,
     UserArnOrId,
+    refuse_foreign,
 )
 
 # The API's pattern: no space at either end, and one line.
@@ -32,3 +33,9 @@ class TrafficDistributionGroupProperties(OwnedResourceProperties):
         default=None, min_length=1, max_length=250, pattern=_TRIMMED, description=_TRIMMED_TEXT
     )
     UserIds: tuple[UserArnOrId, ...] = Field(default=(), description="ids or ARNs of users")
+
+    @model_validator(mode="after")
+    def _stays_within_the_instance(self) -> "TrafficDistributionGroupProperties":
+        for user in self.UserIds:
+            refuse_foreign("UserIds", user, self.InstanceId)
+        return self

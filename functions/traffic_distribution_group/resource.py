@@ -121,8 +121,11 @@ class TrafficDistributionGroup(Resource[TrafficDistributionGroupProperties]):
         self._on_user("AssociateTrafficDistributionGroupUser", observed, member)
 
     def leave(self, observed: Observed, member: str) -> None:
-        """Dissociate a user (API: DisassociateTrafficDistributionGroupUser, idempotent)."""
-        self._on_user("DisassociateTrafficDistributionGroupUser", observed, member)
+        """Dissociate a user (API: DisassociateTrafficDistributionGroupUser); gone is as good."""
+        try:
+            self._on_user("DisassociateTrafficDistributionGroupUser", observed, member)
+        except NotFound:
+            return  # the user is gone, or the group
 
     def _on_user(self, operation: str, observed: Observed, user_id: str) -> None:
         self._connect.call(

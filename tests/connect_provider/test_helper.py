@@ -135,6 +135,24 @@ def test_the_watchdog_answers_once_and_with_the_real_id(make: MakeHelper, sink: 
     assert answer["Reason"].startswith("NotStabilized: ")
 
 
+def test_a_watchdog_that_was_swallowed_barks_again(sink: Sink) -> None:
+    """What is raised within a finalizer is lost, so the alarm is repeated."""
+    helper = Helper()
+
+    def create(*_: object) -> str:
+        try:
+            time.sleep(5)
+        except BaseException:  # noqa: BLE001  # as a finalizer does
+            time.sleep(5)
+        return "an-id"
+
+    helper.create(create)
+    began = time.monotonic()
+    answer = answer_to(helper, event(sink), sink, Context(0.2))
+    assert answer["Reason"].startswith("NotStabilized: ")
+    assert time.monotonic() - began < 4
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_delete_does_not_sleep(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trap 13: crhelper's default is two minutes."""

@@ -61,6 +61,7 @@ BAD = {
     "a name that is a map": ({"Name": {}}, "Name: "),
     "a too long description": ({"Description": "x" * 251}, "Description: "),
     "a slip": ({"Desciption": "x"}, "Desciption: unknown property; did you mean Description?"),
+    "pydantic's own word": ({"[key]": "x"}, "[key]: unknown property"),
     "something unknown": ({"Zzz": "x"}, "Zzz: unknown property"),
     "no config": ({"QuickConnectConfig": None}, "QuickConnectConfig: is required"),
     "an unknown type": (

@@ -65,6 +65,7 @@ def test_create_splits_the_traffic(
         "Id": group["Id"],
         "Status": "ACTIVE",
         "IsDefault": "false",
+        "InstanceArn": group["InstanceArn"],
         "TelephonyDistribution": "us-east-1=60,us-west-2=40",
         "AgentDistribution": "us-east-1=60,us-west-2=40",
     }
@@ -232,15 +233,25 @@ def test_a_rollback_restores_what_the_failed_update_changed(
     assert live(group) == live(group, "AgentConfig") == (100, 0)
 
 
-def test_a_rollback_of_an_invalid_template_touches_nothing(
-    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("UPDATE_ROLLBACK_IN_PROGRESS", (50, 50)), ("UPDATE_IN_PROGRESS", (100, 0))],
+)
+def test_a_previous_template_that_is_not_valid_was_never_applied(
+    status: str,
+    expected: tuple[int, int],
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
 ) -> None:
-    """Nothing of it was applied; an operator's shift stays."""
+    """A rollback of it leaves an operator's shift; an update after it applies the template."""
+    stacks.status = status
     by_hand(group, 50, 50)
     event = load_event("traffic_distribution_update_rollback", sink)
     invalid = {**event["OldResourceProperties"], "TelephonyConfig": percentages(60, 30)}
     answer = run("update_rollback", sink, group, OldResourceProperties=invalid)
-    assert (answer["Status"], live(group)) == ("SUCCESS", (50, 50))
+    assert (answer["Status"], live(group)) == ("SUCCESS", expected)
 
 
 @pytest.mark.parametrize("stack_status", [403, 500])
@@ -283,11 +294,144 @@ def test_a_split_that_does_not_come_true_is_not_stabilized(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
     """Both splits stand in the Reason."""
-    connect.shift_is_lost = True
+    connect.lost_configs = {"TelephonyConfig"}
     answer = run("create", sink, group)
     assert answer["Reason"].startswith("NotStabilized: TelephonyConfig: ")
     assert "us-east-1=60,us-west-2=40" in answer["Reason"]
     assert "us-east-1=100,us-west-2=0" in answer["Reason"]
+    assert "AgentConfig" not in answer["Reason"], "it did come true"
+
+
+@pytest.mark.parametrize("error", ["InternalServiceException", "drop", "ThrottlingException"])
+def test_a_shift_whose_answer_was_lost_is_a_shift(
+    error: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The next try meets the first one's shift; what is read back counts."""
+    connect.shift_seconds = 5
+    connect.fault("UpdateTrafficDistribution", error, after=error != "ThrottlingException")
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+
+
+def test_a_shift_that_meets_anothers_is_made_afterwards(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Somebody shifted between our look and our write."""
+    connect.fault("UpdateTrafficDistribution", "ResourceConflictException")
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+
+
+def test_a_shift_may_be_seen_late(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """Describe says ACTIVE, and Get the old split, for some seconds more."""
+    connect.lag_seconds = 4
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+
+
+def test_a_group_that_was_just_made_may_be_seen_late(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """In the Region that takes the traffic, which is not its home."""
+    connect.fault("DescribeTrafficDistributionGroup", "ResourceNotFoundException", times=5)
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("agents", [(100, 0), (0, 100)], ids=["no change", "agents change"])
+def test_an_update_in_the_surviving_region_needs_no_other(
+    agents: tuple[int, int],
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The template still says the home Region, an operator has shifted, and it is down."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    by_hand(group, 0, 100)
+    connect.regions_off = {EAST}
+    changes = {"AgentConfig": percentages(*agents)}
+    answer = run("update_unchanged", sink, group, Properties=changes)
+    assert answer["Status"] == "SUCCESS"
+    assert (live(group), live(group, "AgentConfig")) == ((0, 100), agents)
+
+
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+def test_the_target_may_be_respelled_along_with_the_split(
+    policy: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The instance and its default group's ARN name the same group."""
+    default = connect.default_group(scene.INSTANCE_ID)
+    old = load_event("traffic_distribution_update_unchanged", sink)["ResourceProperties"]
+    new = {**old, "TelephonyConfig": percentages(0, 100), "OutOfBandTraffic": policy}
+    by_instance = {**old, "InstanceId": scene.INSTANCE_ID}
+    del by_instance["TrafficDistributionGroupId"]
+    event = load_event(
+        "traffic_distribution_update",
+        sink,
+        PhysicalResourceId=default["Arn"],
+        ResourceProperties={**new, "TrafficDistributionGroupId": default["Arn"]},
+        OldResourceProperties=by_instance,
+    )
+    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert live(default) == (0, 100)
+
+
+def test_a_rollback_of_a_refused_update_leaves_every_config(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """One config was contested, so nothing was written; the other is not ours to undo either."""
+    by_hand(group, 0, 100)
+    half = [{"Region": EAST, "Percentage": 50}, {"Region": WEST, "Percentage": 50}]
+    group["traffic"]["AgentConfig"] = {"Distributions": half}
+    refused = run("update", sink, group, Properties={"OutOfBandTraffic": "Fail"})
+    assert refused["Reason"].startswith("ResourceConflict: AgentConfig: ")
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert run("update_rollback", sink, group)["Status"] == "SUCCESS"
+    assert (live(group), live(group, "AgentConfig")) == ((0, 100), (50, 50))
+
+
+def test_a_rollback_to_another_group_leaves_what_it_never_touched(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """The failed update was about another group; an operator shifted this one."""
+    by_hand(group, 0, 100)
+    replaced = run("update_replacement", sink, group)["PhysicalResourceId"]
+    event = load_event("traffic_distribution_update_replacement", sink)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    answer = run(
+        "update",
+        sink,
+        group,
+        PhysicalResourceId=replaced,
+        ResourceProperties=event["OldResourceProperties"],
+        OldResourceProperties=event["ResourceProperties"],
+    )
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", group["Arn"])
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize(
+    "status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"]
+)
+def test_a_late_delivery_shifts_nothing(
+    status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """The stack is done, and has perhaps rolled this very update back."""
+    stacks.status = status
+    assert run("update", sink, group)["Status"] == "FAILED"
+    assert live(group) == (100, 0)
+
+
+def test_a_mistyped_region_is_named(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The group is looked up in its home Region, too, to say which Regions it has."""
+    shares = [{"Region": "us-east-2", "Percentage": "100"}, {"Region": WEST, "Percentage": "0"}]
+    changes = {"TelephonyConfig": {"Distributions": shares}, "AgentConfig": None}
+    answer = run("create", sink, group, Properties=changes)
+    assert "the Regions should be those of the group: us-east-1, us-west-2" in answer["Reason"]
 
 
 @pytest.mark.parametrize(

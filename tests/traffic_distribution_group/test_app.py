@@ -8,7 +8,7 @@ import pytest
 from connect_provider.errors import NotStabilized
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
-from tests.harness import Context, FakeTime, Sink, answer_to, load_event
+from tests.harness import Context, FakeTime, Sink, Stacks, answer_to, load_event
 from traffic_distribution_group.app import lambda_handler
 
 
@@ -369,3 +369,66 @@ def test_an_unknown_user_fails_and_keeps_the_id(connect: ConnectEmulator, sink: 
     answer = run("create_with_users", sink, Properties={"UserIds": ["nobody"]})
     assert answer["Reason"].startswith("NotFound: AssociateTrafficDistributionGroupUser: ")
     assert ours(connect) == [answer["PhysicalResourceId"]]
+
+
+def test_a_user_who_is_gone_does_not_keep_the_group(connect: ConnectEmulator, sink: Sink) -> None:
+    """Somebody deleted the user from the instance."""
+    users = {"UserIds": [scene.USER_ID]}
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.instances[scene.INSTANCE_ID].users.discard(scene.USER_ID)
+    answer = run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    assert answer["Status"] == "SUCCESS"
+    assert ours(connect) == []
+
+
+def test_a_rollback_goes_on_without_a_user_who_is_gone(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Going back to the template before must not fail on whom nobody can bring back."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    users = {"UserIds": ["gone"]}
+    answer = run("update_rollback", sink, PhysicalResourceId=arn, Properties=users)
+    assert answer["Status"] == "SUCCESS"
+
+
+def test_a_delete_that_is_run_again_may_find_the_group_gone_in_between(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """It is described, and then not there to be listed."""
+    users = {"UserIds": [scene.USER_ID]}
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.fault("ListTrafficDistributionGroupUsers", "ResourceNotFoundException")
+    answer = run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    assert answer["Status"] == "SUCCESS"
+
+
+def test_a_failed_adoption_dissociates_nobody(connect: ConnectEmulator, sink: Sink) -> None:
+    """The group never became ours, and neither did its users."""
+    default = connect.default_group(scene.INSTANCE_ID)
+    default["users"].add(scene.USER_ID)
+    users = {"UserIds": [scene.USER_ID], "Description": None, "ExistingResourcePolicy": "Adopt"}
+    connect.fault("TagResource", "AccessDeniedException")
+    failed = run("create_adopt_default", sink, Properties=users)
+    assert failed["Status"] == "FAILED"
+    run("delete", sink, PhysicalResourceId=failed["PhysicalResourceId"], Properties=users)
+    assert default["users"] == {scene.USER_ID}
+
+
+def test_delete_of_a_group_whose_traffic_is_being_shifted_waits_first(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """It can be deleted only when it is ACTIVE again."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    connect.groups[arn]["Status"] = "UPDATE_IN_PROGRESS"
+    connect.groups[arn]["next"] = ("ACTIVE", FakeTime.current.monotonic() + 20)
+    assert run("delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert ours(connect) == []
+
+
+def test_delete_with_a_made_up_id_succeeds_where_the_instance_is_mistyped(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The list's model declares no ResourceNotFound, so a wrong instance is an invalid request."""
+    connect.fault("ListTrafficDistributionGroups", "InvalidRequestException")
+    assert run("delete_after_cancelled_create", sink)["Status"] == "SUCCESS"

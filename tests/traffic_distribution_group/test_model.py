@@ -25,6 +25,9 @@ BAD = {
     "an empty description": {"Description": ""},
     "a too long description": {"Description": "x" * 251},
     "a description of a space": {"Description": " "},
+    "a user of another instance": {
+        "UserIds": ["arn:aws:connect:us-east-1:123456789012:instance/another/agent/x"]
+    },
     "a too long instance": {"InstanceId": "x" * 251},
 }
 
@@ -43,5 +46,5 @@ def test_what_is_allowed(changes: dict[str, Any], sink: Sink) -> None:
 @pytest.mark.parametrize("changes", BAD.values(), ids=BAD)
 def test_what_is_refused(changes: dict[str, Any], sink: Sink) -> None:
     """The message begins with the property."""
-    with pytest.raises(InvalidRequest, match=f"^{next(iter(changes))}: "):
+    with pytest.raises(InvalidRequest, match=rf"^{next(iter(changes))}\b"):
         parse(sink, changes)
