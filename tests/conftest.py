@@ -3,6 +3,7 @@
 What the handlers read from the environment is set here, before any of them is imported.
 """
 
+import logging
 import os
 import time
 from collections import Counter
@@ -16,7 +17,7 @@ import trustme
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer
-from tests.harness import FakeTime, Sink, Stacks
+from tests.harness import FakeTime, LogReader, Sink, Stacks
 
 _emulator = ConnectEmulator(clock=lambda: FakeTime.current.monotonic())
 _server = HttpServer(_emulator.handle)
@@ -41,7 +42,13 @@ os.environ.update(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what takes seconds after what takes milliseconds."""
-    items.sort(key=lambda item: item.path.name in ("test_artifact.py", "test_stack.py"))
+    last = ("test_artifact.py", "test_stack.py", "test_secrets.py")
+    items.sort(key=lambda item: last.index(item.path.name) if item.path.name in last else -1)
+
+
+def pytest_configure() -> None:
+    """Read every log line, for test_secrets.py."""
+    logging.getLogger().addHandler(LogReader())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

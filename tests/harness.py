@@ -1,6 +1,7 @@
 """What tests use to send a whole CloudFormation request and to read its one answer."""
 
 import json
+import logging
 import re
 import ssl
 import uuid
@@ -107,6 +108,32 @@ class Context:
         return int((self._ends - self._clock.monotonic()) * 1000)
 
 
+# What all tests together sent in properties that hold text of a user's own, and what was logged.
+SENT: set[str] = set()
+LOGGED: set[str] = set()
+_OWN_TEXT = ("Name", "Description", "PhoneNumber", "Tags")
+
+
+class LogReader(logging.Handler):
+    """Keeps every line that anything logs, but for plain crhelper, whose traps are shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not record.name.startswith("crhelper"):
+            LOGGED.add(f"{record.getMessage()} {record.__dict__}")
+
+
+def remember(node: object, *, own: bool = False) -> None:
+    """Remember the texts of a user's own in some properties."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            remember(value, own=own or key in _OWN_TEXT)
+    elif isinstance(node, list):
+        for item in node:
+            remember(item, own=own)
+    elif own and isinstance(node, str):
+        SENT.add(node)
+
+
 Handler = Callable[[dict[str, Any], Context], None]
 
 
@@ -123,6 +150,7 @@ def load_event(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
         event["ResourceProperties"][key] = value
         if value is None:
             del event["ResourceProperties"][key]
+    remember(event["ResourceProperties"])
     return event
 
 
