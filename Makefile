@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo sandbox test lint format lock
+.PHONY: help environment demo sandbox test test-long lint format lock
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,9 @@ sandbox: environment ## Keep an emulated AWS running, for the AWS CLI and sam
 
 test: environment ## Run every test
 	@$(BIN)/python -m pytest
+
+test-long: environment ## Run 2,000 random histories and 10,000 spoiled events, new ones each time
+	@HISTORIES=2000 HOSTILE=10000 $(BIN)/python -m pytest tests/test_histories.py tests/test_hostile_input.py
 
 lint: environment ## Check style, types and templates
 	@$(BIN)/ruff check .
