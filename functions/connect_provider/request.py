@@ -141,9 +141,10 @@ class Invocation:
 
 
 def _service_timeout(properties: object) -> float:
-    """Return the ServiceTimeout of the properties, in seconds, whatever they look like."""
+    """Return the ServiceTimeout of the properties, in seconds; CloudFormation's where it is none."""
     value = properties.get("ServiceTimeout") if isinstance(properties, Mapping) else None
     try:
-        return float(str(value))
+        seconds = float(str(value))
     except ValueError:
         return DEFAULT_SERVICE_TIMEOUT
+    return seconds if 1 <= seconds <= DEFAULT_SERVICE_TIMEOUT else DEFAULT_SERVICE_TIMEOUT

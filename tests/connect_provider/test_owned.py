@@ -197,6 +197,18 @@ def test_a_request_that_nobody_waits_for_makes_no_call(
     assert connect.calls() == []
 
 
+@pytest.mark.parametrize("service_timeout", ["0", "-1", "nan", "inf", "9999999", "soon", {}])
+def test_a_delete_does_not_depend_on_its_service_timeout(
+    service_timeout: Any, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """A template that became invalid can still be deleted."""
+    arn = run("quick_connect_create", sink)["PhysicalResourceId"]
+    invalid = {"ServiceTimeout": service_timeout}
+    answer = run("quick_connect_delete", sink, PhysicalResourceId=arn, Properties=invalid)
+    assert answer["Status"] == "SUCCESS"
+    assert connect.quick_connects == {}
+
+
 def test_a_throttled_create_gives_up_when_nobody_waits_any_more(
     connect: ConnectEmulator, sink: Sink, clock: FakeTime
 ) -> None:
