@@ -5,6 +5,7 @@ model does not say: names that are taken, states that change with time, quotas, 
 """
 
 import json
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -53,6 +54,7 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
 
     regions_off: the Regions that do not answer.
     rate: requests a second for each API, with bursts of five; None for no limit.
+    failure_rate: which part of the calls fails, half of those after their effect.
     watch: told "before" and "after" each call; it may raise DropConnection.
     """
 
@@ -69,6 +71,8 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
         self.faults: list[Fault] = []
         self.regions_off: set[str] = set()
         self.rate: float | None = None
+        self.failure_rate = 0.0
+        self.random = random.Random(1)
         self.hang_seconds = 1.0
         self.watch: Callable[[str], None] | None = None
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
@@ -119,6 +123,8 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
                     fault.times -= 1
                     return fault
                 fault.skip -= 1
+        if self.random.random() < self.failure_rate:
+            return Fault(operation, "InternalServiceException", after=self.random.random() < 0.5)
         return None
 
     def _fail(self, call: ConnectCall, fault: Fault) -> HttpResponse:

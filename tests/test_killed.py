@@ -4,12 +4,7 @@ The handler runs in a child process, and is killed (SIGKILL) right before and ri
 its calls in turn, the answer's PUT included. Then the event runs again, once and twice.
 """
 
-import json
-import os
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,51 +12,9 @@ import pytest
 
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import DropConnection
-from tests.harness import ROOT, Sink
+from tests.children import Zygote
+from tests.harness import Sink
 from tests.scenarios import SCENARIOS, Scenario, state_of
-
-
-class Zygote:
-    """A process that has imported the handlers, and forks a child for each run."""
-
-    def __init__(self) -> None:
-        paths = os.pathsep.join((str(ROOT / "functions"), str(ROOT)))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.zygote"],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": paths},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.pids: list[int] = []
-        self._forked = threading.Event()
-
-    def run(self, scenario: Scenario, event: dict[str, Any], copies: int = 1) -> list[int]:
-        """Run an event, in so many children at the same time; return their exit statuses."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._forked.clear()
-        package = scenario.handler.__module__.split(".")[0]
-        self._process.stdin.write(json.dumps([[package, event]] * copies) + "\n")
-        self._process.stdin.flush()
-        self.pids = json.loads(self._process.stdout.readline())
-        self._forked.set()
-        statuses: list[int] = json.loads(self._process.stdout.readline())
-        return statuses
-
-    def kill(self) -> None:
-        """Kill the child that is running."""
-        self._forked.wait(5)
-        os.kill(self.pids[0], signal.SIGKILL)
-
-    def close(self) -> None:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.close()
-        self._process.wait(5)
-        self._process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +49,7 @@ def test_a_killed_request_ends_as_a_clean_one(
 ) -> None:
     """One resource, one owner, the same id in each later answer."""
     event = scenario.prepare(connect, sink)
-    assert zygote.run(scenario, event) == [0]
+    assert zygote.run([(scenario.handler, event)]) == [0]
     after, calls = state_of(connect), len(connect.calls()) + 1
     kills = 0
     for call in range(calls):
@@ -104,10 +57,10 @@ def test_a_killed_request_ends_as_a_clean_one(
             event = scenario.prepare(connect, sink)
             answered = len(sink.requests)
             connect.watch = sink.watch = Killer(zygote.kill, call, moment)
-            assert zygote.run(scenario, event) == [signal.SIGKILL], (call, moment)
+            assert zygote.run([(scenario.handler, event)]) == [signal.SIGKILL], (call, moment)
             connect.watch = sink.watch = None
             for _ in range(2):
-                assert zygote.run(scenario, event) == [0], (call, moment)
+                assert zygote.run([(scenario.handler, event)]) == [0], (call, moment)
                 assert state_of(connect) == after, (call, moment)
             answers = sink.answers[answered:]
             assert {answer["Status"] for answer in answers} == {"SUCCESS"}
@@ -122,12 +75,12 @@ def test_a_request_that_runs_twice_at_the_same_time_ends_as_a_clean_one(
 ) -> None:
     """Lambda can deliver an event twice without any error."""
     event = scenario.prepare(connect, sink)
-    zygote.run(scenario, event)
+    zygote.run([(scenario.handler, event)])
     after = state_of(connect)
     for _ in range(3):
         event = scenario.prepare(connect, sink)
         answered = len(sink.requests)
-        assert zygote.run(scenario, event, copies=2) == [0, 0]
+        assert zygote.run([(scenario.handler, event)] * 2) == [0, 0]
         assert state_of(connect) == after
         answers = sink.answers[answered:]
         assert {answer["Status"] for answer in answers} == {"SUCCESS"}

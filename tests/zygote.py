@@ -1,6 +1,7 @@
 """Runs handlers in child processes, which a test may kill. Not imported: run by test_killed.py.
 
 Each line of standard input is a JSON list of jobs, run at the same time: a package and an event.
+SPEED: how many times faster they sleep than asked; they do not sleep unless given.
 For each line it prints the children's pids, and then their exit statuses.
 """
 
@@ -33,7 +34,8 @@ def spawn(package: str, event: dict[str, object]) -> int:
 
 def main() -> None:
     """Serve until standard input ends."""
-    time.sleep = lambda _: None  # the emulator settles at once
+    speed, sleep = float(os.environ.get("SPEED", "inf")), time.sleep
+    time.sleep = lambda seconds: sleep(seconds / speed)  # how much faster time passes here
     for line in sys.stdin:
         pids = [spawn(package, event) for package, event in json.loads(line)]
         print(json.dumps(pids), flush=True)  # noqa: T201

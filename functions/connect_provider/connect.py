@@ -3,9 +3,9 @@
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from itertools import count
 from typing import Any
 
 import boto3
@@ -61,7 +61,8 @@ class Connect:
         expected = shape.members.keys() if shape else set()
         began = time.monotonic()
         maybe_done = False
-        for attempt in count():
+        seen: Counter[type] = Counter()  # throttles and failures are counted apart
+        while True:
             if self._invocation.expired():
                 raise errors.NotStabilized(f"{operation}: CloudFormation waits no longer")
             try:
@@ -72,11 +73,11 @@ class Connect:
             except (BotoCoreError, ClientError, ResponseParserError) as error:
                 failure = errors.from_botocore(operation, error, parameters)
             failure.maybe_done = maybe_done = failure.maybe_done or maybe_done
-            delay = self._delay(failure, attempt, time.monotonic() - began)
+            delay = self._delay(failure, seen[type(failure)], time.monotonic() - began)
             if delay is None:
                 raise failure
+            seen[type(failure)] += 1
             time.sleep(delay)
-        raise AssertionError  # count() has no end
 
     def _delay(self, failure: errors.ProviderError, attempt: int, elapsed: float) -> float | None:
         """Return the pause before the next try, None when there is to be none."""

@@ -141,7 +141,7 @@ class Invocation:
 
 
 def _service_timeout(properties: object) -> float:
-    """Return the ServiceTimeout of the properties, in seconds; CloudFormation's where it is none."""
+    """Return the ServiceTimeout of the properties in seconds, CloudFormation's where it is none."""
     value = properties.get("ServiceTimeout") if isinstance(properties, Mapping) else None
     try:
         seconds = float(str(value))

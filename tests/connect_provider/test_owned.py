@@ -290,3 +290,11 @@ def test_an_unknown_resource_type_is_refused_and_can_be_deleted(
     physical_id = answer["PhysicalResourceId"]
     answer = run("quick_connect_delete", sink, PhysicalResourceId=physical_id, **kind)
     assert answer["Status"] == "SUCCESS"
+
+
+def test_a_failure_among_many_throttles_is_retried(connect: ConnectEmulator, sink: Sink) -> None:
+    """Throttles and failures are counted apart."""
+    connect.fault("CreateQuickConnect", "ThrottlingException", times=20)
+    connect.fault("CreateQuickConnect", "InternalServiceException")
+    connect.fault("CreateQuickConnect", "ThrottlingException", times=3)
+    assert run("quick_connect_create", sink)["Status"] == "SUCCESS"
