@@ -7,22 +7,33 @@ import threading
 
 from rich.console import Console
 
-from sandbox import demo, stacks
+from sandbox import demo, scene, stacks
 from sandbox.aws import Sandbox, SandboxError
 
 
 def up(console: Console) -> None:
     """Deploy the provider, print what points tools at the sandbox, and wait for Ctrl-C."""
     with Sandbox() as sandbox, demo.explained(sandbox, console):
-        stacks.deploy_provider(sandbox, lambda _: None)
+        for region in (scene.REGION, scene.REPLICA_REGION):
+            stacks.deploy_provider(sandbox, lambda _: None, region)
         console.print("[bold]The sandbox is up.[/] In another terminal:\n")
         for name, value in sandbox.environment.items():
             console.print(f"export {name}={value}", markup=False, highlight=False)
-        console.print("\nThe provider is deployed. For example, from this folder:\n")
+        console.print("\nThe provider is deployed in both Regions. From this folder:\n")
         parameters = " ".join(f"{name}={value}" for name, value in demo.PARAMETERS.items())
         console.print(
             f"aws cloudformation deploy --stack-name {demo.STACK} "
             f"--template-file examples/{demo.TEMPLATE.name} --parameter-overrides {parameters}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        group = sandbox.connect.default_group(scene.INSTANCE_ID)["Arn"]
+        console.print(
+            f"aws cloudformation deploy --region {scene.REPLICA_REGION} "
+            f"--stack-name {demo.FAILOVER_STACK} "
+            f"--template-file examples/{demo.FAILOVER_TEMPLATE.name} --parameter-overrides "
+            f"TrafficDistributionGroupArn={group} ActiveRegion=Second",
             markup=False,
             highlight=False,
             soft_wrap=True,

@@ -7,9 +7,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -60,10 +63,11 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if hasattr(self, "_process"):
-            self._stop()
-        self._connect_server.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with _undisturbed():
+            if hasattr(self, "_process"):
+                self._stop()
+            self._connect_server.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -77,12 +81,12 @@ class Sandbox:
             "AWS_SECRET_ACCESS_KEY": "test",
         }
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = scene.REGION) -> Any:
         """Return a boto3 client of a service in the sandbox."""
         return boto3.session.Session().client(
             service,
             endpoint_url=self.url,
-            region_name=scene.REGION,
+            region_name=region,
             aws_access_key_id=ACCOUNT,
             aws_secret_access_key="test",  # noqa: S106  # the sandbox takes any
         )
@@ -170,6 +174,21 @@ class Sandbox:
                 return
             except subprocess.TimeoutExpired:
                 continue
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore signals in the body: who presses Ctrl-C twice wants it stopped, not left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _free_port() -> int:

@@ -90,9 +90,10 @@ def _fail_over(sandbox: Sandbox, console: Console) -> None:
         stacks.deploy(sandbox, FAILOVER_STACK, broken, parameters, _watcher(console))
     except stacks.StackFailed as failure:
         _check(failure.status == "UPDATE_ROLLBACK_COMPLETE", str(failure))
-    for made in _shifts(sandbox)[shifts:]:
-        console.print("\nUpdateTrafficDistribution made it")
-        _show_traffic(console, made)
+    made = _shifts(sandbox)[shifts:]
+    for who, shift in zip(("The update", "The rollback"), made, strict=False):
+        console.print(f"\n{who} sent (API: UpdateTrafficDistribution)")
+        _show_traffic(console, shift)
     _check(len(_shifts(sandbox)) == shifts + 2, "there should be a shift, and its rollback")
     _check(_telephony(group) == _expected("Second"), "the rollback should restore the split")
 
@@ -163,7 +164,7 @@ def _watcher(console: Console, only: str = "") -> stacks.Watch:
         status = event["ResourceStatus"]
         color = next((c for word, c in _COLORS.items() if status.endswith(word)), "white")
         line = f"  [{color}]{status:<19}[/] {event['LogicalResourceId']:<17} "
-        console.print(f"{line} [dim]{event['ResourceType']}[/]", highlight=False, no_wrap=True)
+        console.print(f"{line} [dim]{event['ResourceType']}[/]", highlight=False, soft_wrap=True)
         if status.endswith("FAILED"):
             console.print(f"      {event.get('ResourceStatusReason', '')}", markup=False)
 
@@ -172,8 +173,8 @@ def _watcher(console: Console, only: str = "") -> stacks.Watch:
 
 def _show_outputs(console: Console, outputs: Mapping[str, str]) -> None:
     """Print the stack's outputs: the Arn and Id of every resource."""
-    table = Table("Output", "Value", box=None, header_style="bold")
+    table = Table("Output", "Value", box=None, header_style="bold", width=200)
     for key, value in outputs.items():
         table.add_row(key, value)
     # As wide as it is, so that an Arn can be copied from any terminal.
-    console.print(table, width=200, crop=False, no_wrap=True)
+    console.print(table, crop=False, no_wrap=True, overflow="ignore")

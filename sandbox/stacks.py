@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sandbox import scene
 from sandbox.aws import Sandbox, SandboxError
 
 ROOT = Path(__file__).parent.parent
 PROVIDER_STACK = "cfn-connect-provider"
-_BUCKET = "artifacts"
 _CODE_URI = "CodeUri: functions/"
 _FAILED = ("ROLLBACK_COMPLETE", "FAILED")
 
@@ -28,20 +28,22 @@ class StackFailed(SandboxError):
 Watch = Callable[[Mapping[str, Any]], None]
 
 
-def deploy_provider(sandbox: Sandbox, watch: Watch) -> None:
-    """Deploy template.yaml with the sources of functions/.
+def deploy_provider(sandbox: Sandbox, watch: Watch, region: str = scene.REGION) -> None:
+    """Deploy template.yaml with the sources of functions/, in a Region.
 
     The functions' dependencies are those of this very environment: MiniStack runs functions with
     its own interpreter, which could not load wheels that were built for Lambda.
     """
-    s3 = sandbox.client("s3")
-    s3.create_bucket(Bucket=_BUCKET)
-    s3.put_object(Bucket=_BUCKET, Key="functions.zip", Body=_zipped(ROOT / "functions"))
+    s3 = sandbox.client("s3", region)
+    bucket = f"artifacts-{region}"
+    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else elsewhere))
+    s3.put_object(Bucket=bucket, Key="functions.zip", Body=_zipped(ROOT / "functions"))
     template = (ROOT / "template.yaml").read_text()
     if template.count(_CODE_URI) != 1:
         raise SandboxError(f"template.yaml should say {_CODE_URI!r} once")
-    template = template.replace(_CODE_URI, f"CodeUri: s3://{_BUCKET}/functions.zip")
-    deploy(sandbox, PROVIDER_STACK, template, {}, watch)
+    template = template.replace(_CODE_URI, f"CodeUri: s3://{bucket}/functions.zip")
+    deploy(sandbox, PROVIDER_STACK, template, {}, watch, region)
 
 
 def _zipped(folder: Path) -> bytes:
@@ -53,10 +55,15 @@ def _zipped(folder: Path) -> bytes:
 
 
 def deploy(
-    sandbox: Sandbox, name: str, template: str, parameters: Mapping[str, str], watch: Watch
+    sandbox: Sandbox,
+    name: str,
+    template: str,
+    parameters: Mapping[str, str],
+    watch: Watch,
+    region: str = scene.REGION,
 ) -> dict[str, str]:
     """Create or update a stack, wait, and return its outputs; raise StackFailed if it fails."""
-    cloudformation = sandbox.client("cloudformation")
+    cloudformation = sandbox.client("cloudformation", region)
     arguments: dict[str, Any] = {
         "StackName": name,
         "TemplateBody": template,
@@ -74,9 +81,9 @@ def deploy(
     return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
 
 
-def delete(sandbox: Sandbox, name: str, watch: Watch) -> None:
+def delete(sandbox: Sandbox, name: str, watch: Watch, region: str = scene.REGION) -> None:
     """Delete a stack and wait until it is gone; raise StackFailed if it fails."""
-    cloudformation = sandbox.client("cloudformation")
+    cloudformation = sandbox.client("cloudformation", region)
     stack_id = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
     seen = len(_events(cloudformation, stack_id))
     cloudformation.delete_stack(StackName=name)

@@ -91,10 +91,7 @@ class Owned:
         if not self._is_ours(request, observed):
             self._run.answer_with("")
             if desired.ExistingResourcePolicy != "Adopt":
-                raise AlreadyExists(
-                    f"{conflict} ({observed.arn} has this Name{_owned_by(observed)}. Choose "
-                    "another Name, or set ExistingResourcePolicy to Adopt to take it over)"
-                )
+                raise AlreadyExists(f"{conflict} ({_how_to_resolve(observed)})")
             markers = ownership.adoption_markers(request)
         observed, steps = self._plan(request, desired, observed, markers, previous=None)
         if steps.action is Action.REPLACE:
@@ -232,6 +229,16 @@ class Owned:
     def delete(self, request: DeleteRequest) -> None:
         """Delete the resource if it is this request's to delete, and wait until it is gone."""
         Deletion(self._resource, self._run).carry_out(request)
+
+
+def _how_to_resolve(observed: Observed) -> str:
+    """Return who has the Name, and what to do."""
+    owner = _owned_by(observed)
+    first = "remove it from that stack and " if owner else ""
+    return (
+        f"{observed.arn} has this Name{owner}. Choose another Name, or {first}set "
+        "ExistingResourcePolicy to Adopt to take it over"
+    )
 
 
 def _owned_by(observed: Observed) -> str:

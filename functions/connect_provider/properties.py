@@ -38,8 +38,10 @@ def _tag_map(value: object) -> object:
     for index, tag in enumerate(value):
         if not isinstance(tag, Mapping) or set(tag) != {"Key", "Value"}:
             raise ValueError(f"item {index} should have a Key and a Value, and nothing else")
-        if not isinstance(tag["Key"], str) or tag["Key"] in tags:
-            raise ValueError(f"item {index}: its Key should be text, and stand there once")
+        if not isinstance(tag["Key"], str):
+            raise ValueError(f"item {index}: its Key should be text")
+        if tag["Key"] in tags:
+            raise ValueError(f"item {index}: its Key is that of an item before it")
         tags[tag["Key"]] = tag["Value"]
     return tags
 
@@ -94,7 +96,7 @@ def within_instance(kind: str) -> str:
 def refuse_foreign(name: str, arn_or_id: str, instance: str) -> None:
     """Raise ValueError for an ARN that names another instance's resource."""
     if "/" in arn_or_id and f":instance/{resource_id(instance)}/" not in arn_or_id:
-        raise ValueError(f"{name} belongs to another instance than InstanceId")
+        raise ValueError(f"{name}: belongs to another instance than InstanceId")
 
 
 UserArnOrId = Annotated[str, Field(pattern=within_instance("agent"))]
@@ -136,7 +138,7 @@ _WORDS = {
     "dict_type": "should be a map",
     "model_type": "should be a map",
     "model_attributes_type": "should be a map",
-    "tuple_type": "should be a list",
+    "list_type": "should be a list",
     "int_parsing": "should be a whole number",
     "int_type": "should be a whole number",
     "bool_parsing": "should be true or false",

@@ -36,7 +36,7 @@ class Distribution(Properties):
 class DistributionConfig(Properties):
     """How calls, or agents, are split. Regions differ, and percentages sum to 100."""
 
-    Distributions: tuple[Distribution, ...] = Field(min_length=1)
+    Distributions: list[Distribution] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _adds_up(self) -> "DistributionConfig":
@@ -62,7 +62,7 @@ class SignInDistribution(Properties):
 class SignInDistributionConfig(Properties):
     """Where agents can sign in: in one Region at least."""
 
-    Distributions: tuple[SignInDistribution, ...] = Field(min_length=1)
+    Distributions: list[SignInDistribution] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _lets_agents_in(self) -> "SignInDistributionConfig":

@@ -32,10 +32,10 @@ class TrafficDistributionGroupProperties(OwnedResourceProperties):
     Description: str | None = Field(
         default=None, min_length=1, max_length=250, pattern=_TRIMMED, description=_TRIMMED_TEXT
     )
-    UserIds: tuple[UserArnOrId, ...] = Field(default=(), description="ids or ARNs of users")
+    UserIds: list[UserArnOrId] = Field(default=[], description="ids or ARNs of users")
 
     @model_validator(mode="after")
     def _stays_within_the_instance(self) -> "TrafficDistributionGroupProperties":
-        for user in self.UserIds:
-            refuse_foreign("UserIds", user, self.InstanceId)
+        for index, user in enumerate(self.UserIds):
+            refuse_foreign(f"UserIds.{index}", user, self.InstanceId)
         return self

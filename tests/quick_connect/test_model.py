@@ -98,7 +98,7 @@ BAD = {
     ),
     "a queue of another instance": (
         queue(QueueId=f"{OTHER_ARN}/queue/q", **FLOW),
-        "QuickConnectConfig.QueueConfig.QueueId belongs to another instance",
+        "QuickConnectConfig.QueueConfig.QueueId: belongs to another instance",
     ),
     "a flow for a queue": (
         queue(QueueId=f"{ARN}/contact-flow/f", **FLOW),
@@ -123,7 +123,7 @@ BAD = {
     "a tag without a Value": ({"Tags": [{"Key": "a"}]}, "Tags: item 0 should have a Key and a"),
     "a key twice": (
         {"Tags": [{"Key": "a", "Value": "b"}] * 2},
-        "Tags: item 1: its Key should",
+        "Tags: item 1: its Key is that of",
     ),
     "tags as text": ({"Tags": "a=b"}, "Tags: "),
     "another policy": ({"ExistingResourcePolicy": "Take"}, "ExistingResourcePolicy: "),

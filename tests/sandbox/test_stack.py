@@ -81,6 +81,22 @@ def test_a_failover_moves_everything_and_a_refused_one_is_rolled_back(sandbox: S
     assert group["traffic"]["TelephonyConfig"] == {"Distributions": by_hand}
 
 
+def test_the_surviving_region_fails_over_alone(sandbox: Sandbox) -> None:
+    """The stack and the functions are there, and the home Region's Connect does not answer."""
+    group = sandbox.connect.default_group(scene.OTHER_INSTANCE_ID)
+    region = scene.REPLICA_REGION
+    stacks.deploy_provider(sandbox, lambda _: None, region)
+    parameters = {"TrafficDistributionGroupArn": group["Arn"], "ActiveRegion": "Second"}
+    template = demo.FAILOVER_TEMPLATE.read_text()
+    sandbox.connect.regions_off = {scene.REGION}
+    try:
+        outputs = stacks.deploy(sandbox, "drill", template, parameters, lambda _: None, region)
+        stacks.delete(sandbox, "drill", lambda _: None, region)
+    finally:
+        sandbox.connect.regions_off = set()
+    assert outputs["Telephony"] == outputs["Agents"] == "us-east-1=0,us-west-2=100"
+
+
 def test_a_failed_function_shows_its_log(sandbox: Sandbox) -> None:
     """What a FAILED answer said stands in the function's log, too."""
     sandbox.connect.quick_connect_quota = 0

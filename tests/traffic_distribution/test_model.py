@@ -94,3 +94,12 @@ def test_what_is_refused(changes: dict[str, Any], message: str, sink: Sink) -> N
     with pytest.raises(InvalidRequest) as raised:
         parse(sink, changes)
     assert str(raised.value).startswith(message)
+
+
+def test_wrong_shares_are_not_said_to_be_missing(sink: Sink) -> None:
+    """Each is named, and nothing else."""
+    changes = {"TelephonyConfig": shares("55", "45"), "AgentConfig": None}
+    with pytest.raises(InvalidRequest) as raised:
+        parse(sink, changes)
+    shown = [f"TelephonyConfig.Distributions.{i}.Percentage: should be in" for i in (0, 1)]
+    assert str(raised.value) == "; ".join(f"{line} steps of 10" for line in shown)
