@@ -24,9 +24,10 @@ def python() -> str:
     """Return Lambda's python3.13 where this machine has it with pip, else this one."""
     found = shutil.which("python3.13")
     if found:
-        probe = subprocess.run([found, "-m", "pip", "--version"], capture_output=True, check=False)
+        command = [found, "-c", "import pip, sys; print(sys.executable)"]
+        probe = subprocess.run(command, capture_output=True, check=False, text=True)
         if probe.returncode == 0:
-            return found
+            return probe.stdout.strip()
     return sys.executable
 
 
