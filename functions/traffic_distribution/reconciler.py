@@ -56,9 +56,12 @@ class TrafficDistribution:
         phase = self._run.phase(request.stack_id)
         if phase is Phase.OVER:
             raise ResourceConflict("the stack waits no longer: this is a late delivery")
-        if phase is Phase.ROLLING_BACK and not _was_applied(desired, previous, group):
-            self._run.log(f"{', '.join(acted)} is left: the failed update did not make it so")
-            return {}
+        if phase is Phase.ROLLING_BACK:
+            if isinstance(request, CreateRequest):
+                raise ResourceConflict("the stack is rolled back: this create was cancelled")
+            if not _was_applied(desired, previous, group):
+                self._run.log(f"{', '.join(acted)} is left: the failed update did not make it so")
+                return {}
         contested = [name for name in acted if shifts[name] is Shift.CONTESTED]
         if contested and desired.OutOfBandTraffic == "Fail":
             raise _contested(contested[0], previous, group)

@@ -424,6 +424,15 @@ def test_a_late_delivery_shifts_nothing(
     assert live(group) == (100, 0)
 
 
+def test_a_create_that_was_cancelled_shifts_nothing(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """A sibling failed, and the stack goes back already."""
+    stacks.status = "ROLLBACK_IN_PROGRESS"
+    assert run("create", sink, group)["Status"] == "FAILED"
+    assert live(group) == (100, 0)
+
+
 def test_a_mistyped_region_is_named(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
