@@ -33,6 +33,7 @@ class ConnectAccount:
     creation_fails, deletion_fails: how that ends.
     shift_seconds: how long it takes to shift a group's traffic.
     lag_seconds: for how long after that what is read is still ACTIVE with the old split.
+    late_seconds: for how long after a shift the old split is still read.
     lost_configs: those whose shift never happens.
     """
 
@@ -48,6 +49,7 @@ class ConnectAccount:
         self.shift_seconds = 0.0
         self.lost_configs: set[str] = set()
         self.lag_seconds = 0.0
+        self.late_seconds = 0.0
         self.creation_fails = False
         self.deletion_fails = False
         self.quick_connect_quota = 100

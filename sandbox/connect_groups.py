@@ -102,15 +102,19 @@ class TrafficDistributionGroups(ConnectAccount):
                 del self.groups[arn]
             else:
                 group["Status"], group["next"] = following, (None, 0.0)
-                group["traffic"].update(group["shifting"] or {})
+                if group["shifting"] and self.late_seconds:
+                    group["next"] = ("ACTIVE", self._clock() + self.late_seconds)
+                    group["late"], group["shifting"] = group["shifting"], None
+                    continue
+                group["traffic"].update(group["shifting"] or group.pop("late", None) or {})
                 group["shifting"] = None
 
     def _describe_traffic_distribution_group(
         self, region: str, p: Mapping[str, Any]
     ) -> dict[str, Any]:
         group = dict(self._group(region, p["TrafficDistributionGroupId"]))
-        for hidden in ("next", "traffic", "shifting", "users"):
-            del group[hidden]
+        for hidden in ("next", "traffic", "shifting", "late", "users"):
+            group.pop(hidden, None)
         if not group["Description"]:
             del group["Description"]
         return {"TrafficDistributionGroup": group}

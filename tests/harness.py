@@ -19,13 +19,17 @@ EVENTS = ROOT / "events"
 
 
 class FakeTime:
-    """A clock that moves only when something sleeps or a test says so."""
+    """A clock that moves only when something sleeps or a test says so.
+
+    meanwhile: what happens during the next pause.
+    """
 
     current: ClassVar["FakeTime"]
 
     def __init__(self, start: float) -> None:
         self._start, self.passed = start, 0.0
         self.sleeps: list[float] = []
+        self.meanwhile: Callable[[], None] | None = None
 
     def time(self) -> float:
         return self._start + self.passed
@@ -36,6 +40,9 @@ class FakeTime:
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
         self.passed += seconds
+        happens, self.meanwhile = self.meanwhile, None
+        if happens:
+            happens()
 
 
 class Sink:

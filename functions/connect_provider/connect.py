@@ -48,12 +48,16 @@ class Connect:
         """Keep the run's deadlines; no call is made and no client is built."""
         self._invocation = invocation
 
-    def call(self, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
+    def call(
+        self, operation: str, region: str, *, retry: bool = True, **parameters: Any
+    ) -> dict[str, Any]:
         """Call an operation by its API name, in a Region, and return its output.
 
         Throttles are retried until the deadline, failures of the service a few times, everything
         else never. Nothing is called for a request that CloudFormation has given up: a rollback may
         have followed already. Raise the ProviderError that the last answer stands for.
+
+        retry: False for a call that must not be repeated before its reason has been looked at anew.
         """
         connect = client(region)
         method = getattr(connect, xform_name(operation))
@@ -74,7 +78,7 @@ class Connect:
                 failure = errors.from_botocore(operation, error, parameters)
             failure.maybe_done = maybe_done = failure.maybe_done or maybe_done
             delay = self._delay(failure, seen[type(failure)], time.monotonic() - began)
-            if delay is None:
+            if delay is None or not retry:
                 raise failure
             seen[type(failure)] += 1
             time.sleep(delay)
@@ -88,12 +92,12 @@ class Connect:
         return None
 
     def pages(
-        self, operation: str, region: str, items: str, **parameters: Any
+        self, operation: str, region: str, items: str, *, retry: bool = True, **parameters: Any
     ) -> Iterator[dict[str, Any]]:
         """Yield what a List operation lists under `items`, page by page."""
-        token: dict[str, str] = {}
+        token: dict[str, Any] = {}
         while True:
-            page = self.call(operation, region, **parameters, **token)
+            page = self.call(operation, region, retry=retry, **parameters, **token)
             yield from page.get(items, ())
             if not page.get("NextToken"):
                 return

@@ -177,13 +177,18 @@ def _watchdog(seconds: float) -> Iterator[None]:
     An alarm signal interrupts even a blocking call; Lambda runs handlers in the main thread. It is
     repeated, since what is raised within a finalizer is lost.
     """
+    armed = True
 
     def interrupt(*_: object) -> None:
-        raise WatchdogTimeout
+        if armed:
+            raise WatchdogTimeout
 
     signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1.0)
     try:
-        yield
+        try:
+            yield
+        finally:
+            armed = False
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

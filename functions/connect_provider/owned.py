@@ -71,7 +71,7 @@ class Owned:
         self._run.answer_with(observed.arn)
         observed = self._settle(observed)
         for member in sorted(self._resource.members(desired)):
-            self._resource.join(observed, member)
+            self._join(request, observed, member)
         return observed
 
     def _take_over(

@@ -23,7 +23,6 @@ class Run:
         """Begin the run that the helper is in."""
         self._helper = helper
         self.connect = Connect(helper.invocation)
-        self._phase: Phase | None = None
 
     def answer_with(self, physical_id: str) -> None:
         """Answer with this id from now on, whatever happens; "" for the request's own."""
@@ -40,18 +39,16 @@ class Run:
         logger.info("%s: %s", keys["logical_id"], message, extra={**keys, **facts})
 
     def phase(self, stack_id: str) -> Phase:
-        """Return which way the stack is going.
+        """Return which way the stack is going now.
 
         Where CloudFormation does not tell, a request is taken for an ordinary one: a failover must
         not depend on it.
         """
-        if self._phase is None:
-            try:
-                self._phase = phase_of(stack_id)
-            except ProviderError as error:
-                self.log(f"taken for an ordinary request: {error}")
-                self._phase = Phase.UNKNOWN
-        return self._phase
+        try:
+            return phase_of(stack_id)
+        except ProviderError as error:
+            self.log(f"taken for an ordinary request: {error}")
+            return Phase.UNKNOWN
 
     def rolling_back(self, stack_id: str) -> bool:
         """Tell whether the stack goes back to its previous template, with properties reversed."""

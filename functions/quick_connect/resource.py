@@ -72,12 +72,15 @@ class QuickConnect(Resource[QuickConnectProperties]):
     ) -> Observed:
         """Create it (API: CreateQuickConnect, which has no idempotency token)."""
         state = self.canonical(desired)
+        description: dict[str, Any] = {}
+        if desired.Description:  # the API takes none, but not an empty one
+            description["Description"] = desired.Description
         created = self._connect.call(
             "CreateQuickConnect",
             region_of(desired.InstanceId),
             InstanceId=arn.resource_id(desired.InstanceId),
             Name=desired.Name,
-            **({"Description": desired.Description} if desired.Description else {}),
+            **description,
             QuickConnectConfig=state["QuickConnectConfig"],
             Tags=dict(tags),
         )
@@ -114,7 +117,7 @@ class QuickConnect(Resource[QuickConnectProperties]):
             return
 
 
-def _ids(quick_connect_arn: str) -> dict[str, str]:
+def _ids(quick_connect_arn: str) -> dict[str, Any]:
     """Return the ids that every call on a quick connect takes."""
     instance = arn.instance_arn(quick_connect_arn) or ""
     return {
@@ -124,7 +127,7 @@ def _ids(quick_connect_arn: str) -> dict[str, str]:
 
 
 def _instance_key(quick_connect_arn: str) -> tuple[str, str]:
-    return region_of(quick_connect_arn), _ids(quick_connect_arn)["InstanceId"]
+    return region_of(quick_connect_arn), str(_ids(quick_connect_arn)["InstanceId"])
 
 
 def _observed(

@@ -4,15 +4,20 @@ The group is somebody else's: nothing is created or deleted here, and nothing is
 shared with operators, who shift traffic during an incident, is compared three ways (plan_shift).
 """
 
-from connect_provider import arn
-from connect_provider.errors import InvalidRequest, ResourceConflict
+from connect_provider import arn, waiting
+from connect_provider.errors import (
+    InvalidRequest,
+    ResourceConflict,
+    ServiceInternalError,
+    Throttling,
+)
 from connect_provider.plan import Observed, Shift, plan_shift
 from connect_provider.properties import parse_properties, previous_properties
 from connect_provider.request import CreateRequest, DeleteRequest, UpdateRequest
 from connect_provider.run import Run
 from connect_provider.stack import Phase
 from traffic_distribution.model import TrafficDistributionProperties, text_of
-from traffic_distribution.resource import Splits, TrafficSplit
+from traffic_distribution.resource import Splits, TrafficSplit, as_wanted, not_as_wanted
 
 
 class TrafficDistribution:
@@ -28,13 +33,34 @@ class TrafficDistribution:
         self._run.log("Delete: nothing, since the traffic stays as it is")
 
     def apply(self, request: CreateRequest | UpdateRequest) -> Observed:
-        """Split the traffic as the template says, where the template changed."""
+        """Split the traffic as the template says, where the template changed.
+
+        A write that was throttled, refused by another shift, or lost its answer, is planned anew:
+        in the meantime an operator may have shifted, or the stack may have begun to roll back.
+        """
         desired = parse_properties(TrafficDistributionProperties, request.resource_properties)
-        group = self._split.read(desired)
-        _check_against(desired, group)
-        wanted = self._wanted(request, desired, group)
-        self._run.log_plan(request.request_type, "update" if wanted else "none", wanted)
-        return self._split.shift(group, wanted) if wanted else group
+        wait = self._run.begin_wait()
+        failures = 0
+        while True:
+            group = self._split.read(desired)
+            _check_against(desired, group)
+            wanted = self._wanted(request, desired, group)
+            self._run.log_plan(request.request_type, "update" if wanted else "none", wanted)
+            if not wanted:
+                return group
+            try:
+                self._split.write(group, wanted)
+            except (ResourceConflict, ServiceInternalError, Throttling) as error:
+                failures += not isinstance(error, Throttling)
+                if failures == waiting.FAULT_ATTEMPTS:
+                    raise
+                if not error.maybe_done:
+                    wait.pause(group)
+                    continue
+            group = self._split.read_back(group, wanted)
+            if not as_wanted(group, wanted):
+                raise not_as_wanted(group, wanted)
+            return group
 
     def _wanted(
         self,
@@ -59,8 +85,9 @@ class TrafficDistribution:
         if phase is Phase.ROLLING_BACK:
             if isinstance(request, CreateRequest):
                 raise ResourceConflict("the stack is rolled back: this create was cancelled")
-            if not _was_applied(desired, previous, group):
-                self._run.log(f"{', '.join(acted)} is left: the failed update did not make it so")
+            acted = [name for name in acted if name in previous]  # the failed one had no other
+            if not acted or not _was_applied(desired, previous, group):
+                self._run.log("the split is left as it is: the failed update did not make it so")
                 return {}
         contested = [name for name in acted if shifts[name] is Shift.CONTESTED]
         if contested and desired.OutOfBandTraffic == "Fail":

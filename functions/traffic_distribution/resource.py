@@ -11,7 +11,6 @@ from connect_provider.errors import (
     NotStabilized,
     ProviderError,
     ResourceConflict,
-    ServiceInternalError,
 )
 from connect_provider.plan import Observed
 from connect_provider.run import Run
@@ -25,7 +24,6 @@ from traffic_distribution.model import (
 
 Splits = Mapping[str, Split]
 CONFIGS = ("TelephonyConfig", "AgentConfig", "SignInConfig")
-_SHIFT_TRIES = 2
 
 
 class TrafficSplit:
@@ -56,23 +54,27 @@ class TrafficSplit:
         A Region that is down must not stop an update that is not about it.
         """
         failures: list[ProviderError] = []
-        for region in _regions_to_read(desired):
+        regions = _regions_to_read(desired)
+        for region in regions:
+            last = region == regions[-1]
             try:
                 named = desired.TrafficDistributionGroupId
-                group = named or self._default_group(str(desired.InstanceId), region)
-                return self._with_splits(
-                    self._settled(self._describe(group, region), region), region
-                )
-            except (NotFound, ServiceInternalError) as error:
+                group = named or self._default_group(str(desired.InstanceId), region, retry=last)
+                settled = self._settled(self._describe(group, region, retry=last), region)
+                return self._with_splits(settled, region)
+            except (NotStabilized, ResourceConflict):
+                raise
+            except ProviderError as error:
                 failures.append(error)
         raise failures[0]
 
-    def _default_group(self, instance_id: str, region: str) -> str:
+    def _default_group(self, instance_id: str, region: str, *, retry: bool) -> str:
         """Return the ARN of an instance's default group; a replica has the instance's id."""
         listed = self._connect.pages(
             "ListTrafficDistributionGroups",
             region,
             "TrafficDistributionGroupSummaryList",
+            retry=retry,
             InstanceId=arn.resource_id(instance_id),
             MaxResults=10,
         )
@@ -81,10 +83,13 @@ class TrafficSplit:
                 return str(item["Arn"])
         raise NotFound("InstanceId: the instance has no default traffic distribution group")
 
-    def _describe(self, arn_or_id: str, region: str) -> Observed:
+    def _describe(self, arn_or_id: str, region: str, *, retry: bool = True) -> Observed:
         """Describe a group (API: DescribeTrafficDistributionGroup)."""
         found = self._connect.call(
-            "DescribeTrafficDistributionGroup", region, TrafficDistributionGroupId=arn_or_id
+            "DescribeTrafficDistributionGroup",
+            region,
+            retry=retry,
+            TrafficDistributionGroupId=arn_or_id,
         )["TrafficDistributionGroup"]
         attributes = {
             "Arn": found["Arn"],
@@ -117,43 +122,35 @@ class TrafficSplit:
         }
         return replace(group, state=splits, attributes={**group.attributes, **shown})
 
-    def shift(self, group: Observed, wanted: Splits) -> Observed:
-        """Make one UpdateTrafficDistribution, wait, and read back what came of it.
+    def write(self, group: Observed, wanted: Splits) -> None:
+        """Make one UpdateTrafficDistribution, and repeat it never: operators shift, too.
 
         The service wants the telephony split every time: the live one where it is not to change.
-        When the answer is lost, the next try meets the first one's shift: then, too, what is read
-        back counts. Raise NotStabilized, with both splits, when it is another one.
         """
         sent: dict[str, Split] = {"TelephonyConfig": group.state["TelephonyConfig"], **wanted}
-        region = taking_order(sent["TelephonyConfig"])[0]
-        configs = {name: config_of(name, split) for name, split in sent.items()}
-        for _ in range(_SHIFT_TRIES):
-            refusal: ProviderError | None = None
-            try:
-                self._connect.call("UpdateTrafficDistribution", region, Id=group.arn, **configs)
-            except ProviderError as error:
-                if not error.maybe_done and not isinstance(error, ResourceConflict):
-                    raise
-                refusal = error
-            group = self._read_back(group, region, wanted)
-            if _as_wanted(group, wanted):
-                return group
-            if refusal is None:
-                raise _not_as_wanted(group, wanted)
-        raise refusal or _not_as_wanted(group, wanted)
+        self._connect.call(
+            "UpdateTrafficDistribution",
+            taking_order(sent["TelephonyConfig"])[0],
+            retry=False,
+            Id=group.arn,
+            **{name: config_of(name, split) for name, split in sent.items()},
+        )
 
-    def _read_back(self, group: Observed, region: str, wanted: Splits) -> Observed:
+    def read_back(self, group: Observed, wanted: Splits) -> Observed:
         """Wait until the split is as wanted, or has stayed otherwise for long enough to be so."""
+        region = taking_order(wanted.get("TelephonyConfig", group.state["TelephonyConfig"]))[0]
         wait = self._run.begin_wait()
-        begun = {**group.attributes, "Status": "UPDATE_IN_PROGRESS"}
-        group = replace(group, attributes=begun)
+        settled_at: float | None = None
+        group = replace(group, attributes={**group.attributes, "Status": "UPDATE_IN_PROGRESS"})
         while True:
             wait.pause(group)
             group = self._describe(group.arn, region)
             if group.attributes["Status"] == "UPDATE_IN_PROGRESS":
+                settled_at = None
                 continue
+            settled_at = wait.elapsed() if settled_at is None else settled_at
             group = self._with_splits(self._settled(group, region), region)
-            if _as_wanted(group, wanted) or wait.elapsed() > waiting.CONSISTENCY_LAG:
+            if as_wanted(group, wanted) or wait.elapsed() - settled_at > waiting.CONSISTENCY_LAG:
                 return group
 
 
@@ -186,11 +183,13 @@ def _not_found(desired: TrafficDistributionProperties, error: NotFound) -> Provi
     return error
 
 
-def _as_wanted(group: Observed, wanted: Splits) -> bool:
+def as_wanted(group: Observed, wanted: Splits) -> bool:
+    """Tell whether every wanted split is live."""
     return all(group.state.get(name) == split for name, split in wanted.items())
 
 
-def _not_as_wanted(group: Observed, wanted: Splits) -> NotStabilized:
+def not_as_wanted(group: Observed, wanted: Splits) -> NotStabilized:
+    """Return the error that shows what should be, and what is."""
     differing = {name: s for name, s in wanted.items() if group.state.get(name) != s}
     return NotStabilized(
         "; ".join(

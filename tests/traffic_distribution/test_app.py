@@ -433,6 +433,94 @@ def test_a_create_that_was_cancelled_shifts_nothing(
     assert live(group) == (100, 0)
 
 
+@pytest.mark.parametrize("error", ["ResourceConflictException", "ThrottlingException"])
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+def test_an_operators_shift_between_look_and_write_is_seen(
+    policy: str,
+    error: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The template moves agents only: the telephony that goes along is read anew for each write."""
+    connect.fault("UpdateTrafficDistribution", error, times=3)
+    clock.meanwhile = lambda: by_hand(group, 0, 100)
+    changes = {"AgentConfig": percentages(0, 100), "OutOfBandTraffic": policy}
+    assert run("update_unchanged", sink, group, Properties=changes)["Status"] == "SUCCESS"
+    assert (live(group), live(group, "AgentConfig")) == ((0, 100), (0, 100))
+
+
+def test_fail_refuses_a_shift_between_look_and_write(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """What is planned anew is refused anew."""
+    connect.fault("UpdateTrafficDistribution", "ResourceConflictException")
+    clock.meanwhile = lambda: by_hand(group, 50, 50)
+    answer = run("update", sink, group, Properties={"OutOfBandTraffic": "Fail"})
+    assert answer["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
+    assert live(group) == (50, 50)
+
+
+def test_a_rollback_leaves_a_shift_between_look_and_write(
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """It is not what the failed update made."""
+    run("update", sink, group)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    connect.fault("UpdateTrafficDistribution", "ResourceConflictException")
+    clock.meanwhile = lambda: by_hand(group, 30, 70)
+    assert run("update_rollback", sink, group)["Status"] == "SUCCESS"
+    assert live(group) == (30, 70)
+
+
+def test_a_throttled_shift_is_given_up_when_the_stack_is_done(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """Which way the stack goes is asked before each write."""
+    connect.fault("UpdateTrafficDistribution", "ThrottlingException", times=5)
+    clock.meanwhile = lambda: setattr(stacks, "status", "UPDATE_ROLLBACK_COMPLETE")
+    assert run("update", sink, group)["Status"] == "FAILED"
+    assert live(group) == (100, 0)
+
+
+def test_a_rollback_leaves_a_config_that_the_failed_template_did_not_have(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """It was removed from the template, which changes nothing; an operator has shifted it."""
+    half = [{"Region": EAST, "Percentage": 50}, {"Region": WEST, "Percentage": 50}]
+    group["traffic"]["AgentConfig"] = {"Distributions": half}
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    event = load_event("traffic_distribution_update_rollback", sink)
+    failed = {**event["ResourceProperties"]}
+    del failed["AgentConfig"]
+    run("update_rollback", sink, group, OldResourceProperties=failed)
+    assert live(group, "AgentConfig") == (50, 50)
+
+
+def test_a_long_shift_may_be_seen_late_all_the_same(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The time for that begins when the group is ACTIVE again."""
+    connect.shift_seconds, connect.late_seconds = 30, 4
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+
+
+@pytest.mark.parametrize("error", ["AccessDeniedException", "ThrottlingException"])
+def test_a_region_that_refuses_to_be_read_is_passed_over(
+    error: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Another one knows the group, too."""
+    connect.fault("DescribeTrafficDistributionGroup", error)
+    assert run("update_unchanged", sink, group)["Status"] == "SUCCESS"
+    assert [entry.region for entry in connect.journal][:2] == [EAST, WEST]
+
+
 def test_a_mistyped_region_is_named(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:

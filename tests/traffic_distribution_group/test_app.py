@@ -432,3 +432,14 @@ def test_delete_with_a_made_up_id_succeeds_where_the_instance_is_mistyped(
     """The list's model declares no ResourceNotFound, so a wrong instance is an invalid request."""
     connect.fault("ListTrafficDistributionGroups", "InvalidRequestException")
     assert run("delete_after_cancelled_create", sink)["Status"] == "SUCCESS"
+
+
+def test_a_rollback_that_creates_anew_goes_on_without_a_user_who_is_gone(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Somebody removed the group, and the user."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    del connect.groups[arn]
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    users = {"UserIds": ["gone"]}
+    assert run("update_rollback", sink, PhysicalResourceId=arn, Properties=users)["Data"]
