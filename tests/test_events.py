@@ -1,0 +1,45 @@
+"""The requests in events/: whole, named after what they are, and valid for the models."""
+
+import json
+
+import pytest
+
+from connect_provider.errors import InvalidRequest
+from connect_provider.properties import parse_properties
+from quick_connect.model import QuickConnectProperties
+from tests.harness import EVENTS
+from traffic_distribution.model import TrafficDistributionProperties
+from traffic_distribution_group.model import TrafficDistributionGroupProperties
+
+MODELS = {
+    "Custom::ConnectQuickConnect": QuickConnectProperties,
+    "Custom::ConnectTrafficDistributionGroup": TrafficDistributionGroupProperties,
+    "Custom::ConnectTrafficDistribution": TrafficDistributionProperties,
+}
+NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_properties_are_what_the_name_says(name: str) -> None:
+    """Those of an *_invalid request are refused, all others are read."""
+    event = json.loads((EVENTS / f"{name}.json").read_text())
+    model = MODELS[event["ResourceType"]]
+    if name.endswith("_invalid"):
+        with pytest.raises(InvalidRequest):
+            parse_properties(model, event["ResourceProperties"])
+    else:
+        assert parse_properties(model, event["ResourceProperties"])
+
+
+@pytest.mark.parametrize("request_type", ["create", "update", "delete"])
+@pytest.mark.parametrize("resource_type", MODELS)
+def test_every_type_has_every_request(resource_type: str, request_type: str) -> None:
+    """Named <type>_<request>[_<variant>]."""
+    prefix = {
+        "Custom::ConnectQuickConnect": "quick_connect",
+        "Custom::ConnectTrafficDistributionGroup": "traffic_distribution_group",
+        "Custom::ConnectTrafficDistribution": "traffic_distribution",
+    }[resource_type]
+    event = json.loads((EVENTS / f"{prefix}_{request_type}.json").read_text())
+    assert event["ResourceType"] == resource_type
+    assert event["RequestType"].lower() == request_type
