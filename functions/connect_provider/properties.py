@@ -205,7 +205,7 @@ def _model_at(model: type[BaseModel], loc: list[Any]) -> type[BaseModel]:
 
 
 def _types_in(annotation: Any) -> list[Any]:
-    """Return the types that an annotation such as "tuple[X, ...] | None" is made of."""
+    """Return the types that an annotation such as "list[X] | None" is made of."""
     return [annotation, *(found for arg in get_args(annotation) for found in _types_in(arg))]
 
 
