@@ -34,5 +34,7 @@ format: environment ## Format the code
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
 lock: ## Pin the dependencies anew (needs uv)
-	$(LOCK) --group dev functions/requirements.in -o requirements-dev.txt
-	$(LOCK) functions/requirements.in -c requirements-dev.txt -o functions/requirements.txt
+	$(LOCK) --group dev functions/requirements.in -o requirements/dev.txt
+	$(LOCK) functions/requirements.in -c requirements/dev.txt -o functions/requirements.txt
+	$(LOCK) --group checkov -o requirements/checkov.txt
+	$(LOCK) --group sam -o requirements/sam.txt

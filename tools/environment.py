@@ -1,4 +1,8 @@
-"""Make .venv what requirements-dev.txt says, once, however many `make` run at the same time."""
+"""Make an environment what its requirements say, once, however many `make` run at the same time.
+
+`environment.py` makes .venv from requirements/dev.txt; `environment.py sam` makes .venv-sam from
+requirements/sam.txt, for a tool whose own pins would not fit into .venv.
+"""
 
 import fcntl
 import hashlib
@@ -9,30 +13,32 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-REQUIREMENTS = ROOT / "requirements-dev.txt"
 
 
-def main() -> None:
-    """Build the environment unless its stamp says that it is current."""
+def main(group: str = "dev") -> None:
+    """Build the group's environment unless its stamp says that it is current."""
     if sys.version_info < (3, 11):
         found = ".".join(map(str, sys.version_info[:2]))
         sys.exit(
             f"Python 3.11 or later is needed, and this is {found}: try `make PYTHON=python3.13`"
         )
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
-    stamp = VENV / "stamp"
-    with (ROOT / ".venv.lock").open("w") as lock:
+    name = ".venv" if group == "dev" else f".venv-{group}"
+    environment, requirements = ROOT / name, ROOT / "requirements" / f"{group}.txt"
+    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    stamp = environment / "stamp"
+    with (ROOT / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        shutil.rmtree(VENV, ignore_errors=True)
-        print("Installing the tools into .venv (once; half a minute) ...", flush=True)  # noqa: T201
-        venv.create(VENV, with_pip=True)
-        pip = [str(VENV / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install"]
-        subprocess.run([*pip, "-qq", "--require-hashes", "-r", str(REQUIREMENTS)], check=True)
+        shutil.rmtree(environment, ignore_errors=True)
+        print(f"Installing tools into {name} (once; half a minute) ...", flush=True)  # noqa: T201
+        venv.create(environment, with_pip=True)
+        # The list is whole; and old pips stumble over the hashes of what is wanted with extras.
+        pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
+        pip += ["install", "-qq", "--no-deps", "--require-hashes", "-r", str(requirements)]
+        subprocess.run(pip, check=True)
         stamp.write_text(wanted)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
