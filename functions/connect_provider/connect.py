@@ -81,6 +81,7 @@ class Connect:
             if delay is None or not retry:
                 raise failure
             seen[type(failure)] += 1
+            self._invocation.retries += 1
             time.sleep(delay)
 
     def _delay(self, failure: errors.ProviderError, attempt: int, elapsed: float) -> float | None:

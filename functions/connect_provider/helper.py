@@ -7,13 +7,13 @@ what would leak, hang or lie; each override says what crhelper does instead.
 import logging
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from crhelper import FAILED, CfnResource
 
-from connect_provider import answer, waiting
+from connect_provider import answer, metrics, waiting
 from connect_provider.errors import GeneralServiceException, InvalidRequest, ProviderError
 from connect_provider.request import NEVER_CREATED, Invocation, LambdaContext
 
@@ -33,9 +33,13 @@ class WatchdogTimeout(BaseException):
 
 
 class Helper(CfnResource):
-    """A crhelper whose answer always arrives, once, and says nothing that it should not."""
+    """A crhelper whose answer always arrives, once, and says nothing that it should not.
+
+    resource_types: those that the function serves, for its metrics.
+    """
 
     invocation: Invocation
+    resource_types: Container[object] = ()
     # What crhelper keeps of a request.
     RequestType: str
     _event: dict[str, Any]
@@ -77,8 +81,19 @@ class Helper(CfnResource):
         self.NoEcho = False
         self._run_again = None
         super().__call__(event, context)
+        self._publish_metrics(event)
         if self._run_again is not None:
             raise self._run_again
+
+    def _publish_metrics(self, event: Mapping[str, Any]) -> None:
+        outcome = "Succeeded" if self.Status != FAILED else "Failed"
+        metrics.publish(
+            self.invocation,
+            "Unfinished" if self._run_again is not None else outcome,
+            event.get("ResourceType"),
+            self.resource_types,
+            event["RequestType"],
+        )
 
     def generate_physical_id(self, event: Mapping[str, Any]) -> str:
         """Return the request's own id, or one that a Delete knows as never created."""

@@ -20,6 +20,7 @@ class Provider:
 
     def __init__(self, helper: Helper, reconcilers: Reconcilers) -> None:
         """Register with crhelper. reconcilers: ResourceType -> what makes its reconciler."""
+        helper.resource_types = reconcilers.keys()
         self._helper = helper
         self._reconcilers = reconcilers
         try:

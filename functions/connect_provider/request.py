@@ -98,6 +98,7 @@ class Invocation:
     """One run of a request by Lambda: how old the request is, and how long this run may wait.
 
     log_keys: what every log line of the request is found by.
+    retries, settle_time: how many calls were repeated, and the seconds spent on waiting, so far.
     """
 
     def __init__(self, event: Mapping[str, Any], context: LambdaContext) -> None:
@@ -108,10 +109,16 @@ class Invocation:
             "logical_id": event["LogicalResourceId"],
             "cfn_request_id": event["RequestId"],
         }
+        self.retries = 0
+        self.settle_time = 0.0
         self._context = context
         self._began = time.time()
         self._age = max(self._began - signed.timestamp(), 0.0) if signed else None
         self._service_timeout = _service_timeout(event.get("ResourceProperties"))
+
+    def elapsed(self) -> float:
+        """Return the seconds since the run began."""
+        return time.time() - self._began
 
     def time_left(self) -> float:
         """Return the seconds until Lambda ends this run."""
@@ -131,11 +138,11 @@ class Invocation:
 
     def _patience(self) -> float:
         """Return the seconds that CloudFormation still waits for the answer."""
-        return self._service_timeout - (self._age or 0.0) - (time.time() - self._began)
+        return self._service_timeout - (self._age or 0.0) - self.elapsed()
 
     def will_run_again(self) -> bool:
         """Tell whether Lambda is sure to run this request again if this run raises now."""
-        now = (self._age or 0.0) + time.time() - self._began
+        now = (self._age or 0.0) + self.elapsed()
         attempts = int(os.environ.get("MAXIMUM_RETRY_ATTEMPTS", "0"))
         return waiting.will_run_again(self._age, now, self._service_timeout, attempts)
 

@@ -80,6 +80,7 @@ class Wait:
             error.unfinished = True
             raise error
         time.sleep(delay)
+        self._invocation.settle_time += delay
 
 
 class Reconciler(Protocol):
