@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import ssl
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -46,7 +47,10 @@ class FakeTime:
 
 
 class Sink:
-    """An HTTPS server that takes answers. `replies` are statuses, or "drop", to give first.
+    """An HTTPS server that takes answers.
+
+    replies: what to give first: statuses; "drop" closes the connection, "hang" does so after a
+    while, "slow" succeeds after a moment. A redirect leads to where no answer belongs.
 
     watch: told "before" and "after" each request; it may raise DropConnection.
     """
@@ -78,9 +82,13 @@ class Sink:
         if self.watch:
             self.watch("after")
         reply = self.replies.pop(0) if self.replies else 200
-        if reply == "drop":
+        if reply in ("hang", "slow"):
+            time.sleep(0.1 if reply == "hang" else 0.02)
+        if reply in ("hang", "drop"):
             raise DropConnection
-        return HttpResponse(int(reply))
+        if reply == "slow":
+            return HttpResponse(200)
+        return HttpResponse(int(reply), headers={"Location": f"{self._server.url}/elsewhere"})
 
     @property
     def answers(self) -> list[dict[str, Any]]:

@@ -8,10 +8,13 @@ once, or raises and is run again, as Lambda does; then what follows in CloudForm
 import copy
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from typing import Any
 
 import pytest
+import urllib3
 
+from connect_provider import answer as provider_answer
 from connect_provider import connect as provider_connect
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectModel
@@ -33,6 +36,9 @@ ANY_CALL = [
     ("garbage", True),
 ]
 _RUNS = 3
+# What the answer's PUT can meet, and how often an answer is sent in one run.
+ANSWERED_WITH = [400, 403, 404, 500, 503, 301, 307, "drop", "hang", "slow"]
+_SENT = 4
 
 
 @pytest.fixture(autouse=True)
@@ -180,3 +186,48 @@ def test_every_call_survives_every_fault(
                 raise AssertionError(f"call {index}, {cell}") from failure
             cells += 1
     record_property("fault matrix, cells", cells)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_answer_survives_every_fault(
+    scenario: Scenario,
+    connect: ConnectEmulator,
+    sink: Sink,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Any,
+) -> None:
+    """The cells of one request's answer: refused once, and as often as one run sends it."""
+    monkeypatch.setattr(provider_answer, "_TIMEOUT", urllib3.Timeout(connect=2, read=0.06))
+    event = scenario.prepare(connect, sink)
+    wanted = send(scenario, event, sink)
+    clean_up(scenario, event, wanted, sink)
+    after = state_of(connect)
+    cells = list(product(ANSWERED_WITH, (1, _SENT)))
+    for reply, times in cells:
+        event = scenario.prepare(connect, sink)
+        sink.requests.clear()
+        sink.replies = [reply] * times
+        try:
+            runs = runs_until_answered(scenario, event)
+            assert runs == (2 if times == _SENT and reply != "slow" else 1)
+            assert {answer["Status"] for answer in sink.answers} == {"SUCCESS"}
+            assert len({answer["PhysicalResourceId"] for answer in sink.answers}) == 1
+            assert all("elsewhere" not in request.path for request in sink.requests)
+            sink.replies = []
+            clean_up(scenario, event, sink.answers[-1], sink)
+            assert state_of(connect) == after
+        except AssertionError as failure:
+            raise AssertionError(f"answered {times} times with {reply}") from failure
+    record_property("fault matrix, cells", len(cells))
+
+
+def runs_until_answered(scenario: Scenario, event: dict[str, Any]) -> int:
+    """Run a request as Lambda does; return how many runs it took."""
+    for run in range(1, _RUNS + 1):
+        try:
+            scenario.handler(event, Context())
+        except provider_answer.DeliveryError:
+            FakeTime.current.sleep(60)
+        else:
+            return run
+    raise AssertionError("no run answered")

@@ -1,11 +1,13 @@
 """Killed anywhere: the same event, run again, ends as one clean run does.
 
 The handler runs in a child process, and is killed (SIGKILL) right before and right after each of
-its calls in turn, the answer's PUT included. Then the event runs again, once and twice.
+its calls in turn, the answer's PUT included. Then the event runs again: once and twice, or two
+times at the same time.
 """
 
 import signal
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import pytest
@@ -51,22 +53,21 @@ def test_a_killed_request_ends_as_a_clean_one(
     event = scenario.prepare(connect, sink)
     assert zygote.run([(scenario.handler, event)]) == [0]
     after, calls = state_of(connect), len(connect.calls()) + 1
-    kills = 0
-    for call in range(calls):
-        for moment in ("before", "after"):
-            event = scenario.prepare(connect, sink)
-            answered = len(sink.requests)
-            connect.watch = sink.watch = Killer(zygote.kill, call, moment)
-            assert zygote.run([(scenario.handler, event)]) == [signal.SIGKILL], (call, moment)
-            connect.watch = sink.watch = None
-            for _ in range(2):
-                assert zygote.run([(scenario.handler, event)]) == [0], (call, moment)
-                assert state_of(connect) == after, (call, moment)
-            answers = sink.answers[answered:]
-            assert {answer["Status"] for answer in answers} == {"SUCCESS"}
-            assert len({answer["PhysicalResourceId"] for answer in answers}) == 1
-            kills += 1
-    record_property("killed runs", kills)
+    kills = list(product(range(calls), ("before", "after"), ((1, 1), (2,))))
+    for kill in kills:
+        call, moment, runs = kill
+        event = scenario.prepare(connect, sink)
+        answered = len(sink.requests)
+        connect.watch = sink.watch = Killer(zygote.kill, call, moment)
+        assert zygote.run([(scenario.handler, event)]) == [signal.SIGKILL], kill
+        connect.watch = sink.watch = None
+        for at_once in runs:
+            assert zygote.run([(scenario.handler, event)] * at_once) == [0] * at_once, kill
+            assert state_of(connect) == after, kill
+        answers = sink.answers[answered:]
+        assert {answer["Status"] for answer in answers} == {"SUCCESS"}
+        assert len({answer["PhysicalResourceId"] for answer in answers}) == 1
+    record_property("killed runs", len(kills))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

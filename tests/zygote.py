@@ -24,6 +24,7 @@ def spawn(package: str, event: dict[str, object]) -> int:
     pid = os.fork()
     if pid == 0:
         status = 0
+        sys.stdout = sys.stderr  # standard output is this program's own
         try:
             HANDLERS[package](event, CONTEXT)
         except BaseException:  # noqa: BLE001  # the exit status says it

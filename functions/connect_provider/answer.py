@@ -16,9 +16,8 @@ SIZE_LIMIT = 4096  # bytes (custom resource reference, "Response objects")
 # Every HTTP status but a success is tried again: an S3 that answers 403 or 503 has stored nothing.
 _RETRY = urllib3.Retry(
     total=3,
-    redirect=0,
     backoff_factor=0.5,
-    status_forcelist=range(400, 600),
+    status_forcelist=range(300, 600),
     allowed_methods={"PUT"},
     respect_retry_after_header=False,
 )

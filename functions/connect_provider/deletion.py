@@ -7,7 +7,7 @@ from connect_provider.errors import InvalidRequest, NotFound
 from connect_provider.ownership import Owner
 from connect_provider.plan import Observed
 from connect_provider.properties import parse_properties
-from connect_provider.request import UNCONFIRMED, DeleteRequest
+from connect_provider.request import UNCONFIRMED, DeleteRequest, Request
 from connect_provider.resource import Resource
 from connect_provider.run import Run
 
@@ -23,7 +23,12 @@ class Deletion:
     def carry_out(self, request: DeleteRequest) -> None:
         """Delete the resource if it is this request's to delete, and wait until it is gone."""
         observed = self._deletable(request)
-        remaining = self._wait(observed) if observed else None
+        if observed is not None:
+            self.withdraw(request, observed)
+
+    def withdraw(self, request: Request, observed: Observed) -> None:
+        """Delete a resource that the request's stack has made, and wait until it is gone."""
+        remaining = self._wait(observed)
         if remaining is None:
             return
         self._withdraw_members(request, remaining)
@@ -88,7 +93,7 @@ class Deletion:
             ours = ownership.left_by_cancelled_create(observed.tags, request)
         return observed if ours else None
 
-    def _withdraw_members(self, request: DeleteRequest, observed: Observed) -> None:
+    def _withdraw_members(self, request: Request, observed: Observed) -> None:
         """Take out the members that the template put in."""
         try:
             properties = parse_properties(self._resource.model, request.resource_properties)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from connect_provider import ownership, waiting
 from connect_provider.deletion import Deletion
@@ -69,10 +69,19 @@ class Owned:
                 self._run.answer_with("")
             raise
         self._run.answer_with(observed.arn)
+        if self._run.cancelled(request):
+            self._withdraw(request, observed)
         observed = self._settle(observed)
         for member in sorted(self._resource.members(desired)):
             self._join(request, observed, member)
         return observed
+
+    def _withdraw(self, request: CreateRequest | UpdateRequest, observed: Observed) -> NoReturn:
+        """Delete what this run made for a create that was cancelled: no Delete comes for it."""
+        self._run.log("Create: delete it again, since the stack waits no longer")
+        Deletion(self._resource, self._run).withdraw(request, observed)
+        self._run.answer_with("")
+        raise ResourceConflict("the stack waits no longer for this create")
 
     def _take_over(
         self,

@@ -120,6 +120,10 @@ class Invocation:
         """Return the seconds since the run began."""
         return time.time() - self._began
 
+    def age(self) -> float:
+        """Return the seconds since CloudFormation made the request, as far as that is known."""
+        return (self._age or 0.0) + self.elapsed()
+
     def time_left(self) -> float:
         """Return the seconds until Lambda ends this run."""
         return self._context.get_remaining_time_in_millis() / 1000
@@ -138,13 +142,12 @@ class Invocation:
 
     def _patience(self) -> float:
         """Return the seconds that CloudFormation still waits for the answer."""
-        return self._service_timeout - (self._age or 0.0) - self.elapsed()
+        return self._service_timeout - self.age()
 
     def will_run_again(self) -> bool:
         """Tell whether Lambda is sure to run this request again if this run raises now."""
-        now = (self._age or 0.0) + self.elapsed()
         attempts = int(os.environ.get("MAXIMUM_RETRY_ATTEMPTS", "0"))
-        return waiting.will_run_again(self._age, now, self._service_timeout, attempts)
+        return waiting.will_run_again(self._age, self.age(), self._service_timeout, attempts)
 
 
 def _service_timeout(properties: object) -> float:

@@ -54,6 +54,18 @@ class Run:
         """Tell whether the stack goes back to its previous template, with properties reversed."""
         return self.phase(stack_id) is Phase.ROLLING_BACK
 
+    def cancelled(self, request: CreateRequest | UpdateRequest) -> bool:
+        """Tell whether CloudFormation has cancelled the create that this run is at.
+
+        Its Delete may have come while there was nothing to delete yet. Only a create that was kept
+        waiting can be overtaken so.
+        """
+        if not isinstance(request, CreateRequest):
+            return False
+        if self._helper.invocation.age() < waiting.OVERTAKING_LAG:
+            return False
+        return self.phase(request.stack_id) in (Phase.ROLLING_BACK, Phase.UNDONE)
+
     def begin_wait(self) -> "Wait":
         """Begin to wait for something."""
         return Wait(self._helper.invocation)

@@ -1,6 +1,8 @@
 """What only CloudFormation knows of a request: which way its stack is going."""
 
 from enum import Enum
+from functools import cache
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -17,26 +19,36 @@ class Phase(Enum):
 
     FORWARD = "to its new template"
     ROLLING_BACK = "back to its previous template, with the properties reversed"
-    OVER = "nowhere: its resources are done"
+    DONE = "nowhere: what it was to create and change is done"
+    UNDONE = "nowhere, or to its end: what it was to create is not wanted any more"
     UNKNOWN = "CloudFormation does not tell"
+
+
+@cache
+def _client(region: str) -> Any:
+    """Return the client of a Region, built when it is first needed: hardly a request needs it."""
+    return boto3.session.Session().client("cloudformation", region_name=region, config=_CONFIG)
 
 
 def phase_of(stack_id: str) -> Phase:
     """Return the phase of a stack (API: DescribeStacks); a request does not say it.
 
-    Raise ProviderError when CloudFormation does not tell. The client is built here, since hardly a
-    request needs it.
+    Raise ProviderError when CloudFormation does not tell.
     """
     try:
-        cloudformation = boto3.session.Session().client(
-            "cloudformation", region_name=stack_id.split(":")[3], config=_CONFIG
-        )
-        stack = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
+        region = stack_id.split(":")[3]
+        stack = _client(region).describe_stacks(StackName=stack_id)["Stacks"][0]
     except (BotoCoreError, ClientError, ResponseParserError) as error:
         raise errors.from_botocore("DescribeStacks", error, {}) from None
     except (IndexError, KeyError, ValueError):
         raise errors.GeneralServiceException("DescribeStacks: no such stack") from None
-    status = str(stack["StackStatus"])
-    if not status.endswith("_IN_PROGRESS") or "CLEANUP" in status:
-        return Phase.OVER
-    return Phase.ROLLING_BACK if "ROLLBACK" in status else Phase.FORWARD
+    return _phase(str(stack["StackStatus"]))
+
+
+def _phase(status: str) -> Phase:
+    if status.startswith("DELETE_"):
+        return Phase.UNDONE
+    moving = status.endswith("_IN_PROGRESS") and "CLEANUP" not in status
+    if "ROLLBACK" in status:
+        return Phase.ROLLING_BACK if moving else Phase.UNDONE
+    return Phase.FORWARD if moving else Phase.DONE
