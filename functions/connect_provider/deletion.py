@@ -10,6 +10,7 @@ from connect_provider.properties import parse_properties
 from connect_provider.request import UNCONFIRMED, DeleteRequest, Request
 from connect_provider.resource import Resource
 from connect_provider.run import Run
+from connect_provider.stack import Phase
 
 
 class Deletion:
@@ -89,8 +90,9 @@ class Deletion:
             created_by = physical_id.removeprefix(UNCONFIRMED)
             ours = ownership.made_by(observed.tags, request, created_by)
             ours = ours and not ownership.adopted(observed.tags)
-        else:
+        else:  # CloudFormation made the id up; an update that is complete has cancelled nothing
             ours = ownership.left_by_cancelled_create(observed.tags, request)
+            ours = ours and self._run.phase(request.stack_id) is not Phase.DONE
         return observed if ours else None
 
     def _withdraw_members(self, request: Request, observed: Observed) -> None:
