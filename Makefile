@@ -27,6 +27,8 @@ lint: environment ## Check style, types and templates
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint template.yaml examples/*.yaml
+	@$(PYTHON) tools/environment.py checkov
+	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
 
 format: environment ## Format the code
 	@$(BIN)/ruff check --fix .

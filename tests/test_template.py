@@ -1,5 +1,7 @@
 """template.yaml: what it promises to its users, and what it allows to its functions."""
 
+import json
+import re
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -117,3 +119,63 @@ def test_service_tokens_have_stable_export_names() -> None:
         "cfn-connect-provider:TrafficDistribution",
         "cfn-connect-provider:TrafficDistributionGroup",
     }
+
+
+def test_what_lambda_gives_up_is_kept() -> None:
+    """Both functions may send to the queue, which is encrypted, and takes nothing in the clear."""
+    destination = template()["Globals"]["Function"]["EventInvokeConfig"]["DestinationConfig"]
+    queue = {"Fn::GetAtt": ["UnansweredRequests", "Arn"]}
+    assert destination == {"OnFailure": {"Type": "SQS", "Destination": queue}}
+    for name in FUNCTIONS.values():
+        policies = template()["Resources"][f"{name}Role"]["Properties"]["Policies"]
+        statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
+        sends = [s["Resource"] for s in statements if s["Action"] == "sqs:SendMessage"]
+        assert sends == [queue]
+    resources = template()["Resources"]
+    assert resources["UnansweredRequests"]["Properties"]["SqsManagedSseEnabled"] is True
+    (rule,) = resources["UnansweredRequestsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (rule["Effect"], rule["Condition"]) == (
+        "Deny",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+
+
+def test_each_function_and_the_queue_have_their_alarms() -> None:
+    """Errors, throttles, age and lost requests; each tells AlarmTopicArn where one is given."""
+    alarms = [
+        resource["Properties"]
+        for resource in template()["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    watched = {(str(a["Dimensions"][0]["Value"]), a["MetricName"]) for a in alarms}
+    metrics = ("Errors", "Throttles", "AsyncEventAge", "DestinationDeliveryFailures")
+    expected = {
+        (str({"Ref": f"{name}Function"}), metric)
+        for name in FUNCTIONS.values()
+        for metric in metrics
+    }
+    queue = str({"Fn::GetAtt": ["UnansweredRequests", "QueueName"]})
+    assert watched == expected | {(queue, "ApproximateNumberOfMessagesVisible")}
+    topic = {"Fn::If": ["Alarmed", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+    assert all(alarm["AlarmActions"] == topic for alarm in alarms)
+
+
+def test_the_dashboard_shows_the_metrics_that_are_published(
+    connect: ConnectEmulator, sink: Sink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same namespace, dimensions and names; every outcome among them."""
+    connect.fault("CreateQuickConnect", "AccessDeniedException")
+    for request_id in ("failed", "succeeded"):
+        handler("quick_connect")(
+            load_event("quick_connect_create", sink, RequestId=request_id), Context()
+        )
+    published = {"Unfinished"}  # the third outcome, which test_metrics.py sees
+    for line in capsys.readouterr().out.splitlines():
+        (directive,) = json.loads(line)["_aws"]["CloudWatchMetrics"]
+        published |= {metric["Name"] for metric in directive["Metrics"]}
+    schema = ",".join([directive["Namespace"], *directive["Dimensions"][0]])
+    body = json.loads(template()["Resources"]["Overview"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    text = json.dumps(body["widgets"]).replace("\\", "")
+    searches = re.findall(r"SEARCH\('\{([^}]*)\} MetricName=\"(\w+)\"'", text)
+    assert {names for names, _ in searches} == {schema}
+    assert {metric for _, metric in searches} == published
