@@ -17,7 +17,7 @@ import trustme
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer
-from tests.harness import FakeTime, LogReader, Sink, Stacks
+from tests.harness import LOGGED, FakeTime, LogReader, Sink, Stacks
 
 _emulator = ConnectEmulator(clock=lambda: FakeTime.current.monotonic())
 _server = HttpServer(_emulator.handle)
@@ -49,6 +49,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_configure() -> None:
     """Read every log line, for test_secrets.py."""
     logging.getLogger().addHandler(LogReader())
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Read every line that is printed, too: metrics are."""
+    LOGGED.update(report.capstdout.splitlines())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,6 +8,7 @@ update it, and how its live state is read. A Delete of what a type does not own 
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -291,3 +292,13 @@ def test_a_wrong_property_is_named_before_any_call(
     assert answer["Reason"].startswith("InvalidRequest: Nmae")
     assert answer["PhysicalResourceId"] == (physical_id or answer["PhysicalResourceId"])
     assert connect.calls() == []
+
+
+@every_type
+def test_a_request_that_is_sent_again_by_hand_is_answered(
+    subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Fifty minutes later, out of the queue of what Lambda gave up (docs/operations.md)."""
+    event = subject.request(sink, "Create", Properties={"ServiceTimeout": None})
+    event["ResponseURL"] = sink.url(timedelta(minutes=50))
+    assert subject.answer(sink, event)["Status"] == "SUCCESS"
