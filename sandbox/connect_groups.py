@@ -18,7 +18,7 @@ class TrafficDistributionGroups(ConnectAccount):
         instance = Instance(instance_id, region, replica_region)
         self.instances[instance_id] = instance
         if replica_region:
-            self._add_group(instance, "default", "", {}, is_default=True)["Status"] = "ACTIVE"
+            self.add_group(instance, "default", "", {}, is_default=True)["Status"] = "ACTIVE"
         return instance
 
     def default_group(self, instance_id: str) -> dict[str, Any]:
@@ -54,23 +54,23 @@ class TrafficDistributionGroups(ConnectAccount):
             raise ServiceError("ResourceConflictException", f"Name {p['Name']} is in use")
         if len(siblings) >= self.group_quota:
             raise ServiceError("ServiceQuotaExceededException", "too many groups")
-        group = self._add_group(
-            instance, p["Name"], p.get("Description", ""), p.get("Tags", {}), is_default=False
-        )
+        group = self.add_group(instance, p["Name"], p.get("Description", ""), p.get("Tags", {}))
         if token:
             self._tokens[token] = group["Arn"]
         return {"Id": group["Id"], "Arn": group["Arn"]}
 
-    def _add_group(
+    def add_group(
         self,
         instance: Instance,
         name: str,
         description: str,
         tags: Mapping[str, str],
         *,
-        is_default: bool,
+        is_default: bool = False,
+        new_id: str = "",
     ) -> dict[str, Any]:
-        new_id = str(uuid.uuid4())
+        """Add a group, which is about to be ACTIVE; return it."""
+        new_id = new_id or str(uuid.uuid4())
         arn = f"arn:aws:connect:{instance.region}:{ACCOUNT}:traffic-distribution-group/{new_id}"
         group = {
             "Id": new_id,

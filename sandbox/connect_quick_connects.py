@@ -22,10 +22,15 @@ class QuickConnects(ConnectAccount):
     """The operations on quick connects."""
 
     def add_quick_connect(
-        self, instance: Instance, name: str, config: Mapping[str, Any], tags: Mapping[str, str]
+        self,
+        instance: Instance,
+        name: str,
+        config: Mapping[str, Any],
+        tags: Mapping[str, str],
+        new_id: str = "",
     ) -> str:
         """Add a quick connect, as somebody in the console does; return its ARN."""
-        new_id = str(uuid.uuid4())
+        new_id = new_id or str(uuid.uuid4())
         arn = f"{instance.arn}/transfer-destination/{new_id}"
         self.quick_connects[arn] = {
             "InstanceArn": instance.arn,

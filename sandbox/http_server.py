@@ -1,4 +1,4 @@
-"""A small threaded HTTP or HTTPS server on a free port of the loopback interface."""
+"""A small threaded HTTP or HTTPS server on a free port."""
 
 import ssl
 import threading
@@ -34,16 +34,29 @@ class DropConnection(Exception):
 Handle = Callable[[HttpRequest], HttpResponse]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a server is: the address that it listens on, and the host that clients call it."""
+
+    address: str
+    host: str
+
+
+LOOPBACK = Place("127.0.0.1", "127.0.0.1")
+
+
 class HttpServer:
     """Serves `handle` in threads from construction until close()."""
 
-    def __init__(self, handle: Handle, tls: ssl.SSLContext | None = None) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _request_handler(handle))
+    def __init__(
+        self, handle: Handle, tls: ssl.SSLContext | None = None, place: Place = LOOPBACK
+    ) -> None:
+        self._server = ThreadingHTTPServer((place.address, 0), _request_handler(handle))
         self._server.daemon_threads = True
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port: int = self._server.server_address[1]
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://{place.host}:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:

@@ -15,14 +15,15 @@ import pytest
 import trustme
 
 from sandbox import scene
+from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer
-from tests.harness import LOGGED, FakeTime, LogReader, Sink, Stacks
+from tests.harness import LOGGED, FakeTime, LogReader, Sink
 
 _emulator = ConnectEmulator(clock=lambda: FakeTime.current.monotonic())
 _server = HttpServer(_emulator.handle)
 _authority = trustme.CA()
-_sink = Sink(_authority)
+_sink = Sink(_authority, now=lambda: FakeTime.current.time())
 _stacks = Stacks()
 _trusted = NamedTemporaryFile(suffix=".pem")  # noqa: SIM115  # it lives as long as the tests
 _authority.cert_pem.write_to_path(_trusted.name)

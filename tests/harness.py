@@ -3,17 +3,11 @@
 import json
 import logging
 import re
-import ssl
-import time
-import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-import trustme
-
-from sandbox.http_server import DropConnection, HttpRequest, HttpResponse, HttpServer
+from sandbox.cloudformation import Sink
 
 ROOT = Path(__file__).parent.parent
 EVENTS = ROOT / "events"
@@ -44,72 +38,6 @@ class FakeTime:
         happens, self.meanwhile = self.meanwhile, None
         if happens:
             happens()
-
-
-class Sink:
-    """An HTTPS server that takes answers.
-
-    replies: what to give first: statuses; "drop" closes the connection, "hang" does so after a
-    while, "slow" succeeds after a moment. A redirect leads to where no answer belongs.
-
-    watch: told "before" and "after" each request; it may raise DropConnection.
-    """
-
-    def __init__(self, authority: trustme.CA) -> None:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1").configure_cert(tls)
-        self._server = HttpServer(self._handle, tls)
-        self.host = f"127.0.0.1:{self._server.port}"
-        self.reset()
-
-    def reset(self) -> None:
-        self.requests: list[HttpRequest] = []
-        self.replies: list[int | str] = []
-        self.watch: Callable[[str], None] | None = None
-
-    def url(self, age: timedelta | None = timedelta(0)) -> str:
-        """Return a ResponseURL signed `age` ago; None gives one that does not say when."""
-        url = f"{self._server.url}/answer/{uuid.uuid4()}?X-Amz-Signature=secret"
-        if age is None:
-            return url
-        now = datetime.fromtimestamp(FakeTime.current.time(), UTC)
-        return f"{url}&X-Amz-Date={now - age:%Y%m%dT%H%M%SZ}"
-
-    def _handle(self, request: HttpRequest) -> HttpResponse:
-        if self.watch:
-            self.watch("before")
-        self.requests.append(request)
-        if self.watch:
-            self.watch("after")
-        reply = self.replies.pop(0) if self.replies else 200
-        if reply in ("hang", "slow"):
-            time.sleep(0.1 if reply == "hang" else 0.02)
-        if reply in ("hang", "drop"):
-            raise DropConnection
-        if reply == "slow":
-            return HttpResponse(200)
-        return HttpResponse(int(reply), headers={"Location": f"{self._server.url}/elsewhere"})
-
-    @property
-    def answers(self) -> list[dict[str, Any]]:
-        return [json.loads(request.body) for request in self.requests]
-
-
-class Stacks:
-    """A CloudFormation that answers DescribeStacks: with a status, or with an HTTP error."""
-
-    def __init__(self) -> None:
-        self._server = HttpServer(self._handle)
-        self.url = self._server.url
-        self.status: str | int = "UPDATE_IN_PROGRESS"
-
-    def _handle(self, _: HttpRequest) -> HttpResponse:
-        if isinstance(self.status, int):
-            return HttpResponse(self.status)
-        stack = f"<member><StackName>s</StackName><StackStatus>{self.status}</StackStatus></member>"
-        result = f"<DescribeStacksResult><Stacks>{stack}</Stacks></DescribeStacksResult>"
-        xml = f"<DescribeStacksResponse>{result}</DescribeStacksResponse>"
-        return HttpResponse(200, xml.encode(), {"Content-Type": "text/xml"})
 
 
 class Context:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.children import Zygote
-from tests.harness import Context, FakeTime, Sink, Stacks, load_event
+from tests.harness import Context, FakeTime, Sink, load_event
 from tests.scenarios import Scenario, state_of
 
 CREATES = [

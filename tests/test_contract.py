@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from sandbox import scene
+from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.harness import Sink, Stacks, answer_to, load_event
+from tests.harness import Sink, answer_to, load_event
 from tests.test_template import handler
 
 Properties = Mapping[str, Any]

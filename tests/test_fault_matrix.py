@@ -16,9 +16,10 @@ import urllib3
 
 from connect_provider import answer as provider_answer
 from connect_provider import connect as provider_connect
+from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectModel
-from tests.harness import Context, FakeTime, Sink, Stacks
+from tests.harness import Context, FakeTime, Sink
 from tests.scenarios import SCENARIOS, Scenario, State, state_of
 
 # What any call can meet: an error, and whether the call takes effect all the same.

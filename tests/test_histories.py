@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from quick_connect.app import lambda_handler as quick_connects
 from sandbox import scene
+from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.cloudformation import Stack, Template
-from tests.harness import Sink, Stacks
+from tests.harness import Sink
 from traffic_distribution_group.app import lambda_handler as groups
 
 DESK, GROUP = "Custom::ConnectQuickConnect", "Custom::ConnectTrafficDistributionGroup"

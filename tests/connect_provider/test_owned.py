@@ -7,8 +7,9 @@ import pytest
 
 from connect_provider.answer import DeliveryError
 from quick_connect.app import lambda_handler as quick_connects
+from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.harness import Context, FakeTime, Sink, Stacks, answer_to, load_event
+from tests.harness import Context, FakeTime, Sink, answer_to, load_event
 from traffic_distribution_group.app import lambda_handler as groups
 
 OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/b/1"

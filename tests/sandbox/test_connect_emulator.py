@@ -61,7 +61,7 @@ def test_lists_come_in_pages(connect: ConnectEmulator) -> None:
     """At most ten groups a page, as the model says."""
     instance = connect.instances[scene.INSTANCE_ID]
     for number in range(11):
-        connect._add_group(instance, f"g{number}", "", {}, is_default=False)
+        connect.add_group(instance, f"g{number}", "", {})
     first = client(scene.REGION).list_traffic_distribution_groups(InstanceId=instance.id)
     assert len(first["TrafficDistributionGroupSummaryList"]) == 10
     second = client(scene.REGION).list_traffic_distribution_groups(

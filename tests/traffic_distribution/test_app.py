@@ -6,8 +6,9 @@ import pytest
 
 from connect_provider.errors import NotStabilized
 from sandbox import scene
+from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.harness import Context, FakeTime, Sink, Stacks, answer_to, load_event
+from tests.harness import Context, FakeTime, Sink, answer_to, load_event
 from traffic_distribution_group.app import lambda_handler
 
 EAST, WEST = scene.REGION, scene.REPLICA_REGION

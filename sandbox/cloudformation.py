@@ -1,0 +1,102 @@
+"""What CloudFormation is to a function: where answers go, and who tells how a stack is."""
+
+import json
+import ssl
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import trustme
+
+from sandbox.http_server import (
+    LOOPBACK,
+    DropConnection,
+    HttpRequest,
+    HttpResponse,
+    HttpServer,
+    Place,
+)
+
+
+class Sink:
+    """An HTTPS server that takes answers.
+
+    replies: what to give first: statuses; "drop" closes the connection, "hang" does so after a
+    while, "slow" succeeds after a moment. A redirect leads to where no answer belongs.
+    now: the time at which requests are made.
+    watch: told "before" and "after" each request; it may raise DropConnection.
+    """
+
+    def __init__(
+        self,
+        authority: trustme.CA,
+        place: Place = LOOPBACK,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(place.host).configure_cert(tls)
+        self._server = HttpServer(self._handle, tls, place)
+        self._now = now
+        self.host = f"{place.host}:{self._server.port}"
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every answer, and what was to go wrong."""
+        self.requests: list[HttpRequest] = []
+        self.replies: list[int | str] = []
+        self.watch: Callable[[str], None] | None = None
+
+    def url(self, age: timedelta | None = timedelta(0)) -> str:
+        """Return a ResponseURL signed `age` ago; None gives one that does not say when."""
+        url = f"{self._server.url}/answer/{uuid.uuid4()}?X-Amz-Signature=secret"
+        if age is None:
+            return url
+        signed = datetime.fromtimestamp(self._now(), UTC) - age
+        return f"{url}&X-Amz-Date={signed:%Y%m%dT%H%M%SZ}"
+
+    def _handle(self, request: HttpRequest) -> HttpResponse:
+        if self.watch:
+            self.watch("before")
+        self.requests.append(request)
+        if self.watch:
+            self.watch("after")
+        reply = self.replies.pop(0) if self.replies else 200
+        if reply in ("hang", "slow"):
+            time.sleep(0.1 if reply == "hang" else 0.02)
+        if reply in ("hang", "drop"):
+            raise DropConnection
+        if reply == "slow":
+            return HttpResponse(200)
+        return HttpResponse(int(reply), headers={"Location": f"{self._server.url}/elsewhere"})
+
+    @property
+    def answers(self) -> list[dict[str, Any]]:
+        """Return the answers that arrived, the oldest first."""
+        return [json.loads(request.body) for request in self.requests]
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.close()
+
+
+class Stacks:
+    """A CloudFormation that answers DescribeStacks: with a status, or with an HTTP error."""
+
+    def __init__(self, place: Place = LOOPBACK) -> None:
+        self._server = HttpServer(self._handle, place=place)
+        self.url = self._server.url
+        self.status: str | int = "UPDATE_IN_PROGRESS"
+
+    def _handle(self, _: HttpRequest) -> HttpResponse:
+        if isinstance(self.status, int):
+            return HttpResponse(self.status)
+        stack = f"<member><StackName>s</StackName><StackStatus>{self.status}</StackStatus></member>"
+        result = f"<DescribeStacksResult><Stacks>{stack}</Stacks></DescribeStacksResult>"
+        xml = f"<DescribeStacksResponse>{result}</DescribeStacksResponse>"
+        return HttpResponse(200, xml.encode(), {"Content-Type": "text/xml"})
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.close()
