@@ -1,8 +1,9 @@
 PYTHON ?= python3
+EVENT ?= events/quick_connect_create.json
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo sandbox test test-long lint format lock
+.PHONY: help environment demo sandbox invoke serve test test-long lint format lock
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -10,13 +11,22 @@ help: ## List the commands
 environment:
 	@$(PYTHON) tools/environment.py
 
+environment-%:
+	@$(PYTHON) tools/environment.py $*
+
 demo: environment ## Create, update and delete a stack on this machine, without an AWS account
 	@$(BIN)/python -m sandbox demo
 
 sandbox: environment ## Keep an emulated AWS running, for the AWS CLI and sam
 	@$(BIN)/python -m sandbox up
 
-test: environment ## Run every test
+invoke: environment environment-sam ## Send a request to its function in Docker: make invoke EVENT=events/quick_connect_create.json
+	@$(BIN)/python -m sandbox invoke $(EVENT)
+
+serve: environment environment-sam ## Keep running what a request needs, for `sam local invoke`: make serve EVENT=...
+	@$(BIN)/python -m sandbox serve $(EVENT)
+
+test: environment environment-sam ## Run every test
 	@$(BIN)/python -m pytest
 
 test-long: environment ## Run 2,000 random histories and 10,000 spoiled events, new ones each time
@@ -39,4 +49,5 @@ lock: ## Pin the dependencies anew (needs uv)
 	$(LOCK) --group dev functions/requirements.in -o requirements/dev.txt
 	$(LOCK) functions/requirements.in -c requirements/dev.txt -o functions/requirements.txt
 	$(LOCK) --group checkov -o requirements/checkov.txt
+	$(LOCK) --group runtime -o requirements/runtime.txt
 	$(LOCK) --group sam -o requirements/sam.txt

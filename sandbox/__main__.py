@@ -1,13 +1,16 @@
-"""`python -m sandbox demo` and `python -m sandbox up`."""
+"""`python -m sandbox demo`, `up`, `invoke EVENT` and `serve EVENT`."""
 
 import argparse
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 
-from sandbox import demo, scene, stacks
+from sandbox import demo, invoke, scene, stacks
 from sandbox.aws import Sandbox, SandboxError
 
 
@@ -49,12 +52,22 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _command() -> Callable[[Console], None]:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, command in {"demo": demo.run, "up": up}.items():
+        commands.add_parser(name, help=command.__doc__).set_defaults(command=command)
+    for name, with_event in {"invoke": invoke.invoke, "serve": invoke.serve}.items():
+        subparser = commands.add_parser(name, help=with_event.__doc__)
+        subparser.add_argument("event", type=Path, help="a request, such as those in events/")
+        subparser.set_defaults(command=with_event)
+    arguments = vars(parser.parse_args())
+    return partial(arguments.pop("command"), **arguments)
+
+
 def main() -> None:
     """Run the command that the first argument names."""
-    commands = {"demo": demo.run, "up": up}
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    parser.add_argument("command", choices=commands)
-    command = commands[parser.parse_args().command]
+    command = _command()
     console = Console()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

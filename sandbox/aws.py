@@ -28,7 +28,7 @@ from sandbox.http_server import HttpServer
 _START_TRIES = 3  # a free port may be taken by somebody else before MiniStack binds it
 _START_SECONDS = 20
 # A host's own settings would point MiniStack's functions at other endpoints and authorities.
-_FOREIGN = ("AWS_", "MINISTACK_", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_")
+FOREIGN = ("AWS_", "MINISTACK_", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_")
 
 
 class SandboxError(Exception):
@@ -127,7 +127,7 @@ class Sandbox:
 
     def _spawn(self, https: int, http: int) -> None:
         folder = self._folder
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
         authority = str(folder / "ca.pem")
         environment = {
             **inherited,

@@ -27,6 +27,8 @@ class QuickConnects(ConnectAccount):
         name: str,
         config: Mapping[str, Any],
         tags: Mapping[str, str],
+        *,
+        description: str = "",
         new_id: str = "",
     ) -> str:
         """Add a quick connect, as somebody in the console does; return its ARN."""
@@ -37,7 +39,7 @@ class QuickConnects(ConnectAccount):
             "QuickConnectARN": arn,
             "QuickConnectId": new_id,
             "Name": name,
-            "Description": "",
+            "Description": description,
             "QuickConnectConfig": config,
             "Tags": dict(tags),
         }
@@ -52,9 +54,12 @@ class QuickConnects(ConnectAccount):
         if len(siblings) >= self.quick_connect_quota:
             raise ServiceError("LimitExceededException", "too many quick connects")
         arn = self.add_quick_connect(
-            instance, p["Name"], p["QuickConnectConfig"], p.get("Tags", {})
+            instance,
+            p["Name"],
+            p["QuickConnectConfig"],
+            p.get("Tags", {}),
+            description=p.get("Description", ""),
         )
-        self.quick_connects[arn]["Description"] = p.get("Description", "")
         return {"QuickConnectARN": arn, "QuickConnectId": bare(arn)}
 
     def _describe_quick_connect(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,14 @@
 Two instances in us-east-1, both replicated to us-west-2, with the same queue, flow and user ids.
 """
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from sandbox.connect_emulator import ConnectEmulator
 
+EVENTS = Path(__file__).parent.parent / "events"
 REGION, REPLICA_REGION = "us-east-1", "us-west-2"
 INSTANCE_ID = "11111111-1111-4111-8111-111111111111"
 OTHER_INSTANCE_ID = "22222222-2222-4222-8222-222222222222"
@@ -22,3 +28,45 @@ def seed(emulator: ConnectEmulator) -> None:
         instance.contact_flows |= {CONTACT_FLOW_ID, OTHER_CONTACT_FLOW_ID}
         instance.queues |= {QUEUE_ID}
         instance.users |= {USER_ID, OTHER_USER_ID}
+
+
+def stage(emulator: ConnectEmulator, event: Mapping[str, Any]) -> None:
+    """Add what a request takes to exist: the resource that it names, as its *_create event made it.
+
+    What it adopts is somebody else's; all else is the request's own.
+    """
+    properties = event.get("ResourceProperties", {})
+    instance = emulator.instances[INSTANCE_ID]
+    own = {
+        "cfn:stack-id": event["StackId"],
+        "cfn:logical-id": event["LogicalResourceId"],
+        "cfn:request-id": "that of the create",
+        "cfn:created-at": "unknown",
+    }
+    named = {event.get("PhysicalResourceId"), properties.get("TrafficDistributionGroupId")}
+    for arn in named - {None}:
+        head, _, new_id = arn.rpartition("/")
+        if head.endswith("/transfer-destination"):
+            made = _created("quick_connect")
+            emulator.add_quick_connect(
+                instance,
+                made["Name"],
+                made["QuickConnectConfig"],
+                {**made["Tags"], **own},
+                description=made["Description"],
+                new_id=new_id,
+            )
+        elif head.endswith(":traffic-distribution-group"):
+            made = _created("traffic_distribution_group")
+            tags = {**made["Tags"], **own}
+            emulator.add_group(instance, made["Name"], made["Description"], tags, new_id=new_id)
+    if "QuickConnectConfig" in properties and properties.get("ExistingResourcePolicy") == "Adopt":
+        config = properties["QuickConnectConfig"]
+        emulator.add_quick_connect(instance, properties["Name"], config, {})
+
+
+def _created(resource_type: str) -> dict[str, Any]:
+    """Return the properties that a resource of events/ was created with."""
+    event = json.loads((EVENTS / f"{resource_type}_create.json").read_text())
+    properties: dict[str, Any] = event["ResourceProperties"]
+    return properties

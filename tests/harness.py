@@ -97,6 +97,11 @@ def load_event(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
     return event
 
 
+def promised_status(name: str) -> str:
+    """Return the Status that the name of an event promises."""
+    return "FAILED" if name.endswith("_invalid") or "_refused_" in name else "SUCCESS"
+
+
 def answer_to(
     handler: Handler, event: dict[str, Any], sink: Sink, context: Context | None = None
 ) -> dict[str, Any]:

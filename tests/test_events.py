@@ -6,9 +6,14 @@ import pytest
 
 from connect_provider.errors import InvalidRequest
 from connect_provider.properties import parse_properties
+from quick_connect.app import lambda_handler as quick_connects
 from quick_connect.model import QuickConnectProperties
-from tests.harness import EVENTS
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.harness import EVENTS, Sink, answer_to, load_event, promised_status
 from traffic_distribution.model import TrafficDistributionProperties
+from traffic_distribution_group.app import lambda_handler as groups
 from traffic_distribution_group.model import TrafficDistributionGroupProperties
 
 MODELS = {
@@ -16,6 +21,7 @@ MODELS = {
     "Custom::ConnectTrafficDistributionGroup": TrafficDistributionGroupProperties,
     "Custom::ConnectTrafficDistribution": TrafficDistributionProperties,
 }
+READS = ("Describe", "List", "Get")
 NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
 
 
@@ -29,6 +35,24 @@ def test_the_properties_are_what_the_name_says(name: str) -> None:
             parse_properties(model, event["ResourceProperties"])
     else:
         assert parse_properties(model, event["ResourceProperties"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_answer_is_what_the_name_promises(
+    name: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """On the stage of `make invoke`, where an Update and a Delete find what they name."""
+    event = load_event(name, sink)
+    scene.stage(connect, event)
+    if name.endswith("_rollback"):
+        stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    handler = quick_connects if name.startswith("quick_connect") else groups
+    assert answer_to(handler, event, sink)["Status"] == promised_status(name)
+    changes = [call for call in connect.calls() if not call.startswith(READS)]
+    if name.endswith(("_invalid", "_unchanged", "_rollback")):
+        assert changes == []
+    if event["RequestType"] == "Update" and "_replacement" not in name:
+        assert not any(call.startswith("Create") for call in changes)
 
 
 @pytest.mark.parametrize("request_type", ["create", "update", "delete"])

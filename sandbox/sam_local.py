@@ -1,0 +1,183 @@
+"""The functions under `sam local`, with an emulated Connect and an answer to show.
+
+sam runs them in Docker, in Lambda's own image, from what `sam build` made.
+"""
+
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import trustme
+import yaml
+
+from sandbox import lambda_python, scene
+from sandbox.aws import FOREIGN, SandboxError
+from sandbox.cloudformation import Sink, Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from sandbox.http_server import HttpServer, Place
+from sandbox.stacks import ROOT
+
+SAM = ROOT / ".venv-sam/bin/sam"
+FOLDER = ROOT / ".aws-sam/local"  # a build for this machine's processor, never to be deployed
+IMAGE = f"public.ecr.aws/lambda/python:{lambda_python.VERSION}"
+HOST = "host.docker.internal"  # this machine, as a container calls it
+_DOCKER_URL = "https://docs.docker.com/get-docker/"
+_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_REGION": scene.REGION,
+    "AWS_DEFAULT_REGION": scene.REGION,
+    "AWS_MAX_ATTEMPTS": "1",  # sam asks STS whose these are, and takes no answer for one
+    "SAM_CLI_TELEMETRY": "0",
+}
+
+
+class SamLocal:
+    """What functions in containers reach. Enter it as a context: leaving stops it.
+
+    connect, sink: the emulated Connect, and where answers arrive.
+    """
+
+    def __init__(self) -> None:
+        self.connect = ConnectEmulator()
+        self._place = Place(_address(), HOST)
+
+    def __enter__(self) -> "SamLocal":
+        build()
+        authority = trustme.CA()
+        self.sink = Sink(authority, self._place)
+        self._stacks = Stacks(self._place)
+        self._connect_server = HttpServer(self.connect.handle, place=self._place)
+        self._write(authority)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for server in (self.sink, self._stacks, self._connect_server):
+            server.close()
+
+    def _write(self, authority: trustme.CA) -> None:
+        """Write sam's template and environment.
+
+        sam passes only variables that the template declares, and template.yaml declares none for
+        tests. /var/task is the one folder of a container that is this machine's.
+        """
+        variables = {
+            "AWS_ENDPOINT_URL_CONNECT": self._connect_server.url,
+            "AWS_ENDPOINT_URL_CLOUDFORMATION": self._stacks.url,
+            "RESPONSE_HOST": self.sink.host,
+            "SSL_CERT_FILE": "/var/task/ca.pem",
+        }
+        self._template = yaml.safe_load((FOLDER / "template.yaml").read_text())
+        declared = self._template["Globals"]["Function"]["Environment"]["Variables"]
+        declared.update(dict.fromkeys(variables, ""))
+        self._template["Parameters"]["Architecture"]["Default"] = architecture()
+        (FOLDER / "invoke.yaml").write_text(yaml.safe_dump(self._template))
+        (FOLDER / "env.json").write_text(json.dumps({"Parameters": variables}, indent=2))
+        for folder in FOLDER.iterdir():
+            if folder.is_dir():
+                authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+
+    @property
+    def options(self) -> list[str]:
+        """Return what `sam local` has to be told for the functions to reach all this."""
+        options = ["--template", str((FOLDER / "invoke.yaml").relative_to(ROOT))]
+        options += ["--env-vars", str((FOLDER / "env.json").relative_to(ROOT))]
+        options += ["--add-host", f"{HOST}:host-gateway"]
+        if _docker("image", "inspect", f"{IMAGE}-{architecture()}").returncode == 0:
+            options.append("--skip-pull-image")  # sam asks the registry each time otherwise
+        return options
+
+    def stage(self, path: Path) -> dict[str, Any]:
+        """Set the state that a request of events/ needs; return the request, made just now."""
+        event: dict[str, Any] = json.loads(path.read_text())
+        self.connect.reset()
+        scene.seed(self.connect)
+        scene.stage(self.connect, event)
+        self.sink.reset()
+        rollback = path.stem.endswith("_rollback")
+        self._stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS" if rollback else "UPDATE_IN_PROGRESS"
+        return {**event, "ResponseURL": self.sink.url()}
+
+    def command(self, event: Mapping[str, Any]) -> list[str]:
+        """Return the command that sends a request to its function."""
+        path = FOLDER / "event.json"
+        path.write_text(json.dumps(event, indent=2))
+        function = self.function(event["ResourceType"])
+        event_option = ("--event", str(path.relative_to(ROOT)))
+        return ["sam", "local", "invoke", function, *self.options, *event_option]
+
+    def function(self, resource_type: str) -> str:
+        """Return the logical id of the function whose token the template gives for a type."""
+        output = f"{resource_type.removeprefix('Custom::Connect')}ServiceToken"
+        outputs = self._template["Outputs"]
+        if output not in outputs:
+            raise SandboxError(f"no function serves {resource_type}")
+        name: str = outputs[output]["Value"]["Fn::GetAtt"][0]
+        return name
+
+
+def architecture() -> str:
+    """Return this machine's processor, as Lambda calls it."""
+    return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+
+
+def run(command: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a sam command in the repository, with credentials that nobody has."""
+    if not SAM.exists():
+        raise SandboxError("sam is needed: install it with `python3 tools/environment.py sam`")
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+    python = lambda_python.find()
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}" if python else os.environ["PATH"]
+    environment = {**inherited, **_CREDENTIALS, "PATH": path}
+    return subprocess.run(
+        [str(SAM), *command[1:]], cwd=ROOT, env=environment, text=True, check=False, **options
+    )
+
+
+def build() -> None:
+    """Build the functions for this machine's processor; raise SandboxError if sam cannot."""
+    command = ["sam", "build", "--cached", "--build-dir", str(FOLDER.relative_to(ROOT))]
+    command += ["--parameter-overrides", f"Architecture={architecture()}"]
+    if lambda_python.find() is None:
+        command.append("--use-container")
+    done = run(command, capture_output=True)
+    if done.returncode:
+        raise SandboxError(f"{' '.join(command)}:\n{done.stderr}")
+
+
+def _address() -> str:
+    """Return the one address of this machine that a container reaches.
+
+    Docker Engine's bridge is an interface of this machine. Docker Desktop has it in a machine of
+    its own, and takes connections to the loopback interface.
+    """
+    template = "{{(index .IPAM.Config 0).Gateway}}"
+    asked = _docker("network", "inspect", "bridge", "--format", template)
+    if asked.returncode:
+        raise SandboxError(f"Docker is needed, and does not run: start it ({asked.stderr.strip()})")
+    address = asked.stdout.strip()
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return "127.0.0.1"
+    return address
+
+
+def _docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    docker = shutil.which("docker")
+    if docker is None:
+        raise SandboxError(f"Docker is needed: install it ({_DOCKER_URL})")
+    return subprocess.run([docker, *arguments], capture_output=True, check=False, text=True)
