@@ -1,9 +1,10 @@
 PYTHON ?= python3
 EVENT ?= events/quick_connect_create.json
 BIN := .venv/bin
+SAM := .venv-sam/bin/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo sandbox invoke serve test test-long lint format lock
+.PHONY: help environment demo sandbox invoke serve build deploy test test-long lint format lock
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +26,12 @@ invoke: environment environment-sam ## Send a request to its function in Docker:
 
 serve: environment environment-sam ## Keep running what a request needs, for `sam local invoke`: make serve EVENT=...
 	@$(BIN)/python -m sandbox serve $(EVENT)
+
+build: environment-sam ## Build the functions for Lambda (needs python3.13 with pip)
+	@$(SAM) build
+
+deploy: build ## Deploy the provider to your AWS account, which sam asks about
+	@$(SAM) deploy --guided --stack-name cfn-connect-provider --capabilities CAPABILITY_IAM
 
 test: environment environment-sam ## Run every test
 	@$(BIN)/python -m pytest

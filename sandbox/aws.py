@@ -28,7 +28,7 @@ from sandbox.http_server import HttpServer
 _START_TRIES = 3  # a free port may be taken by somebody else before MiniStack binds it
 _START_SECONDS = 20
 # A host's own settings would point MiniStack's functions at other endpoints and authorities.
-FOREIGN = ("AWS_", "MINISTACK_", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_")
+_FOREIGN = ("AWS_", "MINISTACK_", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_")
 
 
 class SandboxError(Exception):
@@ -40,9 +40,11 @@ class Sandbox:
 
     connect: the emulated Connect, for looking at what is left in it.
     url: the endpoint of every other service, over plain HTTP.
+    python: what runs MiniStack, and so the functions.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, python: str = sys.executable) -> None:
+        self._python = python
         self.connect = ConnectEmulator()
         scene.seed(self.connect)
 
@@ -127,7 +129,7 @@ class Sandbox:
 
     def _spawn(self, https: int, http: int) -> None:
         folder = self._folder
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
         authority = str(folder / "ca.pem")
         environment = {
             **inherited,
@@ -145,7 +147,7 @@ class Sandbox:
             "AWS_ENDPOINT_URL_CONNECT": self._connect_server.url,
             "RESPONSE_HOST": f"localhost:{https}",
         }
-        command = [sys.executable, "-m", "hypercorn", "ministack.app:app", "--workers", "0"]
+        command = [self._python, "-m", "hypercorn", "ministack.app:app", "--workers", "0"]
         command += ["--bind", f"127.0.0.1:{https}", "--insecure-bind", f"127.0.0.1:{http}"]
         command += ["--certfile", environment["MINISTACK_SSL_CERT"]]
         command += ["--keyfile", environment["MINISTACK_SSL_KEY"]]

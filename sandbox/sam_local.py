@@ -18,7 +18,7 @@ import trustme
 import yaml
 
 from sandbox import lambda_python, scene
-from sandbox.aws import FOREIGN, SandboxError
+from sandbox.aws import SandboxError
 from sandbox.cloudformation import Sink, Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer, Place
@@ -29,13 +29,12 @@ FOLDER = ROOT / ".aws-sam/local"  # a build for this machine's processor, never 
 IMAGE = f"public.ecr.aws/lambda/python:{lambda_python.VERSION}"
 HOST = "host.docker.internal"  # this machine, as a container calls it
 _DOCKER_URL = "https://docs.docker.com/get-docker/"
-_CREDENTIALS = {
+_ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_REGION": scene.REGION,
     "AWS_DEFAULT_REGION": scene.REGION,
     "AWS_MAX_ATTEMPTS": "1",  # sam asks STS whose these are, and takes no answer for one
-    "SAM_CLI_TELEMETRY": "0",
 }
 
 
@@ -133,22 +132,24 @@ def architecture() -> str:
     return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
-def run(command: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[str]":
-    """Run a sam command in the repository, with credentials that nobody has."""
+def run(
+    command: Sequence[str], account: Mapping[str, str] = _ACCOUNT, **options: Any
+) -> "subprocess.CompletedProcess[str]":
+    """Run a sam command in the repository, in an account that is not anybody's."""
     if not SAM.exists():
         raise SandboxError("sam is needed: install it with `python3 tools/environment.py sam`")
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
-    python = lambda_python.find()
-    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}" if python else os.environ["PATH"]
-    environment = {**inherited, **_CREDENTIALS, "PATH": path}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    environment = {**inherited, **account, "SAM_CLI_TELEMETRY": "0"}
+    if python := lambda_python.find():
+        environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
     return subprocess.run(
         [str(SAM), *command[1:]], cwd=ROOT, env=environment, text=True, check=False, **options
     )
 
 
-def build() -> None:
+def build(folder: Path = FOLDER) -> None:
     """Build the functions for this machine's processor; raise SandboxError if sam cannot."""
-    command = ["sam", "build", "--cached", "--build-dir", str(FOLDER.relative_to(ROOT))]
+    command = ["sam", "build", "--cached", "--build-dir", str(folder)]
     command += ["--parameter-overrides", f"Architecture={architecture()}"]
     if lambda_python.find() is None:
         command.append("--use-container")

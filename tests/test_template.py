@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -179,3 +180,15 @@ def test_the_dashboard_shows_the_metrics_that_are_published(
     searches = re.findall(r"SEARCH\('\{([^}]*)\} MetricName=\"(\w+)\"'", text)
     assert {names for names, _ in searches} == {schema}
     assert {metric for _, metric in searches} == published
+
+
+def test_the_application_has_the_version_and_license_of_the_project() -> None:
+    """What the Serverless Application Repository shows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    application = template()["Metadata"]["AWS::ServerlessRepo::Application"]
+    assert application["Name"] == project["name"]
+    assert application["SemanticVersion"] == project["version"]
+    assert application["SpdxLicenseId"] == project["license"]
+    assert len(application["Description"]) <= 256
+    for name in ("LicenseUrl", "ReadmeUrl"):
+        assert (ROOT / application[name]).read_text()

@@ -1,7 +1,8 @@
 """Make an environment what its requirements say, once, however many `make` run at the same time.
 
 `environment.py` makes .venv from requirements/dev.txt; `environment.py sam` makes .venv-sam from
-requirements/sam.txt, for a tool whose own pins would not fit into .venv.
+requirements/sam.txt, for a tool whose own pins would not fit into .venv. `environment.py dev NAME`
+makes another one under a name, for another Python.
 """
 
 import fcntl
@@ -15,14 +16,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def main(group: str = "dev") -> None:
+def main(group: str = "dev", name: str = "") -> None:
     """Build the group's environment unless its stamp says that it is current."""
     if sys.version_info < (3, 11):
         found = ".".join(map(str, sys.version_info[:2]))
         sys.exit(
             f"Python 3.11 or later is needed, and this is {found}: try `make PYTHON=python3.13`"
         )
-    name = ".venv" if group == "dev" else f".venv-{group}"
+    name = name or (".venv" if group == "dev" else f".venv-{group}")
     environment, requirements = ROOT / name, ROOT / "requirements" / f"{group}.txt"
     wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     stamp = environment / "stamp"
