@@ -1,6 +1,7 @@
 """`python -m sandbox demo`, `up`, `invoke EVENT` and `serve EVENT`."""
 
 import argparse
+import json
 import signal
 import sys
 import threading
@@ -12,6 +13,8 @@ from rich.console import Console
 
 from sandbox import demo, invoke, scene, stacks
 from sandbox.aws import Sandbox, SandboxError
+
+_NEEDED = {"RequestType", "ResourceType", "StackId", "LogicalResourceId", "ResourceProperties"}
 
 
 def up(console: Console) -> None:
@@ -52,6 +55,18 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _request(path: str) -> Path:
+    """Return the path of a file that holds a request."""
+    try:
+        event = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path} holds no request: {error}") from None
+    missing = _NEEDED - set(event)
+    if missing:
+        raise argparse.ArgumentTypeError(f"{path} is a request without {', '.join(missing)}")
+    return Path(path)
+
+
 def _command() -> Callable[[Console], None]:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -59,7 +74,7 @@ def _command() -> Callable[[Console], None]:
         commands.add_parser(name, help=command.__doc__).set_defaults(command=command)
     for name, with_event in {"invoke": invoke.invoke, "serve": invoke.serve}.items():
         subparser = commands.add_parser(name, help=with_event.__doc__)
-        subparser.add_argument("event", type=Path, help="a request, such as those in events/")
+        subparser.add_argument("event", type=_request, help="a request, as in events/")
         subparser.set_defaults(command=with_event)
     arguments = vars(parser.parse_args())
     return partial(arguments.pop("command"), **arguments)

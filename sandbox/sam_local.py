@@ -93,7 +93,7 @@ class SamLocal:
         """Return what `sam local` has to be told for the functions to reach all this."""
         options = ["--template", str((FOLDER / "invoke.yaml").relative_to(ROOT))]
         options += ["--env-vars", str((FOLDER / "env.json").relative_to(ROOT))]
-        options += ["--add-host", f"{HOST}:host-gateway"]
+        options += ["--region", scene.REGION, "--add-host", f"{HOST}:host-gateway"]
         if _docker("image", "inspect", f"{IMAGE}-{architecture()}").returncode == 0:
             options.append("--skip-pull-image")  # sam asks the registry each time otherwise
         return options

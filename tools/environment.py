@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,13 +32,16 @@ def main(group: str = "dev", name: str = "") -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists() and stamp.read_text() == wanted:
             return
+        if find_spec("ensurepip") is None:  # Debian and Ubuntu keep it apart
+            sys.exit("Python's venv is needed; on Debian or Ubuntu: apt install python3-venv")
         shutil.rmtree(environment, ignore_errors=True)
         print(f"Installing tools into {name} (once; half a minute) ...", flush=True)  # noqa: T201
         venv.create(environment, with_pip=True)
         # The list is whole; and old pips stumble over the hashes of what is wanted with extras.
         pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
         pip += ["install", "-qq", "--no-deps", "--require-hashes", "-r", str(requirements)]
-        subprocess.run(pip, check=True)
+        if subprocess.run(pip, check=False).returncode:
+            sys.exit(f"{requirements.name} could not be installed; what pip says of it is above")
         stamp.write_text(wanted)
 
 
