@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 VERSION = "3.13"  # the functions' Runtime
 
 
+@cache
 def find() -> Path | None:
     """Return Lambda's Python if this machine has it with pip.
 

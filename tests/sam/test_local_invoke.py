@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -21,8 +22,8 @@ def docker(*arguments: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-@pytest.fixture(scope="module")
-def image() -> Iterator[None]:
+@contextmanager
+def lambda_image() -> Iterator[None]:
     """Lambda's image: what the machine has, what the registry gives, or a stand-in for a while."""
     tag = architecture()
     if docker("image", "inspect", f"{IMAGE}-{tag}") or docker("pull", f"{IMAGE}-{tag}"):
@@ -30,7 +31,7 @@ def image() -> Iterator[None]:
         return
     python = lambda_python.find()
     if python is None:
-        pytest.skip(f"Neither {IMAGE} nor python{lambda_python.VERSION} with pip can be had")
+        pytest.skip(f"NOT TESTED: neither {IMAGE} nor python{lambda_python.VERSION} can be had")
     base_image.build(python, tag)
     yield
     docker("image", "rm", "--force", f"{IMAGE}-{tag}", f"{IMAGE}-rapid-{tag}")
@@ -43,12 +44,12 @@ def local() -> Iterator[SamLocal]:
         found = SamLocal()
     except SandboxError as error:
         pytest.skip(f"NOT TESTED with `sam local invoke`: {error}")
-    with found:
+    with lambda_image(), found:
         yield found
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_answer_is_what_the_name_promises(name: str, local: SamLocal, image: None) -> None:
+def test_the_answer_is_what_the_name_promises(name: str, local: SamLocal) -> None:
     """The function runs in a container, calls the emulated Connect, and answers once."""
     event = local.stage(EVENTS / f"{name}.json")
     done = run(local.command(event), capture_output=True)
