@@ -26,7 +26,8 @@ def main(group: str = "dev", name: str = "") -> None:
         )
     name = name or (".venv" if group == "dev" else f".venv-{group}")
     environment, requirements = ROOT / name, ROOT / "requirements" / f"{group}.txt"
-    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    recipe = requirements.read_bytes() + Path(__file__).read_bytes() + sys.version.encode()
+    wanted = hashlib.sha256(recipe).hexdigest()
     stamp = environment / "stamp"
     with (ROOT / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -42,6 +43,9 @@ def main(group: str = "dev", name: str = "") -> None:
         pip += ["install", "-qq", "--no-deps", "--require-hashes", "-r", str(requirements)]
         if subprocess.run(pip, check=False).returncode:
             sys.exit(f"{requirements.name} could not be installed; what pip says of it is above")
+        # So that tools find the packages of this repository, whatever they are started by.
+        (packages,) = environment.glob("lib/python*/site-packages")
+        (packages / "repository.pth").write_text(f"{ROOT}\n{ROOT / 'functions'}\n")
         stamp.write_text(wanted)
 
 

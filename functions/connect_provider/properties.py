@@ -114,7 +114,7 @@ def parse_properties(model: type[PropertiesT], properties: object) -> Properties
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         details.sort(key=lambda detail: detail["type"] != "extra_forbidden")  # slips explain more
-        raise InvalidRequest("; ".join(_explain(model, d) for d in details)) from None
+        raise InvalidRequest("; ".join(explain(model, d) for d in details)) from None
 
 
 def previous_properties(model: type[PropertiesT], request: Request) -> PropertiesT | None:
@@ -153,7 +153,7 @@ _WORDS = {
 }
 
 
-def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
+def explain(model: type[BaseModel], detail: ErrorDetails) -> str:
     """Return one line such as "Descripton: unknown property; did you mean Description?"."""
     loc = list(detail["loc"])
     if loc[:1] == ["Tags"] and loc[-1] == "[key]":

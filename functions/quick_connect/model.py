@@ -24,6 +24,14 @@ BLOCKS = {
     "FLOW": "FlowConfig",
 }
 
+# What Fn::GetAtt returns.
+ATTRIBUTES = {
+    "Arn": "The ARN of the quick connect.",
+    "Id": "The id of the quick connect.",
+    "QuickConnectArn": "The same as Arn, as the native type calls it.",
+    "QuickConnectType": "The type of the quick connect, such as QUEUE.",
+    "InstanceArn": "The ARN of the instance.",
+}
 
 ContactFlowId = Annotated[
     str,

@@ -15,6 +15,17 @@ from connect_provider.properties import (
 
 Split = Mapping[str, int | bool]  # Region -> percentage, or whether agents can sign in
 
+# What Fn::GetAtt returns.
+ATTRIBUTES = {
+    "Arn": "The ARN of the group.",
+    "Id": "The id of the group.",
+    "Status": "The status of the group, such as ACTIVE.",
+    "IsDefault": "`true` for the default group of the instance, else `false`.",
+    "InstanceArn": "The ARN of the instance.",
+    "TelephonyDistribution": "How calls are split, such as `us-east-1=60,us-west-2=40`.",
+    "AgentDistribution": "How agents are split, in the same form; empty where Connect has none.",
+}
+
 RegionName = Annotated[
     str,
     Field(

@@ -20,6 +20,16 @@ from connect_provider.properties import (
 _TRIMMED = r"^\S(?:.*\S)?$"
 _TRIMMED_TEXT = "one line of text, without a space at either end"
 
+# What Fn::GetAtt returns.
+ATTRIBUTES = {
+    "Arn": "The ARN of the group.",
+    "Id": "The id of the group, which means something in its home Region only.",
+    "TrafficDistributionGroupArn": "The same as Arn, as the native type calls it.",
+    "Status": "The status of the group, such as ACTIVE.",
+    "IsDefault": "`true` for the default group of the instance, else `false`.",
+    "InstanceArn": "The ARN of the instance.",
+}
+
 
 class TrafficDistributionGroupProperties(OwnedResourceProperties):
     """The properties as a template declares them. No API changes the first three later."""
