@@ -58,7 +58,7 @@ class Function(Node):
         return [
             (text(value), "/".join(map(str, to.context.path.value_path)))
             for value, to, error in found
-            if error is None and is_function(value) == (None, None)
+            if error is None and not _is_open(value)
         ]
 
     def settled(self, validator: Validator) -> object:
@@ -117,7 +117,7 @@ def scenarios(validator: Validator, value: Any, path: Path = ()) -> Iterator[Sce
                 yield from scenarios(branch, argument[index], (*path, name, index))
     elif (name, argument) == ("Ref", "AWS::NoValue"):
         yield None, validator
-    elif name is not None or _from_macro(value) or _is_dynamic(value):
+    elif _is_open(value):
         yield Function(path, value), validator
     elif isinstance(value, dict | list):
         members = list(value.items() if isinstance(value, dict) else enumerate(value))
@@ -151,12 +151,9 @@ def _together(
             yield {key: node, **nodes}, last
 
 
-def _from_macro(value: object) -> bool:
-    """Tell whether a macro, or Fn::ForEach, is still to make the members of the map."""
-    macros = ("Fn::Transform", "Fn::ForEach")
-    return isinstance(value, dict) and any(str(key).startswith(macros) for key in value)
-
-
-def _is_dynamic(value: object) -> bool:
-    """Tell whether the text has a dynamic reference."""
-    return isinstance(value, str) and "{{resolve:" in value
+def _is_open(value: object) -> bool:
+    """Tell whether something is still to be put in: by a function, a macro, or the deployment."""
+    if isinstance(value, dict):
+        macros = ("Fn::Transform", "Fn::ForEach")
+        return is_function(value) != (None, None) or any(str(k).startswith(macros) for k in value)
+    return isinstance(value, str) and "{{resolve:" in value  # a dynamic reference

@@ -71,7 +71,7 @@ def _tolerant(schema: Any) -> Any:
     if tolerant.get("type") not in _SCHEMAS:
         return tolerant
     ref = tolerant.pop("ref", None)
-    return core_schema.no_info_wrap_validator_function(_let_through, tolerant, ref=ref)  # type: ignore[arg-type]
+    return core_schema.no_info_wrap_validator_function(_let_through, tolerant, ref=ref)
 
 
 def _let_through(value: object, read: Callable[[object], object]) -> object:

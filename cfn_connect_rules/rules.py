@@ -25,7 +25,7 @@ _SOURCE = "https://docs.aws.amazon.com/connect/latest/APIReference/Welcome.html"
 _SCENARIOS = 128  # of one resource: as many as cfn-lint's own rules look at
 
 
-class ValidProperties(CloudFormationLintRule):  # type: ignore[misc]
+class ValidProperties(CloudFormationLintRule):
     """A property's value is what its model takes. The rules below share its one look."""
 
     id = "E9603"
@@ -97,7 +97,7 @@ def _finding(model: type[BaseModel], node: Node, detail: ErrorDetails) -> tuple[
     return node.path_of(location), rules.get(detail["type"], "E9603"), message
 
 
-class KnownProperties(CloudFormationLintRule):  # type: ignore[misc]
+class KnownProperties(CloudFormationLintRule):
     """A property is one that the resource type has, and is given in one spelling."""
 
     id = "E9601"
@@ -107,7 +107,7 @@ class KnownProperties(CloudFormationLintRule):  # type: ignore[misc]
     tags = ("resources", "connect")
 
 
-class RequiredProperties(CloudFormationLintRule):  # type: ignore[misc]
+class RequiredProperties(CloudFormationLintRule):
     """Every required property is there, however the conditions go."""
 
     id = "E9602"
@@ -117,7 +117,7 @@ class RequiredProperties(CloudFormationLintRule):  # type: ignore[misc]
     tags = ("resources", "connect")
 
 
-class FittingProperties(CloudFormationLintRule):  # type: ignore[misc]
+class FittingProperties(CloudFormationLintRule):
     """The properties fit together."""
 
     id = "E9604"
@@ -127,7 +127,7 @@ class FittingProperties(CloudFormationLintRule):  # type: ignore[misc]
     tags = ("resources", "connect")
 
 
-class Attributes(CloudFormationLintRule):  # type: ignore[misc]
+class Attributes(CloudFormationLintRule):
     """Fn::GetAtt, and ${Name.Attribute} in Fn::Sub, name an attribute that there is."""
 
     id = "E9605"
@@ -138,10 +138,10 @@ class Attributes(CloudFormationLintRule):  # type: ignore[misc]
 
     def match(self, cfn: Template) -> list[RuleMatch]:
         """Return every Fn::GetAtt and Fn::Sub that names an attribute that there is not."""
-        types = {name: r.get("Type") for name, r in cfn.get_resources().items()}
+        types = {name: str(r.get("Type")) for name, r in cfn.get_resources().items()}
         matches = []
         for path, name, attribute in _references(cfn):
-            kind = types.get(name)
+            kind = types.get(name, "")
             if kind not in RESOURCE_TYPES or attribute in RESOURCE_TYPES[kind].attributes:
                 continue
             known = ", ".join(RESOURCE_TYPES[kind].attributes)
