@@ -152,12 +152,13 @@ class Attributes(CloudFormationLintRule):
 def _references(cfn: Template) -> Iterator[tuple[list[Any], str, str]]:
     """Yield path, logical id and attribute of every reference to an attribute."""
     for *path, value in cfn.search_deep_keys("Fn::GetAtt"):
-        name, attribute = value if isinstance(value, list) else str(value).split(".", 1)
-        if isinstance(attribute, str):
-            yield path, name, attribute
-    for *path, value in cfn.search_deep_keys("Fn::Sub"):
-        text, variables = value if isinstance(value, list) else (value, {})
-        for reference in REGEX_SUB_PARAMETERS.findall(text):
-            name, _, attribute = reference.strip().partition(".")
-            if attribute and reference not in variables:
+        match value.split(".", 1) if isinstance(value, str) else value:
+            case [str(name), str(attribute)]:
                 yield path, name, attribute
+    for *path, value in cfn.search_deep_keys("Fn::Sub"):
+        match value if isinstance(value, list) else [value, {}]:
+            case [str(text), dict(variables)]:
+                for reference in set(REGEX_SUB_PARAMETERS.findall(text)) - variables.keys():
+                    name, _, attribute = reference.strip().partition(".")
+                    if attribute:
+                        yield path, name, attribute

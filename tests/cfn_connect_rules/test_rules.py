@@ -7,6 +7,31 @@ import pytest
 
 from tests.linting import Findings, lint
 
+CRASHED = {"E0002", "E1101"}  # by match() and by validate()
+ODD = {
+    "no properties": "",
+    "empty properties": "Properties: {}",
+    "properties that are text": "Properties: x",
+    "properties that are a list": "Properties: [x]",
+    "properties from a parameter": "Properties: !Ref X",
+    "a condition that is a map": "Condition: {x: y}",
+    "a condition that is not there": "Condition: Missing",
+    "a config that is a list": "Properties: {QuickConnectConfig: [x]}",
+    "a type that is a map": "Properties: {QuickConnectConfig: {QuickConnectType: {a: b}}}",
+    "an Fn::If with two parts": "Properties: {Name: !If [a, b]}",
+    "an Fn::If without a condition": "Properties: {Name: !If [{a: b}, c, d]}",
+    "an Fn::If of what is not there": "Properties: {Name: !If [Missing, c, d]}",
+    "an Fn::GetAtt of one part": "Properties: {Name: {Fn::GetAtt: Sales}}",
+    "an Fn::GetAtt of three parts": "Properties: {Name: {Fn::GetAtt: [Sales, a, b]}}",
+    "an Fn::GetAtt of a map": "Properties: {Name: {Fn::GetAtt: {a: b}}}",
+    "an Fn::Sub of a list": "Properties: {Name: !Sub [[a], {}]}",
+    "an Fn::Sub without variables": "Properties: {Name: !Sub ['${Sales.Foo}', x]}",
+    "an Fn::FindInMap of no mapping": "Properties: {Name: !FindInMap [a, b, c]}",
+    "a tag without a Key": "Properties: {Tags: [{Value: x}]}",
+    "a key that is a number": "Properties: {1: 2, Tags: {3: 4}}",
+    "a name that is a date": "Properties: {Name: 2026-01-01}",
+}
+
 FOLDER = Path(__file__).parent
 BAD = sorted((FOLDER / "bad").glob("*.yaml"))
 GOOD = sorted((FOLDER / "good").glob("*.yaml"))
@@ -36,3 +61,14 @@ def test_a_broken_template_is_caught_where_it_is_broken(path: Path, findings: Fi
 def test_a_right_template_raises_nothing(path: Path, findings: Findings) -> None:
     """Whatever intrinsic functions it is written with."""
     assert findings[path] == []
+
+
+@pytest.mark.parametrize("body", ODD.values(), ids=ODD)
+def test_an_odd_template_crashes_no_rule(body: str, tmp_path: Path) -> None:
+    """What is wrong with it, cfn-lint's own rules say."""
+    template = tmp_path / "template.yaml"
+    resource = ", ".join(filter(None, ["Type: Custom::ConnectQuickConnect", body]))
+    template.write_text(f"Resources: {{Sales: {{{resource}}}}}")
+    rules = {rule for _, rule in lint([template])[template]}
+    assert rules
+    assert not CRASHED & rules
