@@ -4,7 +4,7 @@ BIN := .venv/bin
 SAM := .venv-sam/bin/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo sandbox invoke serve build deploy test test-long lint format lock
+.PHONY: help environment demo sandbox invoke serve build deploy test test-long lint docs format lock
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ lint: environment ## Check style, types and templates
 	@$(BIN)/cfn-lint --append-rules cfn_connect_rules -- template.yaml "examples/**/*.yaml"
 	@$(PYTHON) tools/environment.py checkov
 	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
+
+docs: environment ## Write docs/reference and docs/schemas from the models
+	@$(BIN)/python tools/reference.py
 
 format: environment ## Format the code
 	@$(BIN)/ruff check --fix .

@@ -53,31 +53,45 @@ def _free_key(key: str) -> str:
     return key
 
 
+class Tag(Properties):
+    """A tag, as the native types' templates write it."""
+
+    Key: str = Field(description="the key")
+    Value: str = Field(description="the value")
+
+
 # API: TagResource. Letters, digits and spaces of any script.
 _TAG_CHARACTERS = r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$"
 TagKey = Annotated[
     str, Field(min_length=1, max_length=128, pattern=_TAG_CHARACTERS), BeforeValidator(_free_key)
 ]
 TagValue = Annotated[str, Field(max_length=256)]
+_TAGS = Field(max_length=TAG_LIMIT - ownership.MARKERS_PER_RESOURCE)
+_TagMap = Annotated[dict[TagKey, TagValue], _TAGS]
 TagMap = Annotated[
-    dict[TagKey, TagValue],
-    Field(max_length=TAG_LIMIT - ownership.MARKERS_PER_RESOURCE),
-    BeforeValidator(_tag_map),
+    _TagMap,
+    BeforeValidator(_tag_map, json_schema_input_type=_TagMap | Annotated[list[Tag], _TAGS]),
 ]
 
 
 class ResourceProperties(Properties):
     """The properties that every Custom::Connect* resource has."""
 
-    ServiceToken: str = ""
-    ServiceTimeout: int = Field(default=3600, ge=1, le=3600)
+    ServiceToken: str = Field(
+        default="", description="the ARN of the provider's function, which its stack exports"
+    )
+    ServiceTimeout: int = Field(
+        default=3600, ge=1, le=3600, description="for how many seconds CloudFormation waits"
+    )
 
 
 class OwnedResourceProperties(ResourceProperties):
     """The properties of a resource that the provider creates, owns and deletes."""
 
     Tags: TagMap = Field(default={}, description="letters, digits, spaces and _.:/=+-@ in each key")
-    ExistingResourcePolicy: Literal["Fail", "Adopt"] = "Fail"
+    ExistingResourcePolicy: Literal["Fail", "Adopt"] = Field(
+        default="Fail", description="what to do when the Name is taken"
+    )
 
 
 # API: CreateTrafficDistributionGroup and others: a bare id or the instance's ARN.

@@ -90,11 +90,15 @@ class FlowQuickConnectConfig(Properties):
 class QuickConnectConfig(Properties):
     """Where the quick connect leads: a type, and the block of that type."""
 
-    QuickConnectType: Literal["USER", "QUEUE", "PHONE_NUMBER", "FLOW"]
-    UserConfig: UserQuickConnectConfig | None = None
-    QueueConfig: QueueQuickConnectConfig | None = None
-    PhoneConfig: PhoneNumberQuickConnectConfig | None = None
-    FlowConfig: FlowQuickConnectConfig | None = None
+    QuickConnectType: Literal["USER", "QUEUE", "PHONE_NUMBER", "FLOW"] = Field(
+        description="the type, which needs the block of its own and no other"
+    )
+    UserConfig: UserQuickConnectConfig | None = Field(default=None, description="for USER")
+    QueueConfig: QueueQuickConnectConfig | None = Field(default=None, description="for QUEUE")
+    PhoneConfig: PhoneNumberQuickConnectConfig | None = Field(
+        default=None, description="for PHONE_NUMBER"
+    )
+    FlowConfig: FlowQuickConnectConfig | None = Field(default=None, description="for FLOW")
 
     @model_validator(mode="after")
     def _has_the_block_of_its_type(self) -> "QuickConnectConfig":
@@ -109,15 +113,24 @@ class QuickConnectConfig(Properties):
 
 
 class QuickConnectProperties(OwnedResourceProperties):
-    """The properties as a template declares them."""
+    """A transfer destination for agents: another agent, a queue, a phone number or a flow.
+
+    An update heals what was changed by hand, and creates anew what was removed.
+    """
 
     InstanceId: Annotated[
         InstanceArnOrId,
         Field(max_length=100, description=INSTANCE, validation_alias=INSTANCE_SPELLINGS),
     ]
-    Name: str = Field(min_length=1, max_length=127)
-    Description: str = Field(default="", max_length=250)
-    QuickConnectConfig: QuickConnectConfig
+    Name: str = Field(
+        min_length=1,
+        max_length=127,
+        description="the name, which no other quick connect of the instance has",
+    )
+    Description: str = Field(default="", max_length=250, description="the description")
+    QuickConnectConfig: Annotated[
+        QuickConnectConfig, Field(description="where the quick connect leads")
+    ]
 
     @model_validator(mode="after")
     def _stays_within_the_instance(self) -> "QuickConnectProperties":

@@ -41,13 +41,15 @@ class Distribution(Properties):
     """A Region's share."""
 
     Region: RegionName
-    Percentage: int = Field(ge=0, le=100, multiple_of=10)
+    Percentage: int = Field(ge=0, le=100, multiple_of=10, description="its share of the whole")
 
 
 class DistributionConfig(Properties):
     """How calls, or agents, are split. Regions differ, and percentages sum to 100."""
 
-    Distributions: list[Distribution] = Field(min_length=1)
+    Distributions: list[Distribution] = Field(
+        min_length=1, description="every Region of the group, once"
+    )
 
     @model_validator(mode="after")
     def _adds_up(self) -> "DistributionConfig":
@@ -67,13 +69,15 @@ class SignInDistribution(Properties):
     """Whether agents can sign in to a Region."""
 
     Region: RegionName
-    Enabled: bool
+    Enabled: bool = Field(description="whether agents can sign in")
 
 
 class SignInDistributionConfig(Properties):
     """Where agents can sign in: in one Region at least."""
 
-    Distributions: list[SignInDistribution] = Field(min_length=1)
+    Distributions: list[SignInDistribution] = Field(
+        min_length=1, description="every Region of the group, once"
+    )
 
     @model_validator(mode="after")
     def _lets_agents_in(self) -> "SignInDistributionConfig":
@@ -106,7 +110,12 @@ _GROUP_SPELLINGS = AliasChoices("TrafficDistributionGroupId", "TrafficDistributi
 
 
 class TrafficDistributionProperties(ResourceProperties):
-    """The properties as a template declares them."""
+    """How a traffic distribution group splits its traffic between its Regions.
+
+    It is a resource of its own so that it can stand in another stack, and another Region, than the
+    group: the one that survives. It names the group, by its ARN outside the group's home Region; or
+    the instance, whose default group is meant then. Deleting it leaves the traffic as it is.
+    """
 
     TrafficDistributionGroupId: GroupArnOrId | None = Field(
         default=None,
@@ -119,10 +128,15 @@ class TrafficDistributionProperties(ResourceProperties):
         description=INSTANCE,
         validation_alias=INSTANCE_SPELLINGS,
     )
-    TelephonyConfig: DistributionConfig
-    AgentConfig: DistributionConfig | None = None
-    SignInConfig: SignInDistributionConfig | None = None
-    OutOfBandTraffic: Literal["Overwrite", "Fail"] = "Overwrite"
+    TelephonyConfig: DistributionConfig = Field(description="how calls are split")
+    AgentConfig: DistributionConfig | None = Field(default=None, description="how agents are split")
+    SignInConfig: SignInDistributionConfig | None = Field(
+        default=None, description="where agents can sign in; for an instance's default group"
+    )
+    OutOfBandTraffic: Literal["Overwrite", "Fail"] = Field(
+        default="Overwrite",
+        description="what to do when the template changes a config that was shifted by hand",
+    )
 
     @model_validator(mode="after")
     def _names_one_group(self) -> "TrafficDistributionProperties":

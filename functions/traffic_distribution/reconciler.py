@@ -23,6 +23,8 @@ from traffic_distribution.resource import Splits, TrafficSplit, as_wanted, not_a
 class TrafficDistribution:
     """The reconciler of Custom::ConnectTrafficDistribution. Its physical id is the group's ARN."""
 
+    create_only = frozenset({"TrafficDistributionGroupId", "InstanceId"})
+
     def __init__(self, run: Run) -> None:
         """Serve one run of a request."""
         self._run = run

@@ -32,7 +32,14 @@ ATTRIBUTES = {
 
 
 class TrafficDistributionGroupProperties(OwnedResourceProperties):
-    """The properties as a template declares them. No API changes the first three later."""
+    """What routes together in a replicated instance: phone numbers, agents and sign-ins.
+
+    The stack waits until the group is ACTIVE, and at the end until it is gone. No API changes a
+    group's Name or Description later, and a group cannot be replaced under its own Name: so change
+    Name whenever Description changes. Users whom others associated with the group stay; those of
+    the template are dissociated when they leave it. The default group of an instance can be adopted
+    with its Name and `ExistingResourcePolicy: Adopt`. It is never deleted.
+    """
 
     InstanceId: Annotated[
         InstanceArnOrId,

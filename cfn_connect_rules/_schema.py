@@ -1,0 +1,99 @@
+"""JSON Schemas of the resource types' properties, as templates write them."""
+
+from typing import Any
+
+from pydantic import AliasChoices
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from connect_provider.properties import ResourceProperties
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FUNCTION = {  # an intrinsic function in its long form
+    "type": "object",
+    "propertyNames": {"pattern": "^(Ref|Fn::.+)$"},
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+
+
+class TemplateJsonSchema(GenerateJsonSchema):
+    """Pydantic's schema, with what a template may write besides.
+
+    Intrinsic functions, scalars as text, and both spellings of an id.
+    """
+
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
+        """Take "50" as well as 50."""
+        number = super().int_schema(schema)
+        return {**number, "type": ["integer", "string"], "pattern": "^[0-9]+$"}
+
+    def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
+        """Take "true" as well as true."""
+        return {"enum": [True, False, "true", "false"]}
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Take no null: CloudFormation refuses it."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Show the defaults that say something."""
+        shown = super().default_schema(schema)
+        return shown if schema.get("default") else _without(shown, "default")
+
+    def list_schema(self, schema: core_schema.ListSchema) -> JsonSchemaValue:
+        """Take a function for an item."""
+        shown = super().list_schema(schema)
+        return {**shown, "items": {"anyOf": [shown["items"], FUNCTION]}}
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Set no titles: they only repeat the names."""
+        return False
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Take a function for a value."""
+        shown = super().dict_schema(schema)
+        patterns = shown["patternProperties"].items()
+        open_to = {pattern: {"anyOf": [value, FUNCTION]} for pattern, value in patterns}
+        return {**shown, "patternProperties": open_to}
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """Take a function for a property, and an id in each of its spellings."""
+        shown = _without(super().model_schema(schema), "title")
+        for name, info in schema["cls"].model_fields.items():
+            if isinstance(info.validation_alias, AliasChoices):
+                self._add_spellings(shown, name, info.validation_alias)
+        shown["properties"] = {
+            name: {
+                **{k: v for k, v in value.items() if k in ("description", "default")},
+                "anyOf": [_without(value, "description", "default"), FUNCTION],
+            }
+            for name, value in shown["properties"].items()
+        }
+        return shown
+
+    def _add_spellings(self, shown: JsonSchemaValue, name: str, alias: AliasChoices) -> None:
+        spellings = [str(choice) for choice in alias.choices]
+        for spelling in spellings[1:]:
+            same = {"description": f"the same as {name}"}
+            shown["properties"][spelling] = {**shown["properties"][name], **same}
+        given = {"oneOf": [{"required": [spelling]} for spelling in spellings]}
+        if name in shown.get("required", ()):
+            shown["required"].remove(name)
+            shown.setdefault("allOf", []).append(given)
+        else:
+            shown.setdefault("allOf", []).append({"not": {"required": spellings}})
+
+
+def _without(schema: JsonSchemaValue, *keywords: str) -> JsonSchemaValue:
+    return {keyword: value for keyword, value in schema.items() if keyword not in keywords}
+
+
+def schema_of(resource_type: str, model: type[ResourceProperties]) -> dict[str, Any]:
+    """Return the schema of a resource's Properties.
+
+    CloudFormation, rather than the model, requires a ServiceToken.
+    """
+    shown = model.model_json_schema(schema_generator=TemplateJsonSchema)
+    shown["required"] = ["ServiceToken", *shown.get("required", ())]
+    return {"$schema": DIALECT, "title": resource_type, **shown}

@@ -1,0 +1,122 @@
+"""The pages and schemas in docs/ are the models', and the rules are, too."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.jsonschema import StandardValidator
+from pydantic import Field
+
+from cfn_connect_rules._resource_types import RESOURCE_TYPES
+from quick_connect.model import QuickConnectProperties
+from tests.harness import EVENTS, ROOT
+from tests.linting import lint
+from tools import reference
+
+FILES = reference.rendered()
+SCHEMAS = {kind: f"docs/schemas/{page.slug}.json" for kind, page in reference.PAGES.items()}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_generated_file_is_current(path: Path) -> None:
+    """`make docs` has been run since the models changed."""
+    assert path.read_text() == FILES[path]
+
+
+def test_no_generated_folder_holds_anything_else() -> None:
+    """A type that is gone leaves no page."""
+    for folder in ("reference", "schemas"):
+        assert set((ROOT / "docs" / folder).iterdir()) <= FILES.keys()
+
+
+def test_every_resource_type_has_a_page() -> None:
+    """The rules, the pages and the schemas are of the same types."""
+    assert RESOURCE_TYPES.keys() == reference.PAGES.keys()
+
+
+class ShortNames(QuickConnectProperties):
+    """A quick connect whose Name has another limit, another text and another sibling."""
+
+    Name: str = Field(max_length=5, description="a very short name")
+    Nickname: str = Field(description="what agents call it")
+
+
+def test_a_changed_model_changes_page_schema_and_rules(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A limit, a text and a new property stand in the model, and nowhere else."""
+    kind = "Custom::ConnectQuickConnect"
+    changed = RESOURCE_TYPES[kind]._replace(model=ShortNames)
+    monkeypatch.setitem(RESOURCE_TYPES, kind, changed)  # type: ignore[misc]
+    files = reference.rendered()
+    page = files[ROOT / "docs/reference/quick-connect.md"]
+    schema = json.loads(files[ROOT / "docs/schemas/quick-connect.json"])
+    assert "A very short name." in page
+    assert "- *Maximum length*: `5`" in page
+    assert schema["properties"]["Name"]["anyOf"][0]["maxLength"] == 5
+    assert "Nickname" in schema["required"]
+    template = tmp_path / "template.yaml"
+    template.write_text((ROOT / "examples/reference/quick-connect.yaml").read_text())
+    template.write_text(template.read_text().replace("Name: Sales", "Name: Salesroom"))
+    messages = {match.message for match in lint(template)[template]}
+    assert messages == {"Name: should have 5 characters or fewer", "Nickname: is required"}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EVENTS.glob("*.json")))
+def test_a_schema_takes_what_the_model_takes(name: str) -> None:
+    """The properties of every valid request in events/."""
+    event = json.loads((EVENTS / f"{name}.json").read_text())
+    schema = json.loads((ROOT / SCHEMAS[event["ResourceType"]]).read_text())
+    found = [error.message for error in errors(schema, event["ResourceProperties"])]
+    assert not found or name.endswith("_invalid")
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "an unknown property": {"Nmae": "Sales"},
+    "no name": {"Name": None},
+    "a name that is too long": {"Name": "x" * 128},
+    "both spellings": {"InstanceArn": "x"},
+    "neither spelling": {"InstanceId": None},
+    "an instance with a space": {"InstanceId": "a b"},
+    "a timeout that is too long": {"ServiceTimeout": 4000},
+    "a timeout in words": {"ServiceTimeout": "long"},
+    "an unknown policy": {"ExistingResourcePolicy": "Import"},
+    "too many tags": {"Tags": {f"key{index}": "x" for index in range(47)}},
+    "a tag without a Value": {"Tags": [{"Key": "a"}]},
+    "an unknown type": {"QuickConnectConfig": {"QuickConnectType": "MAIL"}},
+    "no function": {"Name": {"Rfe": "x"}},
+    "no token": {"ServiceToken": None},
+}
+TAKEN: dict[str, dict[str, Any]] = {
+    "a function": {"Name": {"Ref": "x"}},
+    "a function for a config": {"QuickConnectConfig": {"Fn::If": ["a", "b", "c"]}},
+    "a timeout as text": {"ServiceTimeout": "300"},
+    "a timeout": {"ServiceTimeout": 300},
+    "tags as a list": {"Tags": [{"Key": "a", "Value": {"Ref": "x"}}]},
+    "a tag from a function": {"Tags": {"équipe": {"Ref": "x"}}},
+}
+
+
+def errors(schema: Any, properties: Any) -> Any:
+    return StandardValidator(schema).iter_errors(properties)
+
+
+def properties(changes: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the schema of a quick connect, and properties with changes; None takes one away."""
+    event = json.loads((EVENTS / "quick_connect_create.json").read_text())
+    changed = {**event["ResourceProperties"], **changes}
+    schema = json.loads((ROOT / "docs/schemas/quick-connect.json").read_text())
+    return schema, {name: value for name, value in changed.items() if value is not None}
+
+
+@pytest.mark.parametrize("changes", REFUSED.values(), ids=REFUSED)
+def test_a_schema_refuses_a_slip(changes: dict[str, Any]) -> None:
+    """One at a time."""
+    assert list(errors(*properties(changes)))
+
+
+@pytest.mark.parametrize("changes", TAKEN.values(), ids=TAKEN)
+def test_a_schema_takes_what_templates_have(changes: dict[str, Any]) -> None:
+    """What a request never has: functions, and scalars that are not text."""
+    assert not list(errors(*properties(changes)))

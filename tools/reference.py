@@ -1,0 +1,169 @@
+"""Writes docs/reference and docs/schemas from the models: `make docs`.
+
+A page has the order of CloudFormation's own: syntax, properties, return values, examples.
+"""
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cfn_connect_rules._resource_types import RESOURCE_TYPES
+from cfn_connect_rules._schema import FUNCTION, schema_of
+from quick_connect.resource import QuickConnect
+from traffic_distribution.reconciler import TrafficDistribution
+from traffic_distribution_group.resource import TrafficDistributionGroup
+
+ROOT = Path(__file__).resolve().parent.parent
+Schema = Mapping[str, Any]
+
+
+class Page(NamedTuple):
+    """What a type's page has besides its schema: file name, create-only properties, and Ref."""
+
+    slug: str
+    create_only: frozenset[str]
+    ref: str
+
+
+PAGES = {
+    "Custom::ConnectQuickConnect": Page(
+        "quick-connect", QuickConnect.create_only, "the ARN of the quick connect"
+    ),
+    "Custom::ConnectTrafficDistributionGroup": Page(
+        "traffic-distribution-group", TrafficDistributionGroup.create_only, "the ARN of the group"
+    ),
+    "Custom::ConnectTrafficDistribution": Page(
+        "traffic-distribution", TrafficDistribution.create_only, "the ARN of the group"
+    ),
+}
+_LIMITS = {
+    "minLength": "Minimum length",
+    "maxLength": "Maximum length",
+    "minimum": "Minimum",
+    "maximum": "Maximum",
+    "multipleOf": "In steps of",
+    "minItems": "Minimum number of items",
+    "maxItems": "Maximum number of items",
+    "maxProperties": "Maximum number of entries",
+    "pattern": "Pattern",
+}
+
+
+def rendered() -> dict[Path, str]:
+    """Return every generated file, and what it should hold."""
+    files: dict[Path, str] = {}
+    for resource_type, page in PAGES.items():
+        schema = schema_of(resource_type, RESOURCE_TYPES[resource_type].model)
+        text = json.dumps(schema, indent=2, ensure_ascii=False)
+        files[ROOT / "docs/schemas" / f"{page.slug}.json"] = f"{text}\n"
+        lines = "\n".join(_page(resource_type, page, schema))
+        files[ROOT / "docs/reference" / f"{page.slug}.md"] = f"{lines}\n"
+    return files
+
+
+def _page(resource_type: str, page: Page, schema: Schema) -> Iterator[str]:
+    yield f"# {resource_type}\n"
+    yield "<!-- Written by `make docs` from the models. -->\n"
+    yield f"{inspect.cleandoc(schema['description'])}\n"
+    yield from _syntax(resource_type, schema)
+    yield "## Properties\n"
+    for name, value in sorted(schema["properties"].items()):
+        yield from _property(schema, name, value)
+        yield f"- *Update requires*: {_update_requires(page, name, value)}\n"
+    yield "## Property types\n"
+    for definition, block in sorted(schema.get("$defs", {}).items()):
+        yield f"### {definition}\n\n{block['description']}\n"
+        for name, value in sorted(block["properties"].items()):
+            yield from _property(block, name, value)
+            yield ""
+    yield f"## Return values\n\n### Ref\n\nReturns {page.ref}.\n\n### Fn::GetAtt\n"
+    for name, meaning in RESOURCE_TYPES[resource_type].attributes.items():
+        yield f"- `{name}`: {meaning}"
+    example = (ROOT / "examples/reference" / f"{page.slug}.yaml").read_text()
+    yield f"\n## Examples\n\n```yaml\n{example}```\n"
+    yield f"The schema of the properties is [{page.slug}.json](../schemas/{page.slug}.json)."
+
+
+def _syntax(resource_type: str, schema: Schema) -> Iterator[str]:
+    """Yield both syntaxes; alternative spellings are left to the list of properties."""
+    shown = {
+        name: _type(value["anyOf"][0], link=False)
+        for name, value in sorted(schema["properties"].items())
+        if not _other_spelling(value)
+    }
+    yield "## Syntax\n\n### JSON\n"
+    yield f'```json\n{{\n  "Type" : "{resource_type}",\n  "Properties" : {{'
+    yield ",\n".join(f'    "{name}" : {kind}' for name, kind in shown.items())
+    yield "  }\n}\n```\n\n### YAML\n"
+    yield f"```yaml fragment\nType: {resource_type}\nProperties:"
+    yield from (f"  {name}: {kind}" for name, kind in shown.items())
+    yield "```\n"
+
+
+def _property(block: Schema, name: str, value: Schema) -> Iterator[str]:
+    """Yield a property's entry, but for what an update of it requires."""
+    described = value["description"]
+    literal = value["anyOf"][0]
+    yield f"**`{name}`**\n\n{described[0].upper()}{described[1:]}.\n"
+    yield f"- *Required*: {_required(block, name)}"
+    yield f"- *Type*: {_type(literal)}"
+    if allowed := [word for word in literal.get("enum", ()) if isinstance(word, str)]:
+        yield f"- *Allowed values*: {' | '.join(f'`{word}`' for word in allowed)}"
+    for part in literal.get("anyOf", [literal])[:1]:
+        for keyword, label in _LIMITS.items():
+            if keyword in part and (keyword != "pattern" or part["type"] == "string"):
+                yield f"- *{label}*: `{part[keyword]}`"
+    if "default" in value:
+        yield f"- *Default*: `{value['default']}`"
+
+
+def _required(block: Schema, name: str) -> str:
+    if name in block.get("required", ()):
+        return "Yes"
+    for choice in block.get("allOf", ()):
+        spellings = [option["required"][0] for option in choice.get("oneOf", ())]
+        if name in spellings:
+            return f"Conditional: one of {', '.join(f'`{s}`' for s in spellings)}"
+    return "No"
+
+
+def _update_requires(page: Page, name: str, value: Schema) -> str:
+    if name == "ServiceToken":
+        return "Updates are not supported"
+    replaced = {name, _other_spelling(value)} & page.create_only
+    return "Replacement" if replaced else "No interruption"
+
+
+def _other_spelling(value: Schema) -> str:
+    """Return the property that this one is another spelling of, or nothing."""
+    described = str(value["description"])
+    return described.removeprefix("the same as ") if described.startswith("the same as ") else ""
+
+
+def _type(literal: Schema, *, link: bool = True) -> str:
+    """Return a type as CloudFormation's pages write it."""
+    if "anyOf" in literal:
+        return " | ".join(_type(part, link=link) for part in literal["anyOf"] if part != FUNCTION)
+    if "$ref" in literal:
+        name = literal["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})" if link else name
+    if True in literal.get("enum", ()):
+        return "Boolean"
+    if literal["type"] == "array":
+        return f"List of {_type(literal['items'], link=link)}"
+    if literal["type"] == "object":
+        return "Map of String"
+    return "String" if literal["type"] == "string" else "Integer"
+
+
+def main() -> None:
+    """Write every generated file."""
+    for path, text in rendered().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
