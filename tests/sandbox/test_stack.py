@@ -1,7 +1,7 @@
 """A real CloudFormation engine, the real handlers, and a stack's whole life."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,14 +10,6 @@ from sandbox import demo, scene, stacks
 from sandbox.aws import Sandbox, SandboxError
 
 TEMPLATE = demo.TEMPLATE.read_text()
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox with the provider deployed from template.yaml."""
-    with Sandbox() as running:
-        stacks.deploy_provider(running, lambda _: None)
-        yield running
 
 
 def test_a_stack_is_created_updated_and_deleted(sandbox: Sandbox) -> None:
