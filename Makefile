@@ -58,6 +58,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 lock: ## Pin the dependencies anew (needs uv)
 	$(LOCK) --group dev functions/requirements.in -o requirements/dev.txt
 	$(LOCK) functions/requirements.in -c requirements/dev.txt -o functions/requirements.txt
+	$(LOCK) --group cdk -o requirements/cdk.txt
 	$(LOCK) --group checkov -o requirements/checkov.txt
 	$(LOCK) --group runtime -o requirements/runtime.txt
 	$(LOCK) --group sam -o requirements/sam.txt

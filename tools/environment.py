@@ -43,9 +43,9 @@ def main(group: str = "dev", name: str = "") -> None:
         pip += ["install", "-qq", "--no-deps", "--require-hashes", "-r", str(requirements)]
         if subprocess.run(pip, check=False).returncode:
             sys.exit(f"{requirements.name} could not be installed; what pip says of it is above")
-        # So that tools find the packages of this repository, whatever they are started by.
-        (packages,) = environment.glob("lib/python*/site-packages")
-        (packages / "repository.pth").write_text(f"{ROOT}\n{ROOT / 'functions'}\n")
+        if group == "dev":  # tools find the packages of this repository, wherever they are started
+            (packages,) = environment.glob("lib/python*/site-packages")
+            (packages / "repository.pth").write_text(f"{ROOT}\n{ROOT / 'functions'}\n")
         stamp.write_text(wanted)
 
 

@@ -1,0 +1,42 @@
+# A CloudFormation stack of this provider's resources, from Terraform. The provider itself is
+# deployed with `sam deploy`; Terraform's identity needs cloudformation:* on this stack,
+# cloudformation:ListExports and lambda:InvokeFunction on the provider's functions.
+
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.0"
+    }
+  }
+}
+
+variable "instance_id" {
+  description = "The id or ARN of the Connect instance"
+  type        = string
+}
+
+variable "queue_id" {
+  description = "The queue that Sales transfers to"
+  type        = string
+}
+
+variable "contact_flow_id" {
+  description = "The flow that transfers go through"
+  type        = string
+}
+
+resource "aws_cloudformation_stack" "quick_connects" {
+  name          = "quick-connects"
+  template_body = file("${path.module}/../reference/quick-connect.yaml")
+
+  parameters = {
+    InstanceId    = var.instance_id
+    QueueId       = var.queue_id
+    ContactFlowId = var.contact_flow_id
+  }
+}
+
+output "sales_arn" {
+  value = aws_cloudformation_stack.quick_connects.outputs["SalesArn"]
+}

@@ -1,0 +1,43 @@
+"""examples/cdk: what the AWS CDK makes of the constructs is a template that Lambda would take."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness import ROOT
+from tests.linting import lint
+
+NODE = shutil.which("node")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What examples/cdk/app.py synthesizes, in an environment of its own."""
+    if NODE is None:
+        pytest.skip("NOT TESTED: examples/cdk needs Node, and there is none on the PATH")
+    subprocess.run([sys.executable, str(ROOT / "tools/environment.py"), "cdk"], check=True)
+    folder = tmp_path_factory.mktemp("cdk")
+    quiet = {"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
+    subprocess.run(
+        [str(ROOT / ".venv-cdk/bin/python"), str(ROOT / "examples/cdk/app.py")],
+        env={**os.environ, **quiet, "CDK_OUTDIR": str(folder)},
+        check=True,
+    )
+    return folder / "contact-centre.template.json"
+
+
+def test_the_synthesized_template_passes_cfn_lint(template: Path) -> None:
+    """With all of cfn-lint's rules, and ours."""
+    assert [str(match) for match in lint(template)[template]] == []
+
+
+def test_a_wrong_share_is_found_in_the_synthesized_template(template: Path, tmp_path: Path) -> None:
+    """The rules see the resources that the constructs make."""
+    broken = tmp_path / template.name
+    broken.write_text(template.read_text().replace('"Percentage": 60', '"Percentage": 50'))
+    found = lint(broken)[broken]
+    assert [match.rule.id for match in found] == ["E9604", "E9604"]
