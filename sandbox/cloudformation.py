@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import trustme
 
@@ -82,20 +83,55 @@ class Sink:
 
 
 class Stacks:
-    """A CloudFormation that answers DescribeStacks: with a status, or with an HTTP error."""
+    """A CloudFormation that answers DescribeStacks and DescribeStackResource.
+
+    status: of the stack; a number is an HTTP error to answer with.
+    request_type: of the request that is under way in it, if the stack is.
+    physical_id: that the stack has for the resource.
+    """
 
     def __init__(self, place: Place = LOOPBACK) -> None:
         self._server = HttpServer(self._handle, place=place)
         self.url = self._server.url
-        self.status: str | int = "UPDATE_IN_PROGRESS"
+        self.reset()
 
-    def _handle(self, _: HttpRequest) -> HttpResponse:
+    def reset(self) -> None:
+        """Forget what was set: a stack is updated, and waits for whatever it has sent."""
+        self.status: str | int = "UPDATE_IN_PROGRESS"
+        self.request_type = "Create"
+        self.physical_id = ""
+
+    def sent(self, event: Any) -> None:
+        """Note that a request is under way."""
+        if isinstance(event, dict):
+            self.request_type = str(event.get("RequestType"))
+
+    def _handle(self, request: HttpRequest) -> HttpResponse:
         if isinstance(self.status, int):
             return HttpResponse(self.status)
-        stack = f"<member><StackName>s</StackName><StackStatus>{self.status}</StackStatus></member>"
-        result = f"<DescribeStacksResult><Stacks>{stack}</Stacks></DescribeStacksResult>"
-        xml = f"<DescribeStacksResponse>{result}</DescribeStacksResponse>"
+        asked = parse_qs(request.body.decode())
+        operation = asked["Action"][0]
+        if operation == "DescribeStackResource":
+            result = self._resource(asked["LogicalResourceId"][0])
+        else:
+            stack = f"<StackName>s</StackName><StackStatus>{self.status}</StackStatus>"
+            result = f"<Stacks><member>{stack}</member></Stacks>"
+        result = f"<{operation}Result>{result}</{operation}Result>"
+        xml = f"<{operation}Response>{result}</{operation}Response>"
         return HttpResponse(200, xml.encode(), {"Content-Type": "text/xml"})
+
+    def _resource(self, logical_id: str) -> str:
+        """Describe the resource. A rollback sends Updates, and has cancelled every Create."""
+        status = str(self.status)
+        moving = status.endswith("_IN_PROGRESS") and "CLEANUP" not in status
+        if status.startswith("DELETE") or (self.request_type == "Create" and "ROLLBACK" in status):
+            shown = "DELETE_COMPLETE"
+        else:
+            shown = f"{self.request_type.upper()}_{'IN_PROGRESS' if moving else 'COMPLETE'}"
+        detail = f"<LogicalResourceId>{logical_id}</LogicalResourceId>"
+        detail += f"<PhysicalResourceId>{self.physical_id}</PhysicalResourceId>"
+        detail += f"<ResourceStatus>{shown}</ResourceStatus>"
+        return f"<StackResourceDetail>{detail}</StackResourceDetail>"
 
     def close(self) -> None:
         """Stop listening."""

@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Any
 
-from tests.harness import ROOT, Handler
+from tests.harness import ROOT, STACKS, Handler
 
 
 class Zygote:
@@ -33,6 +33,7 @@ class Zygote:
         assert self._process.stdin
         assert self._process.stdout
         self._forked.clear()
+        STACKS.sent(jobs[0][1])
         named = [(handler.__module__.split(".")[0], event) for handler, event in jobs]
         self._process.stdin.write(json.dumps(named) + "\n")
         self._process.stdin.flush()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from tempfile import NamedTemporaryFile
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import trustme
@@ -18,13 +19,12 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer
-from tests.harness import LOGGED, FakeTime, LogReader, Sink
+from tests.harness import LOGGED, STACKS, Context, FakeTime, LogReader, Sink
 
 _emulator = ConnectEmulator(clock=lambda: FakeTime.current.monotonic())
 _server = HttpServer(_emulator.handle)
 _authority = trustme.CA()
 _sink = Sink(_authority, now=lambda: FakeTime.current.time())
-_stacks = Stacks()
 _trusted = NamedTemporaryFile(suffix=".pem")  # noqa: SIM115  # it lives as long as the tests
 _authority.cert_pem.write_to_path(_trusted.name)
 
@@ -34,7 +34,7 @@ os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",
     AWS_ENDPOINT_URL_CONNECT=_server.url,
-    AWS_ENDPOINT_URL_CLOUDFORMATION=_stacks.url,
+    AWS_ENDPOINT_URL_CLOUDFORMATION=STACKS.url,
     MAXIMUM_RETRY_ATTEMPTS="2",
     RESPONSE_HOST=_sink.host,
     SSL_CERT_FILE=_trusted.name,
@@ -87,10 +87,18 @@ def connect() -> Iterator[ConnectEmulator]:
 
 
 @pytest.fixture(autouse=True)
-def stacks() -> Stacks:
+def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
     """What CloudFormation says of the stack: that it is being updated."""
-    _stacks.status = "UPDATE_IN_PROGRESS"
-    return _stacks
+    from connect_provider.helper import Helper
+
+    def called(helper: Helper, event: dict[str, Any], context: Context) -> None:
+        STACKS.sent(event)
+        serve(helper, event, context)
+
+    serve = Helper.__call__
+    monkeypatch.setattr(Helper, "__call__", called)
+    STACKS.reset()
+    return STACKS
 
 
 @pytest.fixture

@@ -253,6 +253,7 @@ def test_an_update_of_what_never_existed_creates_it(
     assert answer["Status"] == "SUCCESS"
     assert subject.read(connect, answer["PhysicalResourceId"]) == declared(subject, sink)
     stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    stacks.physical_id = answer["PhysicalResourceId"]
     assert subject.send(sink, "Delete", physical_id)["Status"] == "SUCCESS"
     assert subject.read(connect, answer["PhysicalResourceId"]) == declared(subject, sink)
 

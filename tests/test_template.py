@@ -101,14 +101,15 @@ def test_a_role_may_ask_which_way_a_stack_goes(name: str) -> None:
     policies = template()["Resources"][f"{name}Role"]["Properties"]["Policies"]
     statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
     asked = [s for s in statements if "cloudformation" in str(s["Action"])]
-    assert [s["Action"] for s in asked] == ["cloudformation:DescribeStacks"]
+    actions = [f"cloudformation:{name}" for name in ("DescribeStacks", "DescribeStackResource")]
+    assert [s["Action"] for s in asked] == [actions]
 
 
 def test_the_functions_know_how_often_lambda_tries() -> None:
     """What they are told is what Lambda is told."""
     settings = template()["Globals"]["Function"]
     told = settings["Environment"]["Variables"]["MAXIMUM_RETRY_ATTEMPTS"]
-    assert told == settings["EventInvokeConfig"]["MaximumRetryAttempts"]
+    assert told == str(settings["EventInvokeConfig"]["MaximumRetryAttempts"])
     assert settings["Timeout"] == 900
 
 
@@ -174,7 +175,8 @@ def test_the_dashboard_shows_the_metrics_that_are_published(
     for line in capsys.readouterr().out.splitlines():
         (directive,) = json.loads(line)["_aws"]["CloudWatchMetrics"]
         published |= {metric["Name"] for metric in directive["Metrics"]}
-    schema = ",".join([directive["Namespace"], *directive["Dimensions"][0]])
+    quoted = f'"{directive["Namespace"]}"'  # a search wants that around a hyphen
+    schema = ",".join([quoted, *directive["Dimensions"][0]])
     body = json.loads(template()["Resources"]["Overview"]["Properties"]["DashboardBody"]["Fn::Sub"])
     text = json.dumps(body["widgets"]).replace("\\", "")
     searches = re.findall(r"SEARCH\('\{([^}]*)\} MetricName=\"(\w+)\"'", text)

@@ -51,6 +51,7 @@ KINDS = {
     "group": Kind(
         "traffic_distribution_group_create_with_users", "traffic_distribution_group_update"
     ),
+    "adopted": Kind("quick_connect_create_adopt", ""),
     "default group": Kind("traffic_distribution_group_create_adopt_default", ""),
     "split": Kind("traffic_distribution_create_default_group", ""),
     "refused": Kind("quick_connect_create", "", "AccessDeniedException"),
@@ -75,6 +76,12 @@ def repeatable(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> Callable[[],
 def run(kind: Kind, connect: ConnectEmulator, sink: Sink) -> Record:
     """Send the Create; return the event, the answer and what is in Connect then."""
     event = load_event(kind.create, sink)
+    if "adopt" in kind.create and kind.handler is quick_connects:
+        properties = event["ResourceProperties"]
+        instance = connect.instances[scene.INSTANCE_ID]
+        connect.add_quick_connect(
+            instance, properties["Name"], properties["QuickConnectConfig"], {}
+        )
     if kind.fault:
         for operation in ("CreateQuickConnect", "ListQuickConnects"):
             connect.fault(operation, kind.fault, after=kind.fault == "drop", times=9)
@@ -146,7 +153,7 @@ def follow(record: Record, sink: Sink, request_type: str, **changes: Any) -> dic
     return {**event, **changes}
 
 
-@of_releases("quick connect", "user", "group", "default group", "split")
+@of_releases("quick connect", "user", "group", "adopted", "default group", "split")
 def test_a_request_that_is_run_again_after_the_upgrade_has_the_same_answer(
     released: tuple[Kind, Record], sink: Sink, clock: FakeTime
 ) -> None:
@@ -162,7 +169,7 @@ def test_a_request_that_is_run_again_after_the_upgrade_has_the_same_answer(
     )
 
 
-@of_releases("quick connect", "user", "group", "default group", "split")
+@of_releases("quick connect", "user", "group", "adopted", "default group", "split")
 def test_an_update_after_the_upgrade_keeps_id_and_attributes(
     released: tuple[Kind, Record], connect: ConnectEmulator, sink: Sink
 ) -> None:
@@ -192,14 +199,31 @@ def test_a_change_and_its_rollback_after_the_upgrade_end_where_they_began(
 
 
 @of_releases()
-def test_a_delete_after_the_upgrade_leaves_nothing(
-    released: tuple[Kind, Record], connect: ConnectEmulator, sink: Sink
+def test_a_delete_after_the_upgrade_leaves_nothing_of_the_stacks_own(
+    released: tuple[Kind, Record], connect: ConnectEmulator, sink: Sink, clock: FakeTime
 ) -> None:
-    """Of the stack's own, that is: the default group stays, released, and so does its split."""
+    """Days later. What was adopted stays, released; a refused create is not even looked for."""
     kind, record = released
+    clock.passed = 3 * 86_400.0
     answer = answer_to(kind.handler, follow(record, sink, "Delete"), sink)
     assert answer["Status"] == "SUCCESS"
+    adopted = [q for q in connect.quick_connects.values() if "cfn:adopted-at" in q["Tags"]]
+    assert list(connect.quick_connects.values()) == adopted
+    assert bool(adopted) == (kind.create == "quick_connect_create_adopt")
+    assert {group["Name"] for group in connect.groups.values()} == {"default"}
+    for live in (*adopted, *connect.groups.values()):
+        assert "cfn:stack-id" not in live["Tags"]
+    if kind.fault == "AccessDeniedException":
+        assert connect.calls() == []
+
+
+@of_releases("quick connect", "group")
+def test_a_made_up_id_after_the_upgrade_finds_what_the_create_left(
+    released: tuple[Kind, Record], connect: ConnectEmulator, sink: Sink
+) -> None:
+    """CloudFormation cancelled the create just before the upgrade."""
+    kind, record = released
+    made_up = follow(record, sink, "Delete", PhysicalResourceId="stack-Resource-1ABCDEF")
+    assert answer_to(kind.handler, made_up, sink)["Status"] == "SUCCESS"
     assert connect.quick_connects == {}
     assert {group["Name"] for group in connect.groups.values()} == {"default"}
-    for group in connect.groups.values():
-        assert "cfn:stack-id" not in group["Tags"]

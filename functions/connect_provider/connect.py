@@ -4,7 +4,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,7 @@ _CONFIG = Config(
     retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=3, read_timeout=20
 )
 _RNG = random.Random()
+_READS = ("Describe", "Get", "List")
 
 
 @cache
@@ -45,8 +46,13 @@ class Connect:
     """The Connect API for one run of a request."""
 
     def __init__(self, invocation: Invocation) -> None:
-        """Keep the run's deadlines; no call is made and no client is built."""
+        """Keep the run's deadlines; no call is made and no client is built.
+
+        before_write: what is asked before a call that changes something; it raises to forbid it. A
+        call that may have taken effect already is repeated without asking.
+        """
         self._invocation = invocation
+        self.before_write: Callable[[], None] | None = None
 
     def call(
         self, operation: str, region: str, *, retry: bool = True, **parameters: Any
@@ -69,6 +75,8 @@ class Connect:
         while True:
             if self._invocation.expired():
                 raise errors.NotStabilized(f"{operation}: CloudFormation waits no longer")
+            if self.before_write and not maybe_done and not operation.startswith(_READS):
+                self.before_write()
             try:
                 output = dict(method(**parameters))
                 if expected and not expected & output.keys():

@@ -10,7 +10,7 @@ from connect_provider.properties import parse_properties
 from connect_provider.request import UNCONFIRMED, DeleteRequest, Request
 from connect_provider.resource import Resource
 from connect_provider.run import Run
-from connect_provider.stack import Phase
+from connect_provider.stack import resource_of
 
 
 class Deletion:
@@ -25,10 +25,17 @@ class Deletion:
         """Delete the resource if it is this request's to delete, and wait until it is gone."""
         observed = self._deletable(request)
         if observed is not None:
-            self.withdraw(request, observed)
+            self._delete(request, observed)
 
     def withdraw(self, request: Request, observed: Observed) -> None:
-        """Delete a resource that the request's stack has made, and wait until it is gone."""
+        """Undo what a request of its stack made: delete it, or release what was adopted."""
+        if ownership.adopted(observed.tags):
+            self._release(request, observed)
+        else:
+            self._delete(request, observed)
+
+    def _delete(self, request: Request, observed: Observed) -> None:
+        """Delete the resource, and wait until it is gone."""
         remaining = self._wait(observed)
         if remaining is None:
             return
@@ -40,6 +47,12 @@ class Deletion:
             remaining = self._resource.observe(remaining.arn)
             if remaining is not None and wait.elapsed() > waiting.CONSISTENCY_LAG:
                 self._resource.check_deleting(remaining)
+
+    def _release(self, request: Request, observed: Observed) -> None:
+        """Leave what was adopted where it is, with nothing of the stack's on it."""
+        if ownership.owner(observed.tags, request) is Owner.THIS:
+            self._withdraw_members(request, observed)
+        self._run.connect.untag(observed.arn, ownership.RELEASED & observed.tags.keys())
 
     def _wait(self, observed: Observed) -> Observed | None:
         """Wait until nothing is under way; return what there is then to be deleted."""
@@ -66,9 +79,7 @@ class Deletion:
             self._run.log("Delete: nothing, since it belongs to another stack or logical id")
         elif ownership.adopted(observed.tags) or (owner is Owner.NOBODY and policy == "Adopt"):
             self._run.log("Delete: release it, since it was adopted")
-            if owner is Owner.THIS:
-                self._withdraw_members(request, observed)
-            self._run.connect.untag(observed.arn, ownership.RELEASED & observed.tags.keys())
+            self._release(request, observed)
         else:
             return observed
         return None
@@ -90,10 +101,15 @@ class Deletion:
             created_by = physical_id.removeprefix(UNCONFIRMED)
             ours = ownership.made_by(observed.tags, request, created_by)
             ours = ours and not ownership.adopted(observed.tags)
-        else:  # CloudFormation made the id up; an update that is complete has cancelled nothing
+        else:  # CloudFormation made the id up
             ours = ownership.left_by_cancelled_create(observed.tags, request)
-            ours = ours and self._run.phase(request.stack_id) is not Phase.DONE
+            ours = ours and not self._in_use(request, observed)
         return observed if ours else None
+
+    def _in_use(self, request: DeleteRequest, observed: Observed) -> bool:
+        """Tell whether the stack has the resource by now: from an update that came after all."""
+        resource = resource_of(request.stack_id, request.logical_resource_id)
+        return resource.physical_id == observed.arn
 
     def _withdraw_members(self, request: Request, observed: Observed) -> None:
         """Take out the members that the template put in."""

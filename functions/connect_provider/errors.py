@@ -37,10 +37,12 @@ class ProviderError(Exception):
 
     maybe_done: the call that failed may have taken effect (a 500, a lost connection).
     unfinished: nothing is wrong but the time: the same request, run again, goes on from here.
+    overtaken: nothing was done, since CloudFormation waits no longer for the request.
     """
 
     maybe_done = False
     unfinished = False
+    overtaken = False
 
     @property
     def reason(self) -> str:

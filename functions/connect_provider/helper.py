@@ -86,14 +86,18 @@ class Helper(CfnResource):
             raise self._run_again
 
     def _publish_metrics(self, event: Mapping[str, Any]) -> None:
+        """Publish the run's metrics. An answered request is not run again for the sake of them."""
         outcome = "Succeeded" if self.Status != FAILED else "Failed"
-        metrics.publish(
-            self.invocation,
-            "Unfinished" if self._run_again is not None else outcome,
-            event.get("ResourceType"),
-            self.resource_types,
-            event["RequestType"],
-        )
+        try:
+            metrics.publish(
+                self.invocation,
+                "Unfinished" if self._run_again is not None else outcome,
+                event.get("ResourceType"),
+                self.resource_types,
+                event["RequestType"],
+            )
+        except Exception:
+            logger.exception("the run's metrics are lost", extra=self.invocation.log_keys)
 
     def generate_physical_id(self, event: Mapping[str, Any]) -> str:
         """Return the request's own id, or one that a Delete knows as never created."""
@@ -173,11 +177,14 @@ class Helper(CfnResource):
         }
         level = logging.INFO if self.Status != FAILED else logging.ERROR
         keys = self.invocation.log_keys
-        logger.log(level, "%s: %s %s", keys["logical_id"], self.Status, self.Reason, extra=keys)
+        said = f"{keys['logical_id']}: {self.Status} {self.Reason}"
         try:
             self._courier.deliver(self._response_url, answer.encode(body))
         except answer.DeliveryError as error:
             self._run_again = error
+            logger.error("%s was not delivered: %s", said, error, extra=keys)
+        else:
+            logger.log(level, "%s", said, extra=keys)
 
 
 def _is_text(event: object, key: str) -> bool:

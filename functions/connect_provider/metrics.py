@@ -32,7 +32,7 @@ def publish(
     A type that the function does not serve counts as Unknown: what an event says freely must not
     make metrics without end.
     """
-    line = EphemeralMetrics(namespace=NAMESPACE)
+    line = EphemeralMetrics(namespace=NAMESPACE, service="")  # no third dimension
     known = isinstance(resource_type, str) and resource_type in resource_types
     line.add_dimension("ResourceType", str(resource_type) if known else "Unknown")
     line.add_dimension("RequestType", request_type if request_type in _REQUEST_TYPES else "Unknown")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 from connect_provider import ownership, waiting
 from connect_provider.deletion import Deletion
@@ -46,6 +46,7 @@ class Owned:
     def apply(self, request: CreateRequest | UpdateRequest) -> Observed:
         """Create the resource, or make it what the template says."""
         desired = parse_properties(self._resource.model, request.resource_properties)
+        self._attention = self._run.attend(request)
         if isinstance(request, UpdateRequest):
             return self._update(request, desired)
         return self._create(request, desired)
@@ -67,21 +68,38 @@ class Owned:
         except ProviderError as error:
             if not error.maybe_done:
                 self._run.answer_with("")
+            if error.overtaken:
+                self._withdraw_earlier(request, desired)
             raise
         self._run.answer_with(observed.arn)
-        if self._run.cancelled(request):
-            self._withdraw(request, observed)
+        self._withdraw_unless_needed(request, observed)
         observed = self._settle(observed)
         for member in sorted(self._resource.members(desired)):
             self._join(request, observed, member)
         return observed
 
-    def _withdraw(self, request: CreateRequest | UpdateRequest, observed: Observed) -> NoReturn:
-        """Delete what this run made for a create that was cancelled: no Delete comes for it."""
-        self._run.log("Create: delete it again, since the stack waits no longer")
+    def _withdraw_unless_needed(
+        self, request: CreateRequest | UpdateRequest, observed: Observed
+    ) -> None:
+        """Undo what this request made, if its stack neither waits for it nor has it.
+
+        It was cancelled, and no Delete comes for it: one may have come already.
+        """
+        if self._attention.needs(observed.arn):
+            return
+        self._run.log(f"{request.request_type}: undo it, since CloudFormation waits no longer")
+        self._connect.before_write = None
         Deletion(self._resource, self._run).withdraw(request, observed)
         self._run.answer_with("")
-        raise ResourceConflict("the stack waits no longer for this create")
+        raise ResourceConflict("CloudFormation waits no longer for this request")
+
+    def _withdraw_earlier(
+        self, request: CreateRequest | UpdateRequest, desired: Properties
+    ) -> None:
+        """Undo what an earlier run of this request made, which was then stopped."""
+        observed = self._resource.find(desired)
+        if observed is not None and ownership.made_by(observed.tags, request):
+            self._withdraw_unless_needed(request, observed)
 
     def _take_over(
         self,
@@ -102,6 +120,8 @@ class Owned:
             if desired.ExistingResourcePolicy != "Adopt":
                 raise AlreadyExists(f"{conflict} ({_how_to_resolve(observed)})")
             markers = ownership.adoption_markers(request)
+        elif ownership.made_by(observed.tags, request):
+            self._withdraw_unless_needed(request, observed)
         observed, steps = self._plan(request, desired, observed, markers, previous=None)
         if steps.action is Action.REPLACE:
             raise AlreadyExists(

@@ -11,7 +11,7 @@ delete it, and is it what a cancelled create left behind.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from connect_provider.request import RESPONSE_URL_VALIDITY, Request, signed_at
@@ -78,12 +78,15 @@ def adopted(tags: Tags) -> bool:
 
 
 def left_by_cancelled_create(tags: Tags, request: Request) -> bool:
-    """Tell whether it was created for this stack and logical id in the two hours before."""
+    """Tell whether it was created for this stack and logical id in the two hours before.
+
+    What was created after the request was made, is of a later one.
+    """
     if owner(tags, request) is not Owner.THIS or adopted(tags):
         return False
     now = signed_at(str(request.response_url))
     try:
         created = datetime.fromisoformat(tags[CREATED_AT])
-        return now is not None and now - created < RESPONSE_URL_VALIDITY
+        return now is not None and timedelta() <= now - created < RESPONSE_URL_VALIDITY
     except (KeyError, ValueError, TypeError):
         return False

@@ -124,6 +124,10 @@ class Invocation:
         """Return the seconds since CloudFormation made the request, as far as that is known."""
         return (self._age or 0.0) + self.elapsed()
 
+    def late(self) -> bool:
+        """Tell whether the request is so old that its stack may have cancelled it, or done it."""
+        return self._age is not None and self.age() >= waiting.OVERTAKING_LAG
+
     def time_left(self) -> float:
         """Return the seconds until Lambda ends this run."""
         return self._context.get_remaining_time_in_millis() / 1000

@@ -7,11 +7,11 @@ from typing import Protocol
 
 from connect_provider import waiting
 from connect_provider.connect import Connect
-from connect_provider.errors import NotStabilized, ProviderError
+from connect_provider.errors import NotStabilized, ProviderError, ResourceConflict
 from connect_provider.helper import Helper
 from connect_provider.plan import Observed
 from connect_provider.request import CreateRequest, DeleteRequest, Invocation, UpdateRequest
-from connect_provider.stack import Phase, phase_of
+from connect_provider.stack import Phase, StackResource, phase_of, resource_of
 
 logger = logging.getLogger("connect_provider")
 
@@ -54,17 +54,11 @@ class Run:
         """Tell whether the stack goes back to its previous template, with properties reversed."""
         return self.phase(stack_id) is Phase.ROLLING_BACK
 
-    def cancelled(self, request: CreateRequest | UpdateRequest) -> bool:
-        """Tell whether CloudFormation has cancelled the create that this run is at.
-
-        Its Delete may have come while there was nothing to delete yet. Only a create that was kept
-        waiting can be overtaken so.
-        """
-        if not isinstance(request, CreateRequest):
-            return False
-        if self._helper.invocation.age() < waiting.OVERTAKING_LAG:
-            return False
-        return self.phase(request.stack_id) in (Phase.ROLLING_BACK, Phase.UNDONE)
+    def attend(self, request: CreateRequest | UpdateRequest) -> "Attention":
+        """Make every write of the run depend on CloudFormation waiting for the request."""
+        attention = Attention(self._helper.invocation, request, self)
+        self.connect.before_write = attention.check
+        return attention
 
     def begin_wait(self) -> "Wait":
         """Begin to wait for something."""
@@ -93,6 +87,57 @@ class Wait:
             raise error
         time.sleep(delay)
         self._invocation.settle_time += delay
+
+
+class Attention:
+    """Whether CloudFormation still waits for a Create or an Update.
+
+    It does no longer when it has cancelled the request, or when this is a late delivery: then the
+    stack may have gone back, or on, and nobody would undo what is written now. Only a run that is
+    late can be overtaken so; it asks, and goes on where CloudFormation does not tell.
+    """
+
+    def __init__(
+        self, invocation: Invocation, request: CreateRequest | UpdateRequest, run: Run
+    ) -> None:
+        """Attend to one run of a request."""
+        self._invocation = invocation
+        self._request = request
+        self._run = run
+        self._asked_at = float("-inf")
+
+    def check(self) -> None:
+        """Raise ResourceConflict when CloudFormation waits no longer."""
+        if time.monotonic() - self._asked_at < waiting.ASK_AGAIN_AFTER:
+            return
+        resource = self._ask()
+        if resource is not None and not self._waited_for(resource):
+            error = ResourceConflict("CloudFormation waits no longer for this request")
+            error.overtaken = True
+            raise error
+
+    def needs(self, arn: str) -> bool:
+        """Tell whether the stack has this resource, or is just about to create or change it."""
+        resource = self._ask()
+        if resource is None or resource.physical_id == arn:
+            return True
+        return resource.status.endswith("_IN_PROGRESS") and "DELETE" not in resource.status
+
+    def _waited_for(self, resource: StackResource) -> bool:
+        if isinstance(self._request, CreateRequest):
+            return resource.status == "CREATE_IN_PROGRESS"
+        return resource.status.startswith("UPDATE_") and resource.status.endswith("_IN_PROGRESS")
+
+    def _ask(self) -> StackResource | None:
+        """Return the resource as the stack has it, None where that is not asked or not told."""
+        if not self._invocation.late():
+            return None
+        self._asked_at = time.monotonic()
+        try:
+            return resource_of(self._request.stack_id, self._request.logical_resource_id)
+        except ProviderError as error:
+            self._run.log(f"taken for one that CloudFormation waits for: {error}")
+            return None
 
 
 class Reconciler(Protocol):

@@ -1,5 +1,7 @@
-"""What only CloudFormation knows of a request: which way its stack is going."""
+"""What only CloudFormation knows of a request: how its stack is, and its resource there."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -19,9 +21,46 @@ class Phase(Enum):
 
     FORWARD = "to its new template"
     ROLLING_BACK = "back to its previous template, with the properties reversed"
-    DONE = "nowhere: what it was to create and change is done"
-    UNDONE = "nowhere, or to its end: what it was to create is not wanted any more"
+    OVER = "nowhere: its resources are done"
     UNKNOWN = "CloudFormation does not tell"
+
+
+@dataclass(frozen=True)
+class StackResource:
+    """A resource as its stack has it: a ResourceStatus, and the physical id, "" for none."""
+
+    status: str
+    physical_id: str
+
+
+def phase_of(stack_id: str) -> Phase:
+    """Return the phase of a stack (API: DescribeStacks); a request does not say it.
+
+    Raise ProviderError when CloudFormation does not tell.
+    """
+    found = _ask("DescribeStacks", stack_id, lambda client: client.describe_stacks)
+    status = str(found["Stacks"][0]["StackStatus"])
+    if not status.endswith("_IN_PROGRESS") or "CLEANUP" in status:
+        return Phase.OVER
+    return Phase.ROLLING_BACK if "ROLLBACK" in status else Phase.FORWARD
+
+
+def resource_of(stack_id: str, logical_id: str) -> StackResource:
+    """Return what a stack says of a resource (API: DescribeStackResource); GONE if it has none.
+
+    Raise ProviderError when CloudFormation does not tell.
+    """
+    try:
+        found = _ask(
+            "DescribeStackResource",
+            stack_id,
+            lambda client: client.describe_stack_resource,
+            LogicalResourceId=logical_id,
+        )
+    except errors.NotFound:
+        return StackResource("GONE", "")
+    detail = found["StackResourceDetail"]
+    return StackResource(detail["ResourceStatus"], detail.get("PhysicalResourceId", ""))
 
 
 @cache
@@ -30,25 +69,16 @@ def _client(region: str) -> Any:
     return boto3.session.Session().client("cloudformation", region_name=region, config=_CONFIG)
 
 
-def phase_of(stack_id: str) -> Phase:
-    """Return the phase of a stack (API: DescribeStacks); a request does not say it.
-
-    Raise ProviderError when CloudFormation does not tell.
-    """
+def _ask(
+    operation: str, stack_id: str, method: Callable[[Any], Any], **parameters: str
+) -> Mapping[str, Any]:
     try:
-        region = stack_id.split(":")[3]
-        stack = _client(region).describe_stacks(StackName=stack_id)["Stacks"][0]
+        client = _client(stack_id.split(":")[3])
+        answer: Mapping[str, Any] = method(client)(StackName=stack_id, **parameters)
     except (BotoCoreError, ClientError, ResponseParserError) as error:
-        raise errors.from_botocore("DescribeStacks", error, {}) from None
-    except (IndexError, KeyError, ValueError):
-        raise errors.GeneralServiceException("DescribeStacks: no such stack") from None
-    return _phase(str(stack["StackStatus"]))
-
-
-def _phase(status: str) -> Phase:
-    if status.startswith("DELETE_"):
-        return Phase.UNDONE
-    moving = status.endswith("_IN_PROGRESS") and "CLEANUP" not in status
-    if "ROLLBACK" in status:
-        return Phase.ROLLING_BACK if moving else Phase.UNDONE
-    return Phase.FORWARD if moving else Phase.DONE
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationError":
+            raise errors.NotFound(f"{operation}: no such stack or resource") from None
+        raise errors.from_botocore(operation, error, {}) from None
+    except IndexError:
+        raise errors.NotFound(f"{operation}: not the id of a stack") from None
+    return answer

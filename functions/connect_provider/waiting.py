@@ -12,7 +12,8 @@ SETTLE_RESERVE = 60.0  # waiting and retrying stop then, and the request is run 
 
 FAULT_ATTEMPTS = 5
 CONSISTENCY_LAG = 10.0  # how long a Describe may not show yet what was just done
-OVERTAKING_LAG = 2.0  # how soon after a Create its stack's Delete of it may come
+OVERTAKING_LAG = 2.0  # how soon after a request its stack may have cancelled it
+ASK_AGAIN_AFTER = 5.0  # how long a stack's word that it waits for a request is good
 # Lambda waits a minute before the second run of an asynchronous event, two before the third
 # (Lambda developer guide, "Error handling for asynchronous invocation").
 _RUN_AGAIN_AFTER = (60.0, 120.0)

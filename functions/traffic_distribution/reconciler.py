@@ -82,7 +82,7 @@ class TrafficDistribution:
         if not acted:
             return {}
         phase = self._run.phase(request.stack_id)
-        if phase in (Phase.DONE, Phase.UNDONE):
+        if phase is Phase.OVER:
             raise ResourceConflict("the stack waits no longer: this is a late delivery")
         if phase is Phase.ROLLING_BACK:
             if isinstance(request, CreateRequest):

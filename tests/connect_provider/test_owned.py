@@ -1,5 +1,6 @@
 """Ownership under repetition, rollback and failure: what could leak, or be lost."""
 
+import copy
 from datetime import timedelta
 from typing import Any
 
@@ -299,3 +300,33 @@ def test_a_failure_among_many_throttles_is_retried(connect: ConnectEmulator, sin
     connect.fault("CreateQuickConnect", "InternalServiceException")
     connect.fault("CreateQuickConnect", "ThrottlingException", times=3)
     assert run("quick_connect_create", sink)["Status"] == "SUCCESS"
+
+
+def test_an_unconfirmed_id_is_no_reason_to_delete_what_was_adopted(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The create found somebody else's, adopted it, and its answer never came through."""
+    run("quick_connect_create", sink, StackId=OTHER_STACK)
+    adoption = load_event("quick_connect_create_adopt", sink)
+    answer_to(quick_connects, adoption, sink)
+    before = copy.deepcopy(connect.quick_connects)
+    unconfirmed = {"PhysicalResourceId": f"unconfirmed-{adoption['RequestId']}"}
+    delete = {**adoption, "RequestType": "Delete", "ResponseURL": sink.url(), **unconfirmed}
+    assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
+    assert connect.quick_connects == before
+
+
+def test_an_effect_that_a_later_refusal_hides_is_cleaned_up(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The first try had an effect and a 500; the next was refused, for a reason of its own."""
+    create = load_event("quick_connect_create", sink)
+    connect.fault("CreateQuickConnect", "InternalServiceException", after=True)
+    connect.fault("CreateQuickConnect", "AccessDeniedException")
+    answer = answer_to(quick_connects, create, sink)
+    assert answer["Reason"].startswith("AccessDenied: CreateQuickConnect")
+    assert len(connect.quick_connects) == 1
+    delete = {**create, "RequestType": "Delete", "ResponseURL": sink.url()}
+    delete["PhysicalResourceId"] = answer["PhysicalResourceId"]
+    assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
+    assert connect.quick_connects == {}

@@ -1,5 +1,6 @@
 """Whole requests for Custom::ConnectQuickConnect: what is answered, and what Connect then holds."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -329,11 +330,12 @@ def test_delete_of_an_adopted_one_releases_it(connect: ConnectEmulator, sink: Si
 
 
 def test_delete_leaves_what_belongs_to_another(connect: ConnectEmulator, sink: Sink) -> None:
-    """Another logical id took it over: SUCCESS, and it stays."""
+    """Another logical id took it over: SUCCESS, and it stays as it is, markers included."""
     arn = create(sink)["PhysicalResourceId"]
     create(sink, "quick_connect_create_adopt", LogicalResourceId="Renamed", RequestId="r")
+    before = copy.deepcopy(connect.quick_connects)
     assert delete(sink, arn)["Status"] == "SUCCESS"
-    assert arn in connect.quick_connects
+    assert connect.quick_connects == before
 
 
 def test_delete_without_markers_deletes_what_we_created(
