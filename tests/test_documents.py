@@ -1,13 +1,16 @@
 """The templates in examples/ and in the documents pass cfn-lint, and no block is passed over."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.harness import ROOT
 from tests.linting import lint
 from tests.templates import DOCUMENTS, FRAGMENT, blocks, parsed, templates
 
 TEMPLATES = templates()
+LINKING = sorted({*DOCUMENTS, *ROOT.glob("*.md")})
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +45,10 @@ def test_what_is_called_a_fragment_is_none_but_a_fragment(path: Path) -> None:
     for kind, text in blocks(path):
         assert kind in ("yaml", FRAGMENT)
         assert ("Resources" in parsed(text)) == (kind == "yaml")
+
+
+@pytest.mark.parametrize("path", LINKING, ids=lambda path: path.name)
+def test_a_link_leads_to_a_file(path: Path) -> None:
+    """Links within the repository."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []

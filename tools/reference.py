@@ -5,6 +5,7 @@ A page has the order of CloudFormation's own: syntax, properties, return values,
 
 import inspect
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -159,8 +160,12 @@ def _type(literal: Schema, *, link: bool = True) -> str:
 
 
 def main() -> None:
-    """Write every generated file."""
-    for path, text in rendered().items():
+    """Write every generated file; with --check, fail unless each is current."""
+    files = rendered()
+    if sys.argv[1:] == ["--check"]:
+        old = [path.name for path, text in files.items() if path.read_text() != text]
+        sys.exit(f"Not current, run `make docs`: {', '.join(old)}" if old else 0)
+    for path, text in files.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
 
