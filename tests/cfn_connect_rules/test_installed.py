@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.harness import ROOT
+from tests.templates import blocks
 
 TEMPLATE = Path(__file__).parent / "bad" / "percentages_do_not_add_up.yaml"
 CFN_LINT = "from cfnlint.runner import main; main()"
 
 
 def found(rules: str, folder: Path, *flags: str, **environment: str) -> str:
-    """Return what cfn-lint prints, started in the folder."""
-    command = [sys.executable, *flags, "-c", CFN_LINT, "--append-rules", rules, "--", str(TEMPLATE)]
+    """Return what cfn-lint prints, started in the folder; rules: what is to be appended, if any."""
+    arguments = ["--append-rules", rules, "--", str(TEMPLATE)] if rules else [str(TEMPLATE)]
+    command = [sys.executable, *flags, "-c", CFN_LINT, *arguments]
     done = subprocess.run(
         command,
         cwd=folder,
@@ -39,6 +41,13 @@ def test_the_rules_are_found(rules: str, folder: Path) -> None:
     assert "E9604 TelephonyConfig: the percentages should sum to 100, not 90" in found(
         rules, folder
     )
+
+
+def test_a_configuration_names_the_rules(tmp_path: Path) -> None:
+    """As the README says, for the editors' plug-ins of cfn-lint."""
+    ((_, configuration),) = [b for b in blocks(ROOT / "README.md") if "append_rules" in b[1]]
+    (tmp_path / ".cfnlintrc").write_text(configuration)
+    assert "E9604" in found("", tmp_path)
 
 
 def test_the_wheel_holds_all_that_the_rules_need(tmp_path: Path) -> None:
