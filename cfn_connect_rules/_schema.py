@@ -1,10 +1,11 @@
 """JSON Schemas of the resource types' properties, as templates write them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import AliasChoices
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic_core import SchemaValidator, core_schema
 
 from connect_provider.properties import ResourceProperties
 
@@ -27,6 +28,13 @@ class TemplateJsonSchema(GenerateJsonSchema):
         """Take "50" as well as 50."""
         number = super().int_schema(schema)
         return {**number, "type": ["integer", "string"], "pattern": "^[0-9]+$"}
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        """Take 2026 as well as "2026", where a number can be what is meant."""
+        shown = super().str_schema(schema)
+        if SchemaValidator(schema).isinstance_python("2026"):
+            shown["type"] = ["string", "number", "boolean"]
+        return shown
 
     def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
         """Take "true" as well as true."""
@@ -83,6 +91,19 @@ class TemplateJsonSchema(GenerateJsonSchema):
             shown.setdefault("allOf", []).append(given)
         else:
             shown.setdefault("allOf", []).append({"not": {"required": spellings}})
+
+
+def template_schema(schemas: Mapping[str, str]) -> dict[str, Any]:
+    """Return the schema of a template's resources; schemas: the file of each resource type's."""
+    resources = [
+        {
+            "if": {"properties": {"Type": {"const": resource_type}}, "required": ["Type"]},
+            "then": {"properties": {"Properties": {"$ref": file}}, "required": ["Properties"]},
+        }
+        for resource_type, file in schemas.items()
+    ]
+    members = {"Resources": {"additionalProperties": {"allOf": resources}}}
+    return {"$schema": DIALECT, "title": "CloudFormation template", "properties": members}
 
 
 def _without(schema: JsonSchemaValue, *keywords: str) -> JsonSchemaValue:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cfn_connect_rules._resource_types import RESOURCE_TYPES
-from cfn_connect_rules._schema import FUNCTION, schema_of
+from cfn_connect_rules._schema import FUNCTION, schema_of, template_schema
 from quick_connect.resource import QuickConnect
 from traffic_distribution.reconciler import TrafficDistribution
 from traffic_distribution_group.resource import TrafficDistributionGroup
@@ -54,14 +54,18 @@ _LIMITS = {
 
 def rendered() -> dict[Path, str]:
     """Return every generated file, and what it should hold."""
-    files: dict[Path, str] = {}
+    schemas = {resource_type: f"{page.slug}.json" for resource_type, page in PAGES.items()}
+    files = {ROOT / "docs/schemas/template.json": _json(template_schema(schemas))}
     for resource_type, page in PAGES.items():
         schema = schema_of(resource_type, RESOURCE_TYPES[resource_type].model)
-        text = json.dumps(schema, indent=2, ensure_ascii=False)
-        files[ROOT / "docs/schemas" / f"{page.slug}.json"] = f"{text}\n"
+        files[ROOT / "docs/schemas" / f"{page.slug}.json"] = _json(schema)
         lines = "\n".join(_page(resource_type, page, schema))
         files[ROOT / "docs/reference" / f"{page.slug}.md"] = f"{lines}\n"
     return files
+
+
+def _json(schema: Schema) -> str:
+    return f"{json.dumps(schema, indent=2, ensure_ascii=False)}\n"
 
 
 def _page(resource_type: str, page: Page, schema: Schema) -> Iterator[str]:
@@ -114,7 +118,7 @@ def _property(block: Schema, name: str, value: Schema) -> Iterator[str]:
         yield f"- *Allowed values*: {' | '.join(f'`{word}`' for word in allowed)}"
     for part in literal.get("anyOf", [literal])[:1]:
         for keyword, label in _LIMITS.items():
-            if keyword in part and (keyword != "pattern" or part["type"] == "string"):
+            if keyword in part and (keyword != "pattern" or "integer" not in part["type"]):
                 yield f"- *{label}*: `{part[keyword]}`"
     if "default" in value:
         yield f"- *Default*: `{value['default']}`"
@@ -124,7 +128,8 @@ def _required(block: Schema, name: str) -> str:
     if name in block.get("required", ()):
         return "Yes"
     for choice in block.get("allOf", ()):
-        spellings = [option["required"][0] for option in choice.get("oneOf", ())]
+        options = choice.get("oneOf", choice.get("anyOf", ()))
+        spellings = [option["required"][0] for option in options]
         if name in spellings:
             return f"Conditional: one of {', '.join(f'`{s}`' for s in spellings)}"
     return "No"
@@ -156,7 +161,7 @@ def _type(literal: Schema, *, link: bool = True) -> str:
         return f"List of {_type(literal['items'], link=link)}"
     if literal["type"] == "object":
         return "Map of String"
-    return "String" if literal["type"] == "string" else "Integer"
+    return "Integer" if "integer" in literal["type"] else "String"
 
 
 def main() -> None:

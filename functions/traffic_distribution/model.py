@@ -1,9 +1,9 @@
 """The properties of Custom::ConnectTrafficDistribution (API: UpdateTrafficDistribution)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
 from connect_provider.properties import (
     INSTANCE,
@@ -109,6 +109,12 @@ GroupArnOrId = Annotated[
 _GROUP_SPELLINGS = AliasChoices("TrafficDistributionGroupId", "TrafficDistributionGroupArn")
 
 
+def _one_group(schema: dict[str, Any]) -> None:
+    """Say in a JSON Schema that the group, or the instance, is required."""
+    names = [*_GROUP_SPELLINGS.choices, *INSTANCE_SPELLINGS.choices]
+    schema["allOf"] = [{"anyOf": [{"required": [name]} for name in names]}]
+
+
 class TrafficDistributionProperties(ResourceProperties):
     """How a traffic distribution group splits its traffic between its Regions.
 
@@ -116,6 +122,8 @@ class TrafficDistributionProperties(ResourceProperties):
     group: the one that survives. It names the group, by its ARN outside the group's home Region; or
     the instance, whose default group is meant then. Deleting it leaves the traffic as it is.
     """
+
+    model_config = ConfigDict(json_schema_extra=_one_group)
 
     TrafficDistributionGroupId: GroupArnOrId | None = Field(
         default=None,

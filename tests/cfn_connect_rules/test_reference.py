@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 from cfnlint.jsonschema import StandardValidator
+from jsonschema import Draft202012Validator
 from pydantic import Field
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 from cfn_connect_rules._resource_types import RESOURCE_TYPES
 from quick_connect.model import QuickConnectProperties
 from tests.harness import EVENTS, ROOT
 from tests.linting import lint
+from tests.templates import parsed
 from tools import reference
 
 FILES = reference.rendered()
@@ -88,6 +92,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "no function": {"Name": {"Rfe": "x"}},
     "no token": {"ServiceToken": None},
 }
+GOOD = sorted((Path(__file__).parent / "good").glob("*.yaml"))
 TAKEN: dict[str, dict[str, Any]] = {
     "a function": {"Name": {"Ref": "x"}},
     "a function for a config": {"QuickConnectConfig": {"Fn::If": ["a", "b", "c"]}},
@@ -96,6 +101,15 @@ TAKEN: dict[str, dict[str, Any]] = {
     "tags as a list": {"Tags": [{"Key": "a", "Value": {"Ref": "x"}}]},
     "a tag from a function": {"Tags": {"équipe": {"Ref": "x"}}},
 }
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+def test_a_schema_takes_what_the_rules_take(path: Path) -> None:
+    """Every resource of the right templates, with functions in their long form."""
+    resources = parsed(path.read_text())["Resources"].values()
+    for it in (r for r in resources if "Type" in r and r["Type"] in SCHEMAS):
+        schema = json.loads((ROOT / SCHEMAS[it["Type"]]).read_text())
+        assert [error.message for error in errors(schema, it["Properties"])] == []
 
 
 def errors(schema: Any, properties: Any) -> Any:
@@ -120,3 +134,13 @@ def test_a_schema_refuses_a_slip(changes: dict[str, Any]) -> None:
 def test_a_schema_takes_what_templates_have(changes: dict[str, Any]) -> None:
     """What a request never has: functions, and scalars that are not text."""
     assert not list(errors(*properties(changes)))
+
+
+def test_the_template_schema_leads_to_the_types() -> None:
+    """As the language server of an editor follows it, from file to file."""
+    contents = {path.name: json.loads(path.read_text()) for path in FILES if path.suffix == ".json"}
+    registry: Any = Registry().with_contents(contents.items(), default_specification=DRAFT202012)
+    validator = Draft202012Validator(contents["template.json"], registry=registry)
+    text = (ROOT / "examples/reference/traffic-distribution-group.yaml").read_text()
+    assert validator.is_valid(parsed(text))
+    assert not validator.is_valid(parsed(text.replace("Name: Sales lines", 'Name: ""')))
