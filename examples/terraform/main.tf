@@ -1,6 +1,5 @@
 # A CloudFormation stack of this provider's resources, from Terraform. The provider itself is
-# deployed with `sam deploy`; Terraform's identity needs cloudformation:* on this stack,
-# cloudformation:ListExports and lambda:InvokeFunction on the provider's functions.
+# deployed with `sam deploy`. Terraform's identity needs lambda:InvokeFunction on its functions.
 
 terraform {
   required_providers {
