@@ -53,19 +53,21 @@ def _free_key(key: str) -> str:
     return key
 
 
-class Tag(Properties):
-    """A tag, as the native types' templates write it."""
-
-    Key: str = Field(description="the key")
-    Value: str = Field(description="the value")
-
-
 # API: TagResource. Letters, digits and spaces of any script.
 _TAG_CHARACTERS = r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$"
 TagKey = Annotated[
     str, Field(min_length=1, max_length=128, pattern=_TAG_CHARACTERS), BeforeValidator(_free_key)
 ]
 TagValue = Annotated[str, Field(max_length=256)]
+
+
+class Tag(Properties):
+    """A tag, as the native types' templates write it."""
+
+    Key: TagKey = Field(description="the key, which AWS and this provider have not reserved")
+    Value: TagValue = Field(description="the value")
+
+
 _TAGS = Field(max_length=TAG_LIMIT - ownership.MARKERS_PER_RESOURCE)
 _TagMap = Annotated[dict[TagKey, TagValue], _TAGS]
 TagMap = Annotated[
