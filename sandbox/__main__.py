@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from sandbox import demo, invoke, scene, stacks
 from sandbox.aws import Sandbox, SandboxError
@@ -92,7 +93,7 @@ def main() -> None:
         console.print("\nStopped; nothing is left of the sandbox.")
         sys.exit(130)
     except SandboxError as error:
-        console.print(f"\n[bold red]Failed:[/] {error}")
+        console.print(f"\n[bold red]Failed:[/] {escape(str(error))}")
         sys.exit(1)
 
 

@@ -7,44 +7,52 @@ from pathlib import Path
 from rich.console import Console
 from rich.json import JSON
 
+from sandbox import sam
 from sandbox.aws import SandboxError
-from sandbox.sam_local import SamLocal, run
+from sandbox.sam_local import SamLocal
 
 _COLORS = {"SUCCESS": "green", "FAILED": "red"}
 
 
 def invoke(console: Console, event: Path) -> None:
     """Send a request to its function in Docker; raise SandboxError unless it is answered."""
-    with SamLocal() as local:
+    with _built(console) as local:
         request = local.stage(event)
         command = local.command(request)
         console.print(f"[bold]{request['RequestType']} {request['ResourceType']}[/]")
         console.print(shlex.join(command), style="dim", highlight=False, soft_wrap=True)
-        done = run(command)
+        done = sam.run(command)
         if done.returncode or not local.sink.requests:
             raise SandboxError("the function gave no answer; what sam says of it is above")
-        _show(console, local)
+        _show(console, local, 0, 0)
 
 
 def serve(console: Console, event: Path) -> None:
     """Keep running what a request needs, print how sam sends it, and show every answer."""
-    with SamLocal() as local:
+    with _built(console) as local:
         command = local.command(local.stage(event))
         console.print("An emulated Connect is up, and takes answers. In another terminal:\n")
         console.print(shlex.join(command), highlight=False, soft_wrap=True)
         console.print("\nCtrl-C stops it.")
+        answers = calls = 0
         while True:
-            if local.sink.requests:
-                _show(console, local)
-                local.sink.reset()
-                local.connect.journal.clear()
+            if len(local.sink.requests) > answers:
+                _show(console, local, answers, calls)
+                answers, calls = answers + 1, len(local.connect.journal)
             time.sleep(0.1)
 
 
-def _show(console: Console, local: SamLocal) -> None:
-    calls = ", ".join(local.connect.calls()) or "not at all"
-    console.print(f"\nConnect was called: {calls}", highlight=False, soft_wrap=True)
-    answer = local.sink.answers[-1]
+def _built(console: Console) -> SamLocal:
+    local = SamLocal()
+    console.print("sam builds the functions ...", style="dim")
+    return local
+
+
+def _show(console: Console, local: SamLocal, answers: int, calls: int) -> None:
+    """Show the answer that came after so many, and the calls that were made after so many."""
+    made = ", ".join(local.connect.calls()[calls:]) or "not at all"
+    console.print(f"\nConnect was called: {made}", highlight=False, soft_wrap=True)
+    answer = local.sink.answers[answers]
     color = _COLORS[answer["Status"]]
     console.print(f"CloudFormation would get: [bold {color}]{answer['Status']}[/]")
     console.print(JSON.from_data(answer), soft_wrap=True)

@@ -4,12 +4,10 @@ sam runs them in Docker, in Lambda's own image, from what `sam build` made.
 """
 
 import json
-import os
-import platform
 import shutil
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,25 +15,17 @@ from typing import Any
 import trustme
 import yaml
 
-from sandbox import lambda_python, scene
+from sandbox import lambda_python, sam, scene
 from sandbox.aws import SandboxError
 from sandbox.cloudformation import Sink, Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer, Place
 from sandbox.stacks import ROOT
 
-SAM = ROOT / ".venv-sam/bin/sam"
 FOLDER = ROOT / ".aws-sam/local"  # a build for this machine's processor, never to be deployed
 IMAGE = f"public.ecr.aws/lambda/python:{lambda_python.VERSION}"
 HOST = "host.docker.internal"  # this machine, as a container calls it
 _DOCKER_URL = "https://docs.docker.com/get-docker/"
-_ACCOUNT = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_REGION": scene.REGION,
-    "AWS_DEFAULT_REGION": scene.REGION,
-    "AWS_MAX_ATTEMPTS": "1",  # sam asks STS whose these are, and takes no answer for one
-}
 
 
 class SamLocal:
@@ -49,7 +39,7 @@ class SamLocal:
         self._place = Place(_address(), HOST)
 
     def __enter__(self) -> "SamLocal":
-        build()
+        sam.build(FOLDER)
         authority = trustme.CA()
         self.sink = Sink(authority, self._place)
         self._stacks = Stacks(self._place)
@@ -81,7 +71,7 @@ class SamLocal:
         self._template = yaml.safe_load((FOLDER / "template.yaml").read_text())
         declared = self._template["Globals"]["Function"]["Environment"]["Variables"]
         declared.update(dict.fromkeys(variables, ""))
-        self._template["Parameters"]["Architecture"]["Default"] = architecture()
+        self._template["Parameters"]["Architecture"]["Default"] = sam.architecture()
         (FOLDER / "invoke.yaml").write_text(yaml.safe_dump(self._template))
         (FOLDER / "env.json").write_text(json.dumps({"Parameters": variables}, indent=2))
         for folder in FOLDER.iterdir():
@@ -94,7 +84,7 @@ class SamLocal:
         options = ["--template", str((FOLDER / "invoke.yaml").relative_to(ROOT))]
         options += ["--env-vars", str((FOLDER / "env.json").relative_to(ROOT))]
         options += ["--region", scene.REGION, "--add-host", f"{HOST}:host-gateway"]
-        if _docker("image", "inspect", f"{IMAGE}-{architecture()}").returncode == 0:
+        if _docker("image", "inspect", f"{IMAGE}-{sam.architecture()}").returncode == 0:
             options.append("--skip-pull-image")  # sam asks the registry each time otherwise
         return options
 
@@ -125,37 +115,6 @@ class SamLocal:
             raise SandboxError(f"no function serves {resource_type}")
         name: str = outputs[output]["Value"]["Fn::GetAtt"][0]
         return name
-
-
-def architecture() -> str:
-    """Return this machine's processor, as Lambda calls it."""
-    return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-
-
-def run(
-    command: Sequence[str], account: Mapping[str, str] = _ACCOUNT, **options: Any
-) -> "subprocess.CompletedProcess[str]":
-    """Run a sam command in the repository, in an account that is not anybody's."""
-    if not SAM.exists():
-        raise SandboxError("sam is needed: install it with `python3 tools/environment.py sam`")
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    environment = {**inherited, **account, "SAM_CLI_TELEMETRY": "0"}
-    if python := lambda_python.find():
-        environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
-    return subprocess.run(
-        [str(SAM), *command[1:]], cwd=ROOT, env=environment, text=True, check=False, **options
-    )
-
-
-def build(folder: Path = FOLDER) -> None:
-    """Build the functions for this machine's processor; raise SandboxError if sam cannot."""
-    command = ["sam", "build", "--cached", "--build-dir", str(folder)]
-    command += ["--parameter-overrides", f"Architecture={architecture()}"]
-    if lambda_python.find() is None:
-        command.append("--use-container")
-    done = run(command, capture_output=True)
-    if done.returncode:
-        raise SandboxError(f"{' '.join(command)}:\n{done.stderr}")
 
 
 def _address() -> str:

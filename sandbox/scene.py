@@ -43,8 +43,8 @@ def stage(emulator: ConnectEmulator, event: Mapping[str, Any]) -> None:
         "cfn:request-id": "that of the create",
         "cfn:created-at": "unknown",
     }
-    named = {event.get("PhysicalResourceId"), properties.get("TrafficDistributionGroupId")}
-    for arn in named - {None}:
+    groups = {properties.get(f"TrafficDistributionGroup{end}") for end in ("Id", "Arn")}
+    for arn in {event.get("PhysicalResourceId"), *groups} - {None}:
         head, _, new_id = arn.rpartition("/")
         if head.endswith("/transfer-destination"):
             made = _created("quick_connect")

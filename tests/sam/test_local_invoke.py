@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from sandbox import lambda_python
+from sandbox import lambda_python, sam
 from sandbox.aws import SandboxError
-from sandbox.sam_local import IMAGE, SamLocal, architecture, run
+from sandbox.sam_local import IMAGE, SamLocal
 from tests.harness import EVENTS, promised_status
 from tests.sam import base_image
 
@@ -25,7 +25,7 @@ def docker(*arguments: str) -> bool:
 @contextmanager
 def lambda_image() -> Iterator[None]:
     """Lambda's image: what the machine has, what the registry gives, or a stand-in for a while."""
-    tag = architecture()
+    tag = sam.architecture()
     if docker("image", "inspect", f"{IMAGE}-{tag}") or docker("pull", f"{IMAGE}-{tag}"):
         yield
         return
@@ -52,10 +52,16 @@ def local() -> Iterator[SamLocal]:
 def test_the_answer_is_what_the_name_promises(name: str, local: SamLocal) -> None:
     """The function runs in a container, calls the emulated Connect, and answers once."""
     event = local.stage(EVENTS / f"{name}.json")
-    done = run(local.command(event), capture_output=True)
+    done = sam.run(local.command(event), capture_output=True)
     assert done.returncode == 0, done.stderr
     assert len(local.sink.answers) == 1, done.stderr
     answer = local.sink.answers[0]
     assert answer["Status"] == promised_status(name), answer["Reason"]
     assert answer["RequestId"] == event["RequestId"]
     assert "X-Amz-Signature" not in done.stderr
+
+
+def test_a_type_that_no_function_serves_is_named(local: SamLocal) -> None:
+    """The template's service tokens say which function serves a type."""
+    with pytest.raises(SandboxError, match="no function serves Custom::ConnectQueue"):
+        local.function("Custom::ConnectQueue")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import demo, lambda_python, sam_local, stacks
+from sandbox import demo, lambda_python, sam, stacks
 from sandbox.aws import Sandbox
 from tests.harness import ROOT
 
-BUILDS = {"sam build": sam_local.build}
+BUILDS = {"sam build": sam.build}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_the_artifact_holds_nothing_but_what_runs(artifact: Path) -> None:
 
 def test_the_template_is_valid() -> None:
     """Of this very sam, by its own rules and cfn-lint's."""
-    done = sam_local.run(["sam", "validate", "--lint"], capture_output=True)
+    done = sam.run(["sam", "validate", "--lint"], capture_output=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -59,8 +59,8 @@ def test_sam_deploys_what_serves_a_stack(artifact: Path, sandbox: Sandbox) -> No
     """`sam deploy --resolve-s3`, and a whole life of the example in the artifact's own code."""
     deploy = ["sam", "deploy", "--template-file", str(artifact / "template.yaml")]
     deploy += ["--stack-name", stacks.PROVIDER_STACK, "--capabilities", "CAPABILITY_IAM"]
-    deploy += ["--parameter-overrides", f"Architecture={sam_local.architecture()}", "--resolve-s3"]
-    done = sam_local.run(deploy, sandbox.environment, capture_output=True)
+    deploy += ["--parameter-overrides", f"Architecture={sam.architecture()}", "--resolve-s3"]
+    done = sam.run(deploy, sandbox.environment, capture_output=True)
     assert done.returncode == 0, done.stderr
     functions = sandbox.client("lambda").list_functions()["Functions"]
     assert {function["Runtime"] for function in functions} == {f"python{lambda_python.VERSION}"}

@@ -1,0 +1,52 @@
+"""The AWS SAM CLI, from an environment of its own."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sandbox import lambda_python, scene
+from sandbox.aws import SandboxError
+from sandbox.stacks import ROOT
+
+_SAM = ROOT / ".venv-sam/bin/sam"
+_ACCOUNT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_REGION": scene.REGION,
+    "AWS_DEFAULT_REGION": scene.REGION,
+    "AWS_MAX_ATTEMPTS": "1",  # sam asks STS whose these are, and takes no answer for one
+}
+
+
+def architecture() -> str:
+    """Return this machine's processor, as Lambda calls it."""
+    return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+
+
+def run(
+    command: Sequence[str], account: Mapping[str, str] = _ACCOUNT, **options: Any
+) -> "subprocess.CompletedProcess[str]":
+    """Run a sam command in the repository, in an account that is not anybody's."""
+    if not _SAM.exists():
+        raise SandboxError("sam is needed: install it with `python3 tools/environment.py sam`")
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    environment = {**inherited, **account, "SAM_CLI_TELEMETRY": "0"}
+    if python := lambda_python.find():
+        environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
+    return subprocess.run(
+        [str(_SAM), *command[1:]], cwd=ROOT, env=environment, text=True, check=False, **options
+    )
+
+
+def build(folder: Path) -> None:
+    """Build the functions for this machine's processor; raise SandboxError if sam cannot."""
+    command = ["sam", "build", "--cached", "--build-dir", str(folder)]
+    command += ["--parameter-overrides", f"Architecture={architecture()}"]
+    if lambda_python.find() is None:
+        command.append("--use-container")
+    done = run(command, capture_output=True)
+    if done.returncode:
+        raise SandboxError(f"{' '.join(command)}:\n{done.stderr}")
