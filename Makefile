@@ -1,5 +1,6 @@
 PYTHON ?= python3
 EVENT ?= events/quick_connect_create.json
+ARCHITECTURE ?= arm64
 BIN := .venv/bin
 SAM := .venv-sam/bin/sam
 
@@ -27,10 +28,10 @@ invoke: environment environment-sam ## Send a request to its function in Docker:
 serve: environment environment-sam ## Keep running what a request needs, for `sam local invoke`: make serve EVENT=...
 	@$(BIN)/python -m sandbox serve $(EVENT)
 
-build: environment-sam ## Build the functions for Lambda (needs python3.13 with pip)
-	@$(SAM) build
+build: environment ## Build the small artifact for sam deploy (ARCHITECTURE=x86_64 for that one)
+	@$(BIN)/python -m tools.build $(ARCHITECTURE)
 
-deploy: build ## Deploy the provider to your AWS account, which sam asks about
+deploy: build environment-sam ## Deploy the provider to your AWS account, which sam asks about
 	@$(SAM) deploy --guided --stack-name cfn-connect-provider --capabilities CAPABILITY_IAM
 
 test: environment environment-sam ## Run every test

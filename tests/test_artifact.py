@@ -1,15 +1,17 @@
 """What Lambda installs is enough: requirements.txt and functions/, and nothing else on the path."""
 
+import json
 import os
+import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sandbox import lambda_python
 from sandbox.connect_emulator import ConnectEmulator
 from tests.harness import ROOT, Sink, load_event
+from tools import build
 
 ANSWER = """
 import json, sys
@@ -20,21 +22,28 @@ lambda_handler(json.load(sys.stdin), SimpleNamespace(get_remaining_time_in_milli
 """
 
 
+def _install(folder: Path) -> None:
+    """Make what `sam build` makes."""
+    build.install(ROOT / "functions/requirements.txt", folder, build.for_this_machine()[1])
+    shutil.copytree(ROOT / "functions", folder, dirs_exist_ok=True)
+
+
+def _build(folder: Path) -> None:
+    """Make what `make build` makes."""
+    build.build(folder, *build.for_this_machine())
+
+
+@pytest.mark.parametrize("make", [_install, _build], ids=["sam build", "make build"])
 def test_the_artifact_answers_an_event(
-    tmp_path: Path, connect: ConnectEmulator, sink: Sink
+    make: Callable[[Path], None], tmp_path: Path, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """-S keeps this environment's own packages off the path."""
-    import json
-
-    python = lambda_python.find() or sys.executable
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    pip += ["--require-hashes", "--root-user-action=ignore", "--target", str(tmp_path)]
-    subprocess.run([*pip, "-r", str(ROOT / "functions/requirements.txt")], check=True)
+    make(tmp_path / "artifact")
     environment = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
     environment |= {key: os.environ[key] for key in ("SSL_CERT_FILE", "RESPONSE_HOST")}
-    environment["PYTHONPATH"] = f"{ROOT / 'functions'}{os.pathsep}{tmp_path}"
+    environment["PYTHONPATH"] = str(tmp_path / "artifact")
     run = subprocess.run(
-        [python, "-S", "-c", ANSWER],
+        [build.for_this_machine()[0], "-S", "-c", ANSWER],
         input=json.dumps(load_event("quick_connect_create", sink)),
         env=environment,
         text=True,

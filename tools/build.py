@@ -1,0 +1,114 @@
+"""Build the small artifact that `sam deploy` takes: .aws-sam/build, one folder for both functions.
+
+`sam build` works as well. This one ships compiled modules, which a read-only Lambda cannot keep,
+and no more of botocore's data than is read. Both save time at each cold start.
+"""
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox import lambda_python
+from tools import botocore_data
+
+ROOT = Path(__file__).resolve().parent.parent
+FUNCTIONS = ROOT / "functions"
+OUTPUT = ROOT / ".aws-sam/build"
+_WHEELS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
+_UNUSED = ("*.dist-info", "bin", "boto3/examples", "boto3/data")
+_EPOCH = 315_532_800  # 1980, where the times of zip files begin: equal builds give equal zips
+
+
+def for_lambda(architecture: str) -> list[str]:
+    """Return what tells pip to install for Lambda's runtime, whatever machine this is."""
+    return ["--python-version", lambda_python.VERSION, "--platform", _WHEELS[architecture]]
+
+
+def for_this_machine() -> tuple[str, list[str]]:
+    """Return a python that runs here, of Lambda's version where there is one, and pip's options."""
+    python = lambda_python.find()
+    if python is None or sys.platform != "linux":
+        return sys.executable, []
+    wheels = f"manylinux2014_{platform.machine()}"
+    return str(python), ["--python-version", lambda_python.VERSION, "--platform", wheels]
+
+
+def build(folder: Path, python: str, target: Sequence[str] = ()) -> None:
+    """Build the artifact in a folder, compiled by `python`.
+
+    target: pip's options for another machine or Python than the running one; see for_lambda.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    install(FUNCTIONS / "requirements.txt", folder, target)
+    shutil.copytree(
+        FUNCTIONS,
+        folder,
+        ignore=shutil.ignore_patterns("__pycache__", "requirements.*"),
+        dirs_exist_ok=True,
+    )
+    for pattern in _UNUSED:
+        for path in folder.glob(pattern):
+            shutil.rmtree(path)
+    sources = "".join(path.read_text() for path in sorted(FUNCTIONS.rglob("*.py")))
+    botocore_data.prune(folder / "botocore/data", sources)
+    compile_modules(folder, python)
+    for path in folder.rglob("*"):
+        os.utime(path, (_EPOCH, _EPOCH))
+
+
+def install(requirements: Path, folder: Path, target: Sequence[str] = ()) -> None:
+    """Install pinned wheels into a folder."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
+    pip += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile"]
+    pip += ["--root-user-action=ignore", *target, "--target", str(folder)]
+    subprocess.run([*pip, "-r", str(requirements)], check=True)
+
+
+def compile_modules(folder: Path, python: str) -> None:
+    """Compile every module; the compiled ones are used whatever the sources' times are."""
+    command = [python, "-m", "compileall", "-q", "-s", str(folder), "-p", "/var/task"]
+    command += ["--invalidation-mode", "unchecked-hash", str(folder)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "0"})
+
+
+def write_template(template: str, architecture: str) -> str:
+    """Return the template as `sam deploy` needs it beside the artifact."""
+    for pattern, replacement in (
+        (r"CodeUri: functions/", "CodeUri: functions"),
+        (r"LicenseUrl: ", r"\g<0>../../"),
+        (r"ReadmeUrl: ", r"\g<0>../../"),
+        (r"(Architecture:\n +Type: String\n +Default:) \w+", rf"\g<1> {architecture}"),
+    ):
+        template, times = re.subn(pattern, replacement, template)
+        if times != 1:
+            sys.exit(f"template.yaml should match {pattern!r} once")
+    return template
+
+
+def main() -> None:
+    """Build for Lambda."""
+    parser = argparse.ArgumentParser(prog="make build", description=__doc__)
+    parser.add_argument("architecture", nargs="?", default="arm64", choices=_WHEELS)
+    architecture = parser.parse_args().architecture
+    python = lambda_python.find()
+    if python is None:
+        version = lambda_python.VERSION
+        sys.exit(
+            f"python{version} with pip is needed: only it can compile for Lambda's runtime. "
+            f"Install it (pyenv install {version}, uv python install {version}, apt, python.org), "
+            "or run sam build --use-container"
+        )
+    build(OUTPUT / "functions", str(python), for_lambda(architecture))
+    template = write_template((ROOT / "template.yaml").read_text(), architecture)
+    (OUTPUT / "template.yaml").write_text(template)
+    print(f"Built for {architecture} in {OUTPUT.relative_to(ROOT)}. Next: sam deploy --guided")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
