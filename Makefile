@@ -5,7 +5,7 @@ BIN := .venv/bin
 SAM := .venv-sam/bin/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo sandbox invoke serve build deploy test test-long lint docs format lock
+.PHONY: help environment demo sandbox invoke serve build deploy test test-long lint docs bench bench-check format lock
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,12 @@ lint: environment ## Check style, types and templates
 docs: environment ## Write docs/reference and docs/schemas from the models
 	@$(BIN)/python tools/reference.py
 
+bench: environment ## Measure the provider beside its peers (Linux; ten minutes)
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks run
+
+bench-check: environment ## Check that nothing costs more than it may (Linux; a minute)
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks check
+
 format: environment ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -64,3 +70,4 @@ lock: ## Pin the dependencies anew (needs uv)
 	$(LOCK) --group checkov -o requirements/checkov.txt
 	$(LOCK) --group runtime -o requirements/runtime.txt
 	$(LOCK) --group sam -o requirements/sam.txt
+	$(LOCK) --group bench functions/requirements.in -c functions/requirements.txt -o requirements/bench.txt

@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """What a client sent. The path is as sent: percent-encoded, with its query."""
+    """What a client sent. The path is as sent: percent-encoded, with its query.
+
+    headers: by their names in title case, whatever the client's, since HTTP takes them for equal.
+    """
 
     method: str
     path: str
@@ -74,7 +77,8 @@ def _request_handler(handle: Handle) -> type[BaseHTTPRequestHandler]:
         def _serve(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
-            request = HttpRequest(self.command, self.path, dict(self.headers), body)
+            headers = {name.title(): value for name, value in self.headers.items()}
+            request = HttpRequest(self.command, self.path, headers, body)
             try:
                 response = handle(request)
             except DropConnection:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from tests.harness import ROOT, STACKS, Handler
@@ -14,12 +15,19 @@ from tests.harness import ROOT, STACKS, Handler
 class Zygote:
     """A process that has imported the handlers, and forks a child for each run."""
 
-    def __init__(self, speed: float | None = None) -> None:
+    def __init__(
+        self, speed: float | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         paths = os.pathsep.join((str(ROOT / "functions"), str(ROOT)))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.zygote"],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": paths, **({"SPEED": str(speed)} if speed else {})},
+            env={
+                **os.environ,
+                **(environment or {}),
+                "PYTHONPATH": paths,
+                **({"SPEED": str(speed)} if speed else {}),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -30,11 +38,14 @@ class Zygote:
 
     def run(self, jobs: list[tuple[Handler, dict[str, Any]]]) -> list[int]:
         """Run events, each in a child, at the same time; return the exit statuses."""
+        return self.run_named([(h.__module__.split(".")[0], event) for h, event in jobs])
+
+    def run_named(self, named: list[tuple[str, dict[str, Any]]]) -> list[int]:
+        """Run events as run() does, with the packages of their handlers."""
         assert self._process.stdin
         assert self._process.stdout
         self._forked.clear()
-        STACKS.sent(jobs[0][1])
-        named = [(handler.__module__.split(".")[0], event) for handler, event in jobs]
+        STACKS.sent(named[0][1])
         self._process.stdin.write(json.dumps(named) + "\n")
         self._process.stdin.flush()
         self.pids = json.loads(self._process.stdout.readline())

@@ -16,7 +16,7 @@ OVERTAKING_LAG = 2.0  # how soon after a request its stack may have cancelled it
 ASK_AGAIN_AFTER = 5.0  # how long a stack's word that it waits for a request is good
 # Lambda waits a minute before the second run of an asynchronous event, two before the third
 # (Lambda developer guide, "Error handling for asynchronous invocation").
-_RUN_AGAIN_AFTER = (60.0, 120.0)
+RUN_AGAIN_AFTER = (60.0, 120.0)
 
 
 def watchdog_delay(time_left: float) -> float:
@@ -63,7 +63,7 @@ def will_run_again(
     """
     if started is None:
         return False
-    highest_run = 1 + sum(started >= earliest for earliest in accumulate(_RUN_AGAIN_AFTER))
-    if highest_run > min(maximum_retry_attempts, len(_RUN_AGAIN_AFTER)):
+    highest_run = 1 + sum(started >= earliest for earliest in accumulate(RUN_AGAIN_AFTER))
+    if highest_run > min(maximum_retry_attempts, len(RUN_AGAIN_AFTER)):
         return False
-    return now + _RUN_AGAIN_AFTER[highest_run - 1] + SETTLE_RESERVE < service_timeout
+    return now + RUN_AGAIN_AFTER[highest_run - 1] + SETTLE_RESERVE < service_timeout

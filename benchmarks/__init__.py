@@ -1,0 +1,1 @@
+"""What the provider costs beside other ways to write it, and what must not get worse."""

@@ -1,0 +1,147 @@
+"""Writes benchmarks/results.md and its plot."""
+
+import os
+import platform
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import boto3
+
+from benchmarks import plot, simulation
+from benchmarks.comparison import CYCLES, REQUESTS, ROUNDS, Costs
+from benchmarks.targets import SEEDS, Result
+
+FOLDER = Path(__file__).parent
+_CREATES = (50, 200, 500)
+_PLOTTED = (10, 20, 50, 100, 200, 500, 1000)
+
+_HEAD = """# Results
+
+Written by `make bench`; `make bench-check` holds the counts to their targets. Trust counts and
+ratios; seconds are this machine's."""
+_ABOUT_THE_COMPARISON = f"""A / B / C: warm Create, Update and Delete of a quick connect. Medians of
+{ROUNDS} processes and {ROUNDS * CYCLES} warm cycles, in turns. All are compiled. The provider's
+Update sets tags, name and config after a Describe, its Delete looks first whose the quick connect
+is; the peers' do not. The raw handler builds its TLS context at init, as the provider does."""
+_ABOUT_THROTTLING = f"""Every create starts at once; Connect takes two requests a second, five at
+first, so the floor is (N - 5) / 2 seconds. The slowest of {len(SEEDS)} seeds against it, and the
+throttled calls of each create; or how many creates fail. The provider's schedule is the code that
+it runs; `standard` and `legacy` are botocore's modes."""
+
+
+def write(python: str, found: list[Costs], results: list[Result], notes: list[str]) -> Path:
+    """Write the results, and the plot beside them; return where."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    parts = [
+        _HEAD,
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine}, Python {python}, boto3 {boto3.__version__}.",
+        "## The provider beside its peers",
+        _compared(found),
+        _ABOUT_THE_COMPARISON,
+        *notes,
+        "## Throttled stacks, simulated",
+        _ABOUT_THROTTLING,
+        _throttled(),
+        "![How long throttled stacks take](throttling.svg)",
+        "## Waiting for a resource, simulated",
+        _settled(),
+        "## Targets",
+        _targets(results),
+        "What is in the way of the stretch values: [docs/scale.md](../docs/scale.md).",
+    ]
+    (FOLDER / "throttling.svg").write_text(_plot())
+    path = FOLDER / "results.md"
+    path.write_text("\n\n".join(parts) + "\n")
+    return path
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    header = list(header)
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _compared(found: list[Costs]) -> str:
+    """Return the table of contenders. The second one is the raw handler, which ratios refer to."""
+    raw = found[1]
+
+    def each(numbers: Callable[[str], float]) -> str:
+        return " / ".join(f"{numbers(request):.3g}" for request in REQUESTS)
+
+    rows: dict[str, Callable[[Costs], str]] = {
+        "init, million instructions": lambda c: _count(c.instructions, 1_000_000),
+        "init instructions, ratio": lambda c: _count(c.instructions, raw.instructions),
+        "start to first answer, ms": lambda c: f"{c.first_answer * 1000:.0f}",
+        "start to first answer, ratio": lambda c: f"{c.first_answer / raw.first_answer:.2f}",
+        "warm, ms": lambda c: each(lambda request: c.warm[request] * 1000),
+        "warm, ratio": lambda c: each(lambda request: c.warm[request] / raw.warm[request]),
+        "Connect calls": lambda c: each(c.calls.__getitem__),
+        "TLS contexts": lambda c: each(c.contexts.__getitem__),
+        "new connections": lambda c: each(c.connections.__getitem__),
+        "slept, s": lambda c: each(c.slept.__getitem__),
+        "peak memory, MB": lambda c: f"{c.memory:.0f}",
+        "artifact, zipped MB": lambda c: f"{c.size / 1e6:.1f}",
+    }
+    return _table(
+        ["", *(costs.name for costs in found)],
+        ([name, *(row(costs) for costs in found)] for name, row in rows.items()),
+    )
+
+
+def _count(value: int | None, unit: int | None) -> str:
+    return f"{value / unit:.3g}" if value and unit else "-"
+
+
+def _throttled() -> str:
+    rows = []
+    for name, policy in simulation.POLICIES.items():
+        row = [name]
+        for creates in _CREATES:
+            outcomes = [simulation.throttled_stack(creates, policy, seed) for seed in SEEDS]
+            failures = max(outcome.failures for outcome in outcomes)
+            ratio = max(outcome.makespan for outcome in outcomes) / simulation.floor(creates)
+            wasted = sum(outcome.throttled for outcome in outcomes) / len(outcomes) / creates
+            row.append(f"{failures} fail" if failures else f"{ratio:.2f}x, {wasted:.0f} wasted")
+        rows.append(row)
+    return _table(["pauses", *(f"N = {creates}" for creates in _CREATES)], rows)
+
+
+def _settled() -> str:
+    rows = []
+    for ready in (2, 10, 60, 300):
+        once, worst = simulation.settle(ready), simulation.worst_settle(ready)
+        excess = f"{once.excess:.1f} s, at worst {worst.excess:.1f} s"
+        rows.append([f"{ready} s", excess, str(worst.looks)])
+    return _table(["ready after", "found too late by", "looks"], rows)
+
+
+def _targets(results: list[Result]) -> str:
+    rows = []
+    for result in results:
+        verdict = "yes" if result.holds else "**no**"
+        if result.stretch is not None:
+            verdict += ", and the stretch" if result.stretched else ", not the stretch"
+        stretch = "" if result.stretch is None else f" (≤ {result.stretch:g})"
+        limit = f"{'' if result.exact else '≤ '}{result.limit:,.10g}{stretch}"
+        rows.append([result.name, f"{result.measured:,.8g}", limit, verdict])
+    return _table(["", "measured", "target (stretch)", "holds"], rows)
+
+
+def _plot() -> str:
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for name in ("provider", "standard, 200 attempts"):
+        curves[name] = []
+        for creates in _PLOTTED:
+            runs = [
+                simulation.throttled_stack(creates, simulation.POLICIES[name], s) for s in SEEDS
+            ]
+            curves[name].append((creates, median(run.makespan for run in runs)))
+    curves["floor"] = [(creates, simulation.floor(creates)) for creates in _PLOTTED]
+    notes = []
+    for name in ("legacy", "standard"):
+        runs = [simulation.throttled_stack(200, simulation.POLICIES[name], seed) for seed in SEEDS]
+        failing = median(run.failures for run in runs)
+        notes.append(f"botocore's {name} mode: {failing:.0f} of 200 fail")
+    return plot.svg(curves, notes)

@@ -1,0 +1,202 @@
+"""What must hold, measured in counts: they are the same in every run, as times are not."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from benchmarks import contenders, measure, real_time, simulation
+from benchmarks.contenders import GROUPS, PROVIDER, RAW, Contender
+from benchmarks.world import World
+from connect_provider import waiting
+
+SEEDS = range(20)
+SIZE_LIMIT = 9_000_000
+MEMORY_LIMIT = 56.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """A target, and what was measured. stretch: what would be better still, None if nothing."""
+
+    name: str
+    measured: float
+    limit: float
+    stretch: float | None = None
+    exact: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether the target is met."""
+        return self.measured == self.limit if self.exact else self.measured <= self.limit
+
+    @property
+    def stretched(self) -> bool:
+        """Tell whether the stretch value is met, too."""
+        return self.holds and (self.stretch is None or self.measured <= self.stretch)
+
+
+def everything(world: World, python: str) -> Iterator[Result]:
+    """Measure every target that can be measured here."""
+    yield from _artifact()
+    yield from _requests(world, python)
+    yield from _calls(world, python)
+    yield from _settling()
+    yield from _throttling()
+    if measure.can_count():
+        yield from _instructions(world, python)
+
+
+def _artifact() -> Iterator[Result]:
+    (folder,) = PROVIDER.folders
+    yield Result("artifact, zipped bytes", contenders.zipped_size(folder.iterdir()), SIZE_LIMIT)
+    modules = [path for path in folder.rglob("*.py") if "__pycache__" not in path.parts]
+    compiled = {path.parent.parent / path.name.split(".")[0] for path in folder.rglob("*.pyc")}
+    missing = sum(path.with_suffix("") not in compiled for path in modules)
+    yield Result("modules that are not compiled", missing, 0, exact=True)
+
+
+def _instructions(world: World, python: str) -> Iterator[Result]:
+    """Compare init, the way to the first answer and a warm Create with the raw handler's."""
+
+    def count(contender: Contender, creates: int) -> int:
+        return measure.instructions(contender, world, python, measure.creates(world, creates))
+
+    runs = [(RAW, n) for n in _CREATES] + [(PROVIDER, n) for n in _CREATES] + [(GROUPS, 0)]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        counts = list(pool.map(count, *zip(*runs, strict=True)))
+    init, first, warm, ours, our_first, our_warm, groups = counts
+    yield Result("init instructions / raw handler", ours / init, 1.10, 1.00)
+    yield Result("init instructions / raw handler, groups", groups / init, 1.10, 1.00)
+    yield Result("instructions to the first answer / raw handler", our_first / first, 1.05, 0.90)
+    ratio = (our_warm - our_first) / (warm - first)
+    yield Result("instructions of a warm Create / raw handler", ratio, 1.4, 1.12)
+
+
+# Instructions are counted to the end of init, of the first Create, and of some warm ones.
+_CREATES = (0, 1, 1 + measure.WARM_CREATES)
+
+
+def _requests(world: World, python: str) -> Iterator[Result]:
+    """Look at warm requests: what they open, how long they sleep, and the memory in the end."""
+    world.reset()
+    process = measure.Process(PROVIDER, world, python)
+    measure.cycle(process, world)
+    costs = [measure.cycle(process, world) for _ in range(5)]
+    process.close()
+    for what in ("contexts", "connections", "slept"):
+        names = {"contexts": "TLS contexts", "connections": "new connections", "slept": "sleeps, s"}
+        total = sum(cost[what] for round_ in costs for cost in round_.values())
+        yield Result(f"{names[what]} in 15 warm requests", total, 0, exact=True)
+    yield Result("peak memory, MB", costs[-1]["Delete"]["rss"], MEMORY_LIMIT, 46.0)
+
+
+def _calls(world: World, python: str) -> Iterator[Result]:
+    """Count the calls to Connect of each request against the fewest that can do it."""
+    for module, name, limit, arrange in _REQUESTS:
+        world.reset()
+        folders = PROVIDER.folders
+        process = measure.Process(Contender(name, module, folders), world, python)
+        yield Result(f"Connect calls, {name}", arrange(world, process), limit, exact=True)
+        process.close()
+
+
+def _quick_connect(request: str, **properties: str) -> Callable[[World, measure.Process], float]:
+    """Return what counts the calls of a request on a quick connect that was just created."""
+
+    def arrange(world: World, process: measure.Process) -> float:
+        (create,) = measure.creates(world, 1)
+        _, calls = process.send(create)
+        if request == "create":
+            return len(calls)
+        return len(process.send(_follow(world, create, f"quick_connect_{request}", properties))[1])
+
+    return arrange
+
+
+def _group(request: str) -> Callable[[World, measure.Process], float]:
+    """Return what counts the calls of a request on a group that was just created."""
+
+    def arrange(world: World, process: measure.Process) -> float:
+        create = world.event("traffic_distribution_group_create", {})
+        _, calls = process.send(create)
+        if request == "create":
+            return len(calls)
+        following = _follow(world, create, f"traffic_distribution_group_{request}", {})
+        return len(process.send(following)[1])
+
+    return arrange
+
+
+def _follow(
+    world: World, create: dict[str, object], name: str, properties: dict[str, str]
+) -> dict[str, object]:
+    """Return a request on what a create made; without properties of its own, with the create's."""
+    event = world.event(name, properties)
+    event["OldResourceProperties"] = create["ResourceProperties"]
+    if name.endswith(("_unchanged", "_delete")):
+        event["ResourceProperties"] = create["ResourceProperties"]
+    event["StackId"], event["LogicalResourceId"] = create["StackId"], create["LogicalResourceId"]
+    answer = world.answers[str(create["RequestId"])]
+    return {**event, "PhysicalResourceId": answer["PhysicalResourceId"]}
+
+
+def _quota(world: World, process: measure.Process) -> float:
+    """Count the calls of a create that a quota refuses."""
+    world.connect.quick_connect_quota = 0
+    (create,) = measure.creates(world, 1)
+    try:
+        process.send(create)
+    except measure.Failed:
+        return len(world.connect.journal)
+    raise measure.Failed("a quota refused nothing")
+
+
+_QUICK_CONNECT, _GROUP = "quick_connect.app", "traffic_distribution_group.app"
+_REQUESTS = (
+    (_QUICK_CONNECT, "quick connect Create", 1, _quick_connect("create")),
+    (_QUICK_CONNECT, "quick connect Update of nothing", 1, _quick_connect("update_unchanged")),
+    (_QUICK_CONNECT, "quick connect Update of all", 4, _quick_connect("update")),
+    (_QUICK_CONNECT, "quick connect Delete", 2, _quick_connect("delete")),
+    (_QUICK_CONNECT, "quick connect over its quota", 1, _quota),
+    (_GROUP, "group Create, ready at once", 2, _group("create")),
+    (_GROUP, "group Delete, gone at once", 3, _group("delete")),
+)
+
+
+def _settling() -> Iterator[Result]:
+    for ready in (2, 10, 60, 300):
+        worst = simulation.worst_settle(ready)
+        limit = max(1.0, 0.1 * ready)
+        yield Result(f"seconds too late when ready after {ready} s", worst.excess, limit)
+        yield Result(f"looks when ready after {ready} s", worst.looks, 50)
+
+
+def _throttling() -> Iterator[Result]:
+    for creates in (50, 200, 500):
+        outcomes = [
+            simulation.throttled_stack(creates, waiting.throttle_delay, seed) for seed in SEEDS
+        ]
+        failures = sum(outcome.failures for outcome in outcomes)
+        yield Result(f"{creates} throttled creates: failures", failures, 0, exact=True)
+        slowest = max(outcome.makespan for outcome in outcomes) / simulation.floor(creates)
+        stretch = 1.05 if creates >= 200 else None
+        yield Result(f"{creates} throttled creates: time / floor", slowest, 1.2, stretch)
+
+
+def over_sockets(world: World) -> Iterator[Result]:
+    """Create and delete throttled quick connects for real. It takes minutes.
+
+    Two stacks in real time, all functions at once; a large one in fast motion, 50 at once.
+    """
+    for creates, at_once, speed, limit in (
+        (50, 50, 1, 1.25),
+        (200, 200, 1, 1.15),
+        (500, 50, 25, 0),
+    ):
+        world.reset()
+        outcome = real_time.throttled_stack(world, creates, at_once, speed)
+        name = f"{creates} throttled creates over sockets"
+        yield Result(f"{name}, and deletes: failures", outcome.failures, 0, exact=True)
+        if limit:
+            ratio = outcome.makespan / simulation.floor(creates)
+            yield Result(f"{name}: time / floor", ratio, limit)

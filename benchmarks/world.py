@@ -1,0 +1,90 @@
+"""What a handler meets: an emulated Connect, and an HTTPS server that takes the answers."""
+
+import json
+import ssl
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import botocore
+import trustme
+
+from sandbox import scene
+from sandbox.connect_emulator import ConnectEmulator
+from sandbox.http_server import HttpRequest, HttpResponse, HttpServer
+
+ROOT = Path(__file__).resolve().parent.parent
+_EVENTS = ROOT / "events"
+
+
+class World:
+    """Connect and CloudFormation, as far as a handler sees them.
+
+    connect: the emulated Connect. answers: RequestId -> the answer to it.
+    environment: what points a handler, and nothing else, at them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.connect = ConnectEmulator()
+        self.reset()
+        authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(tls)
+        trusted = folder / "trusted.pem"
+        # As many authorities as a real machine has: reading them is what a TLS context costs.
+        trusted.write_bytes((Path(botocore.__file__).parent / "cacert.pem").read_bytes())
+        authority.cert_pem.write_to_path(str(trusted), append=True)
+        self._servers = HttpServer(self.connect.handle), HttpServer(self._take_answer, tls)
+        connect, sink = self._servers
+        self._sink_url = sink.url
+        self.environment = {
+            "AWS_REGION": scene.REGION,
+            "AWS_DEFAULT_REGION": scene.REGION,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_ENDPOINT_URL_CONNECT": connect.url,
+            "MAXIMUM_RETRY_ATTEMPTS": "2",
+            "RESPONSE_HOST": f"127.0.0.1:{sink.port}",
+            "SSL_CERT_FILE": str(trusted),
+            "REQUESTS_CA_BUNDLE": str(trusted),
+            "NODE_EXTRA_CA_CERTS": str(trusted),
+        }
+
+    def reset(self) -> None:
+        """Forget every resource, call and answer."""
+        self.connect.reset()
+        scene.seed(self.connect)
+        self.connect.quick_connect_quota = 10_000
+        self.answers: dict[str, dict[str, Any]] = {}
+
+    def event(self, name: str, properties: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+        """Return a request of events/ with a new RequestId, with properties and fields changed."""
+        event: dict[str, Any] = json.loads((_EVENTS / f"{name}.json").read_text())
+        event["ResourceProperties"] |= properties
+        signed = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        url = f"{self._sink_url}/answer?X-Amz-Date={signed}&X-Amz-Signature=secret"
+        return {**event, "RequestId": str(uuid.uuid4()), "ResponseURL": url, **changes}
+
+    def _take_answer(self, request: HttpRequest) -> HttpResponse:
+        answer = json.loads(request.body)
+        self.answers[answer["RequestId"]] = answer
+        return HttpResponse(200)
+
+    def close(self) -> None:
+        """Stop both servers."""
+        for server in self._servers:
+            server.close()
+
+
+@contextmanager
+def open_world() -> Iterator[World]:
+    """Enter a world that is gone afterwards."""
+    with TemporaryDirectory(prefix="benchmark-") as folder:
+        world = World(Path(folder))
+        try:
+            yield world
+        finally:
+            world.close()
