@@ -7,10 +7,11 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from benchmarks.contenders import Contender
-from benchmarks.world import World
+from benchmarks.world import NO_TIME, World
 
 _VALGRIND = ("setarch", "-R", "valgrind")  # addresses that are the same in each run
 _CACHEGRIND = ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
@@ -70,10 +71,13 @@ class Process:
         return read
 
 
-def creates(world: World, number: int) -> list[dict[str, Any]]:
-    """Return so many requests to create quick connects, each with a name of its own."""
+def creates(world: World, number: int, ahead: timedelta = NO_TIME) -> list[dict[str, Any]]:
+    """Return so many requests to create quick connects, each with a name of its own.
+
+    ahead: for what slows the functions so much that their requests would get late.
+    """
     names = (f"Desk {uuid.uuid4()}" for _ in range(number))
-    return [world.event("quick_connect_create", {"Name": name}) for name in names]
+    return [world.event("quick_connect_create", {"Name": name}, ahead) for name in names]
 
 
 def cycle(process: Process, world: World) -> dict[str, dict[str, float]]:

@@ -5,7 +5,7 @@ import ssl
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,11 +14,14 @@ import botocore
 import trustme
 
 from sandbox import scene
+from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpRequest, HttpResponse, HttpServer
 
 ROOT = Path(__file__).resolve().parent.parent
 _EVENTS = ROOT / "events"
+
+NO_TIME = timedelta(0)
 
 
 class World:
@@ -39,6 +42,7 @@ class World:
         authority.cert_pem.write_to_path(str(trusted), append=True)
         self._servers = HttpServer(self.connect.handle), HttpServer(self._take_answer, tls)
         connect, sink = self._servers
+        self._stacks = Stacks()
         self._sink_url = sink.url
         self.environment = {
             "AWS_REGION": scene.REGION,
@@ -46,6 +50,7 @@ class World:
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_ENDPOINT_URL_CONNECT": connect.url,
+            "AWS_ENDPOINT_URL_CLOUDFORMATION": self._stacks.url,
             "MAXIMUM_RETRY_ATTEMPTS": "2",
             "RESPONSE_HOST": f"127.0.0.1:{sink.port}",
             "SSL_CERT_FILE": str(trusted),
@@ -60,11 +65,20 @@ class World:
         self.connect.quick_connect_quota = 10_000
         self.answers: dict[str, dict[str, Any]] = {}
 
-    def event(self, name: str, properties: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-        """Return a request of events/ with a new RequestId, with properties and fields changed."""
+    def event(
+        self,
+        name: str,
+        properties: Mapping[str, Any],
+        ahead: timedelta = NO_TIME,
+        **changes: Any,
+    ) -> dict[str, Any]:
+        """Return a request of events/ with a new RequestId, with properties and fields changed.
+
+        ahead: how long after now the request says that it was made.
+        """
         event: dict[str, Any] = json.loads((_EVENTS / f"{name}.json").read_text())
         event["ResourceProperties"] |= properties
-        signed = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        signed = f"{datetime.now(UTC) + ahead:%Y%m%dT%H%M%SZ}"
         url = f"{self._sink_url}/answer?X-Amz-Date={signed}&X-Amz-Signature=secret"
         return {**event, "RequestId": str(uuid.uuid4()), "ResponseURL": url, **changes}
 
@@ -75,7 +89,7 @@ class World:
 
     def close(self) -> None:
         """Stop both servers."""
-        for server in self._servers:
+        for server in (*self._servers, self._stacks):
             server.close()
 
 
