@@ -71,8 +71,8 @@ def _compared(found: list[Costs]) -> str:
         return " / ".join(f"{numbers(request):.3g}" for request in REQUESTS)
 
     rows: dict[str, Callable[[Costs], str]] = {
-        "init, million instructions": lambda c: _count(c.instructions, 1_000_000),
-        "init instructions, ratio": lambda c: _count(c.instructions, raw.instructions),
+        "init, million instructions": lambda c: _ratio(c.instructions, 1_000_000, ",.0f"),
+        "init instructions, ratio": lambda c: _ratio(c.instructions, raw.instructions, ".2f"),
         "start to first answer, ms": lambda c: f"{c.first_answer * 1000:.0f}",
         "start to first answer, ratio": lambda c: f"{c.first_answer / raw.first_answer:.2f}",
         "warm, ms": lambda c: each(lambda request: c.warm[request] * 1000),
@@ -90,8 +90,8 @@ def _compared(found: list[Costs]) -> str:
     )
 
 
-def _count(value: int | None, unit: int | None) -> str:
-    return f"{value / unit:.3g}" if value and unit else "-"
+def _ratio(value: int | None, unit: int | None, style: str) -> str:
+    return format(value / unit, style) if value and unit else "not counted"
 
 
 def _throttled() -> str:

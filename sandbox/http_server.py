@@ -48,14 +48,18 @@ class Place:
 LOOPBACK = Place("127.0.0.1", "127.0.0.1")
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512  # hundreds of functions may connect at the same moment
+
+
 class HttpServer:
     """Serves `handle` in threads from construction until close()."""
 
     def __init__(
         self, handle: Handle, tls: ssl.SSLContext | None = None, place: Place = LOOPBACK
     ) -> None:
-        self._server = ThreadingHTTPServer((place.address, 0), _request_handler(handle))
-        self._server.daemon_threads = True
+        self._server = _Server((place.address, 0), _request_handler(handle))
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port: int = self._server.server_address[1]

@@ -97,6 +97,7 @@ class SamLocal:
         self.sink.reset()
         rollback = path.stem.endswith("_rollback")
         self._stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS" if rollback else "UPDATE_IN_PROGRESS"
+        self._stacks.sent(event)
         return {**event, "ResponseURL": self.sink.url()}
 
     def command(self, event: Mapping[str, Any]) -> list[str]:
