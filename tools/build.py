@@ -77,18 +77,19 @@ def compile_modules(folder: Path, python: str) -> None:
     subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "0"})
 
 
-def write_template(template: str, architecture: str) -> str:
-    """Return the template as `sam deploy` needs it beside the artifact."""
+def write_template(folder: Path, architecture: str) -> None:
+    """Write template.yaml as `sam deploy` needs it beside the artifact, in a folder."""
+    template, here = (ROOT / "template.yaml").read_text(), os.path.relpath(ROOT, folder)
     for pattern, replacement in (
         (r"CodeUri: functions/", "CodeUri: functions"),
-        (r"LicenseUrl: ", r"\g<0>../../"),
-        (r"ReadmeUrl: ", r"\g<0>../../"),
+        (r"LicenseUrl: ", rf"\g<0>{here}/"),
+        (r"ReadmeUrl: ", rf"\g<0>{here}/"),
         (r"(Architecture:\n +Type: String\n +Default:) \w+", rf"\g<1> {architecture}"),
     ):
         template, times = re.subn(pattern, replacement, template)
         if times != 1:
             sys.exit(f"template.yaml should match {pattern!r} once")
-    return template
+    (folder / "template.yaml").write_text(template)
 
 
 def main() -> None:
@@ -105,8 +106,7 @@ def main() -> None:
             "or run sam build --use-container"
         )
     build(OUTPUT / "functions", str(python), for_lambda(architecture))
-    template = write_template((ROOT / "template.yaml").read_text(), architecture)
-    (OUTPUT / "template.yaml").write_text(template)
+    write_template(OUTPUT, architecture)
     print(f"Built for {architecture} in {OUTPUT.relative_to(ROOT)}. Next: sam deploy --guided")  # noqa: T201
 
 

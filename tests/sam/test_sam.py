@@ -9,8 +9,16 @@ import pytest
 from sandbox import demo, lambda_python, sam, stacks
 from sandbox.aws import Sandbox
 from tests.harness import ROOT
+from tools import build
 
-BUILDS = {"sam build": sam.build}
+
+def make_build(folder: Path) -> None:
+    """Do what `make build` does, for this machine."""
+    build.build(folder / "functions", *build.for_this_machine())
+    build.write_template(folder, sam.architecture())
+
+
+BUILDS = {"sam build": sam.build, "make build": make_build}
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +36,13 @@ def python() -> str:
 def artifact(
     request: pytest.FixtureRequest, python: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A folder with what was built: template.yaml, and a folder for each function."""
+    """A folder with what was built: template.yaml, and a folder for each function, or for both."""
     folder = tmp_path_factory.mktemp("artifact")
     BUILDS[request.param](folder)
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def sandbox(python: str) -> Iterator[Sandbox]:
     """An AWS whose functions run in Lambda's Python."""
     with Sandbox(python) as running:
@@ -42,11 +50,15 @@ def sandbox(python: str) -> Iterator[Sandbox]:
 
 
 def test_the_artifact_holds_nothing_but_what_runs(artifact: Path) -> None:
-    """No tests, no caches; and the sources of every function."""
-    for function in ("QuickConnectFunction", "TrafficDistributionGroupFunction"):
-        names = {path.name for path in (artifact / function).rglob("*")}
-        assert names.isdisjoint({"tests", "test", "__pycache__", ".pytest_cache", "bin"})
+    """No tests, no caches of this machine's Python; and the sources of every function."""
+    folders = [path for path in artifact.iterdir() if path.is_dir()]
+    assert folders
+    for folder in folders:
+        names = {path.name for path in folder.rglob("*")}
+        assert names.isdisjoint({"tests", "test", ".pytest_cache", ".mypy_cache", "bin"})
         assert names >= {path.name for path in ROOT.glob("functions/*/*.py")}
+        compiled = [name for name in names if name.endswith(".pyc")]
+        assert all(f".cpython-{lambda_python.VERSION.replace('.', '')}." in n for n in compiled)
 
 
 def test_the_template_is_valid() -> None:
