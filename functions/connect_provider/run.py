@@ -121,12 +121,11 @@ class Attention:
         resource = self._ask()
         if resource is None or resource.physical_id == arn:
             return True
-        return resource.status.endswith("_IN_PROGRESS") and "DELETE" not in resource.status
+        return resource.under_way
 
     def _waited_for(self, resource: StackResource) -> bool:
-        if isinstance(self._request, CreateRequest):
-            return resource.status == "CREATE_IN_PROGRESS"
-        return resource.status.startswith("UPDATE_") and resource.status.endswith("_IN_PROGRESS")
+        another = "UPDATE_" if isinstance(self._request, CreateRequest) else "CREATE_"
+        return resource.under_way and not resource.status.startswith(another)
 
     def _ask(self) -> StackResource | None:
         """Return the resource as the stack has it, None where that is not asked or not told."""

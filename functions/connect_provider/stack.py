@@ -32,6 +32,11 @@ class StackResource:
     status: str
     physical_id: str
 
+    @property
+    def under_way(self) -> bool:
+        """Tell whether it is being created or updated."""
+        return self.status.endswith("_IN_PROGRESS") and not self.status.startswith("DELETE_")
+
 
 def phase_of(stack_id: str) -> Phase:
     """Return the phase of a stack (API: DescribeStacks); a request does not say it.
