@@ -87,7 +87,9 @@ class Stacks:
 
     status: of the stack; a number is an HTTP error to answer with.
     request_type: of the request that is under way in it, if the stack is.
-    physical_id: that the stack has for the resource.
+    physical_id: that the stack has for the resource. since: when, on the functions' clock, the
+    resource got its status; None for an engine that does not say.
+    resource_status: of the resource; "" for what follows from the stack's.
     """
 
     def __init__(self, place: Place = LOOPBACK) -> None:
@@ -100,6 +102,8 @@ class Stacks:
         self.status: str | int = "UPDATE_IN_PROGRESS"
         self.request_type = "Create"
         self.physical_id = ""
+        self.since: float | None = None
+        self.resource_status = ""
 
     def sent(self, event: Any) -> None:
         """Note that a request is under way."""
@@ -128,9 +132,13 @@ class Stacks:
             shown = "DELETE_COMPLETE"
         else:
             shown = f"{self.request_type.upper()}_{'IN_PROGRESS' if moving else 'COMPLETE'}"
+        shown = self.resource_status or shown
         detail = f"<LogicalResourceId>{logical_id}</LogicalResourceId>"
         detail += f"<PhysicalResourceId>{self.physical_id}</PhysicalResourceId>"
         detail += f"<ResourceStatus>{shown}</ResourceStatus>"
+        if self.since is not None:
+            since = datetime.fromtimestamp(self.since, UTC)
+            detail += f"<LastUpdatedTimestamp>{since:%Y-%m-%dT%H:%M:%SZ}</LastUpdatedTimestamp>"
         return f"<StackResourceDetail>{detail}</StackResourceDetail>"
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connect_provider.answer import DeliveryError
-from connect_provider.errors import Throttling
+from connect_provider.errors import ServiceInternalError, Throttling
 from quick_connect.app import lambda_handler as quick_connects
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
@@ -174,11 +174,12 @@ def test_a_late_delete_of_a_made_up_id_deletes_nothing_newer(
 def test_a_made_up_id_is_no_reason_to_delete_what_the_stack_has(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """Where CloudFormation does not tell, the Delete fails rather than guess."""
+    """Where CloudFormation does not tell, the Delete raises rather than guess."""
     stacks.physical_id = created(load_event("quick_connect_create", sink), sink)
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
-    stacks.status = 400
-    assert answer_to(quick_connects, delete, sink)["Status"] == "FAILED"
+    stacks.status = 503
+    with pytest.raises(ServiceInternalError):
+        quick_connects(delete, Context())
     stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
     assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
     assert len(connect.quick_connects) == 1

@@ -49,7 +49,7 @@ class Connect:
         """Keep the run's deadlines; no call is made and no client is built.
 
         before_write: what is asked before a call that changes something; it raises to forbid it. A
-        call that may have taken effect already is repeated without asking.
+        create that may have taken effect already is repeated without asking, to find what it made.
         """
         self._invocation = invocation
         self.before_write: Callable[[], None] | None = None
@@ -75,7 +75,8 @@ class Connect:
         while True:
             if self._invocation.expired():
                 raise errors.NotStabilized(f"{operation}: CloudFormation waits no longer")
-            if self.before_write and not maybe_done and not operation.startswith(_READS):
+            made = maybe_done and operation.startswith("Create")
+            if self.before_write and not made and not operation.startswith(_READS):
                 self.before_write()
             try:
                 output = dict(method(**parameters))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from connect_provider import ownership, waiting
-from connect_provider.errors import InvalidRequest, NotFound
+from connect_provider.errors import InvalidRequest, NotFound, ProviderError
 from connect_provider.ownership import Owner
 from connect_provider.plan import Observed
 from connect_provider.properties import parse_properties
@@ -77,6 +77,8 @@ class Deletion:
         policy = isinstance(properties, dict) and properties.get("ExistingResourcePolicy")
         if owner is Owner.ANOTHER:
             self._run.log("Delete: nothing, since it belongs to another stack or logical id")
+        elif ownership.adopted_since(observed.tags, request):
+            self._run.log("Delete: nothing, since it was adopted again later")
         elif ownership.adopted(observed.tags) or (owner is Owner.NOBODY and policy == "Adopt"):
             self._run.log("Delete: release it, since it was adopted")
             self._release(request, observed)
@@ -107,8 +109,15 @@ class Deletion:
         return observed if ours else None
 
     def _in_use(self, request: DeleteRequest, observed: Observed) -> bool:
-        """Tell whether the stack has the resource by now: from an update that came after all."""
-        resource = resource_of(request.stack_id, request.logical_resource_id)
+        """Tell whether the stack has the resource by now: from an update that came after all.
+
+        Where CloudFormation does not tell, the Delete goes on in the next run.
+        """
+        try:
+            resource = resource_of(request.stack_id, request.logical_resource_id)
+        except ProviderError as error:
+            error.unfinished = True
+            raise
         return resource.physical_id == observed.arn
 
     def _withdraw_members(self, request: Request, observed: Observed) -> None:

@@ -105,6 +105,7 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "ResourceNotFoundException": NotFound,
     "ResourceNotReadyException": ResourceConflict,
     "ServiceQuotaExceededException": ServiceLimitExceeded,
+    "Throttling": Throttling,  # CloudFormation's word
     "ThrottlingException": Throttling,
     "TooManyRequestsException": Throttling,
 }
@@ -140,7 +141,7 @@ def from_botocore(operation: str, error: Exception, parameters: Mapping[str, Any
     elif isinstance(error, ParamValidationError):
         kind, message = InvalidRequest, "the API's model refuses the parameters"
     elif isinstance(error, BotoConnectionError | HTTPClientError | ResponseParserError):
-        kind, message = ServiceInternalError, "no usable answer from Connect"
+        kind, message = ServiceInternalError, "no usable answer"
         maybe_done = not isinstance(error, _NOT_SENT)
     elif isinstance(error, BotoCoreError):
         message = str(error)

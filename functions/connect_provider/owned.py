@@ -47,9 +47,14 @@ class Owned:
         """Create the resource, or make it what the template says."""
         desired = parse_properties(self._resource.model, request.resource_properties)
         self._attention = self._run.attend(request)
-        if isinstance(request, UpdateRequest):
-            return self._update(request, desired)
-        return self._create(request, desired)
+        try:
+            if isinstance(request, UpdateRequest):
+                return self._update(request, desired)
+            return self._create(request, desired)
+        except ProviderError as error:
+            if error.overtaken:
+                self._withdraw_earlier(request, desired)
+            raise
 
     def _create(self, request: CreateRequest | UpdateRequest, desired: Properties) -> Observed:
         """Create the resource, or go on with what an earlier run of this request created.
@@ -68,12 +73,10 @@ class Owned:
         except ProviderError as error:
             if not error.maybe_done:
                 self._run.answer_with("")
-            if error.overtaken:
-                self._withdraw_earlier(request, desired)
             raise
         self._run.answer_with(observed.arn)
-        self._withdraw_unless_needed(request, observed)
         observed = self._settle(observed)
+        self._withdraw_unless_needed(request, observed)
         for member in sorted(self._resource.members(desired)):
             self._join(request, observed, member)
         return observed
@@ -96,7 +99,7 @@ class Owned:
     def _withdraw_earlier(
         self, request: CreateRequest | UpdateRequest, desired: Properties
     ) -> None:
-        """Undo what an earlier run of this request made, which was then stopped."""
+        """Undo what this request has made or adopted so far, in this run or in an earlier one."""
         observed = self._resource.find(desired)
         if observed is not None and ownership.made_by(observed.tags, request):
             self._withdraw_unless_needed(request, observed)

@@ -77,6 +77,15 @@ def adopted(tags: Tags) -> bool:
     return ADOPTED_AT in tags
 
 
+def adopted_since(tags: Tags, request: Request) -> bool:
+    """Tell whether it was adopted by a request that was made after this one."""
+    made = signed_at(str(request.response_url))
+    try:
+        return made is not None and datetime.fromisoformat(tags[ADOPTED_AT]) > made
+    except (KeyError, ValueError, TypeError):
+        return False
+
+
 def left_by_cancelled_create(tags: Tags, request: Request) -> bool:
     """Tell whether it was created for this stack and logical id in the two hours before.
 

@@ -103,7 +103,7 @@ class Invocation:
 
     def __init__(self, event: Mapping[str, Any], context: LambdaContext) -> None:
         """Begin the run: the clock of everything that waits starts here."""
-        signed = signed_at(event["ResponseURL"])
+        self.signed_at = signed = signed_at(event["ResponseURL"])
         self.log_keys = {
             "stack_id": event["StackId"],
             "logical_id": event["LogicalResourceId"],

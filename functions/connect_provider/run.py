@@ -11,7 +11,7 @@ from connect_provider.errors import NotStabilized, ProviderError, ResourceConfli
 from connect_provider.helper import Helper
 from connect_provider.plan import Observed
 from connect_provider.request import CreateRequest, DeleteRequest, Invocation, UpdateRequest
-from connect_provider.stack import Phase, StackResource, phase_of, resource_of
+from connect_provider.stack import GONE, Phase, StackResource, phase_of, resource_of
 
 logger = logging.getLogger("connect_provider")
 
@@ -104,39 +104,64 @@ class Attention:
         self._invocation = invocation
         self._request = request
         self._run = run
-        self._asked_at = float("-inf")
+        self._ask_at = self._mute_until = float("-inf")
 
     def check(self) -> None:
         """Raise ResourceConflict when CloudFormation waits no longer."""
-        if time.monotonic() - self._asked_at < waiting.ASK_AGAIN_AFTER:
+        if time.monotonic() < self._ask_at:
             return
         resource = self._ask()
         if resource is not None and not self._waited_for(resource):
             error = ResourceConflict("CloudFormation waits no longer for this request")
             error.overtaken = True
             raise error
+        self._ask_at = time.monotonic() + waiting.ASK_AGAIN_AFTER
 
     def needs(self, arn: str) -> bool:
-        """Tell whether the stack has this resource, or is just about to create or change it."""
+        """Tell whether the stack has what this request made, may go back to it, or waits for it.
+
+        An update that has replaced it may still be rolled back.
+        """
         resource = self._ask()
         if resource is None or resource.physical_id == arn:
             return True
-        return resource.under_way
+        if resource.status in ("CREATE_FAILED", GONE) or resource.status.startswith("DELETE_"):
+            return False
+        if isinstance(self._request, CreateRequest):
+            return not (resource.status == "CREATE_IN_PROGRESS" and self._is_anothers(resource))
+        return resource.under_way or resource.physical_id != self._request.physical_resource_id
 
     def _waited_for(self, resource: StackResource) -> bool:
         another = "UPDATE_" if isinstance(self._request, CreateRequest) else "CREATE_"
-        return resource.under_way and not resource.status.startswith(another)
+        if resource.status.startswith(another) or self._is_anothers(resource):
+            return False
+        return resource.under_way
+
+    def _is_anothers(self, resource: StackResource) -> bool:
+        """Tell whether the status came so long after the request that it is due to a later one."""
+        made = self._invocation.signed_at
+        if made is None or resource.since is None:
+            return False
+        return (resource.since - made).total_seconds() > waiting.STATUS_LAG
 
     def _ask(self) -> StackResource | None:
         """Return the resource as the stack has it, None where that is not asked or not told."""
-        if not self._invocation.late():
+        if not self._invocation.late() or time.monotonic() < self._mute_until:
             return None
-        self._asked_at = time.monotonic()
         try:
-            return resource_of(self._request.stack_id, self._request.logical_resource_id)
+            resource = resource_of(self._request.stack_id, self._request.logical_resource_id)
         except ProviderError as error:
+            self._mute_until = time.monotonic() + waiting.ASK_AGAIN_AFTER_NONE
             self._run.log(f"taken for one that CloudFormation waits for: {error}")
             return None
+        return resource if self._is_news(resource) else None
+
+    def _is_news(self, resource: StackResource) -> bool:
+        """Tell whether the status can be due to this request, or a later one; it may lag behind."""
+        if resource.status == GONE:
+            return self._invocation.age() > waiting.STATUS_LAG
+        made = self._invocation.signed_at
+        return made is None or resource.since is None or resource.since >= made
 
 
 class Reconciler(Protocol):

@@ -1,19 +1,21 @@
 """What only CloudFormation knows of a request: how its stack is, and its resource there."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from connect_provider import errors
 
-_CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=3, read_timeout=10)
+_CONFIG = Config(retries={"total_max_attempts": 2}, connect_timeout=3, read_timeout=5)
+GONE = "GONE"
 
 
 class Phase(Enum):
@@ -27,10 +29,15 @@ class Phase(Enum):
 
 @dataclass(frozen=True)
 class StackResource:
-    """A resource as its stack has it: a ResourceStatus, and the physical id, "" for none."""
+    """A resource as its stack has it.
+
+    status: its ResourceStatus; GONE when the stack does not have it.
+    physical_id: "" for none. since: when it got the status, None where that is not told.
+    """
 
     status: str
-    physical_id: str
+    physical_id: str = ""
+    since: datetime | None = None
 
     @property
     def under_way(self) -> bool:
@@ -43,9 +50,9 @@ def phase_of(stack_id: str) -> Phase:
 
     Raise ProviderError when CloudFormation does not tell.
     """
-    found = _ask("DescribeStacks", stack_id, lambda client: client.describe_stacks)
-    status = str(found["Stacks"][0]["StackStatus"])
-    if not status.endswith("_IN_PROGRESS") or "CLEANUP" in status:
+    stacks = _ask("DescribeStacks", "Stacks", stack_id)
+    status = str(stacks[0]["StackStatus"]) if stacks else GONE
+    if not status.endswith("_IN_PROGRESS") or "CLEANUP" in status or "DELETE" in status:
         return Phase.OVER
     return Phase.ROLLING_BACK if "ROLLBACK" in status else Phase.FORWARD
 
@@ -55,17 +62,16 @@ def resource_of(stack_id: str, logical_id: str) -> StackResource:
 
     Raise ProviderError when CloudFormation does not tell.
     """
+    operation = "DescribeStackResource"
     try:
-        found = _ask(
-            "DescribeStackResource",
-            stack_id,
-            lambda client: client.describe_stack_resource,
-            LogicalResourceId=logical_id,
-        )
+        found = _ask(operation, "StackResourceDetail", stack_id, LogicalResourceId=logical_id)
     except errors.NotFound:
-        return StackResource("GONE", "")
-    detail = found["StackResourceDetail"]
-    return StackResource(detail["ResourceStatus"], detail.get("PhysicalResourceId", ""))
+        return StackResource(GONE)
+    return StackResource(
+        found["ResourceStatus"],
+        found.get("PhysicalResourceId", ""),
+        found.get("LastUpdatedTimestamp"),
+    )
 
 
 @cache
@@ -74,16 +80,14 @@ def _client(region: str) -> Any:
     return boto3.session.Session().client("cloudformation", region_name=region, config=_CONFIG)
 
 
-def _ask(
-    operation: str, stack_id: str, method: Callable[[Any], Any], **parameters: str
-) -> Mapping[str, Any]:
+def _ask(operation: str, member: str, stack_id: str, **parameters: str) -> Any:
+    """Call an operation on a stack, in the stack's Region; return a member of its output."""
     try:
-        client = _client(stack_id.split(":")[3])
-        answer: Mapping[str, Any] = method(client)(StackName=stack_id, **parameters)
+        method = getattr(_client(stack_id.split(":")[3]), xform_name(operation))
+        return method(StackName=stack_id, **parameters)[member]
     except (BotoCoreError, ClientError, ResponseParserError) as error:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationError":
             raise errors.NotFound(f"{operation}: no such stack or resource") from None
         raise errors.from_botocore(operation, error, {}) from None
-    except IndexError:
-        raise errors.NotFound(f"{operation}: not the id of a stack") from None
-    return answer
+    except (IndexError, KeyError):
+        raise errors.ServiceInternalError(f"{operation}: no usable answer") from None

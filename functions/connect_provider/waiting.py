@@ -14,6 +14,8 @@ FAULT_ATTEMPTS = 5
 CONSISTENCY_LAG = 10.0  # how long a Describe may not show yet what was just done
 OVERTAKING_LAG = 2.0  # how soon after a request its stack may have cancelled it
 ASK_AGAIN_AFTER = 5.0  # how long a stack's word that it waits for a request is good
+ASK_AGAIN_AFTER_NONE = 60.0  # ... and how long a stack that did not answer is left alone
+STATUS_LAG = 30.0  # how long what a stack says may not show yet what it was just told to do
 # Lambda waits a minute before the second run of an asynchronous event, two before the third
 # (Lambda developer guide, "Error handling for asynchronous invocation").
 RUN_AGAIN_AFTER = (60.0, 120.0)

@@ -41,6 +41,7 @@ class TrafficDistribution:
         in the meantime an operator may have shifted, or the stack may have begun to roll back.
         """
         desired = parse_properties(TrafficDistributionProperties, request.resource_properties)
+        self._run.attend(request)
         wait = self._run.begin_wait()
         failures = 0
         while True:
@@ -54,7 +55,7 @@ class TrafficDistribution:
                 self._split.write(group, wanted)
             except (ResourceConflict, ServiceInternalError, Throttling) as error:
                 failures += not isinstance(error, Throttling)
-                if failures == waiting.FAULT_ATTEMPTS:
+                if error.overtaken or failures == waiting.FAULT_ATTEMPTS:
                     raise
                 if not error.maybe_done:
                     wait.pause(group)
