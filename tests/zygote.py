@@ -12,6 +12,8 @@ import time
 from importlib import import_module
 from types import SimpleNamespace
 
+from connect_provider import stack
+
 HANDLERS = {
     package: import_module(f"{package}.app").lambda_handler
     for package in ("quick_connect", "traffic_distribution_group")
@@ -35,6 +37,7 @@ def spawn(package: str, event: dict[str, object]) -> int:
 
 def main() -> None:
     """Serve until standard input ends."""
+    stack._client(os.environ["AWS_REGION"])  # building fifty at once says nothing of Lambda
     speed, sleep = float(os.environ.get("SPEED", "inf")), time.sleep
     time.sleep = lambda seconds: sleep(seconds / speed)  # how much faster time passes here
     for line in sys.stdin:
