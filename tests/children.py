@@ -33,6 +33,8 @@ class Zygote:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        assert self._process.stdout
+        self._process.stdout.readline()  # it is ready
         self.pids: list[int] = []
         self._forked = threading.Event()
 

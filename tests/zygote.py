@@ -2,7 +2,7 @@
 
 Each line of standard input is a JSON list of jobs, run at the same time: a package and an event.
 SPEED: how many times faster they sleep than asked; they do not sleep unless given.
-For each line it prints the children's pids, and then their exit statuses.
+It prints that it is ready, and for each line the children's pids and then their exit statuses.
 """
 
 import json
@@ -40,6 +40,7 @@ def main() -> None:
     stack._client(os.environ["AWS_REGION"])  # building fifty at once says nothing of Lambda
     speed, sleep = float(os.environ.get("SPEED", "inf")), time.sleep
     time.sleep = lambda seconds: sleep(seconds / speed)  # how much faster time passes here
+    print("ready", flush=True)  # noqa: T201
     for line in sys.stdin:
         pids = [spawn(package, event) for package, event in json.loads(line)]
         print(json.dumps(pids), flush=True)  # noqa: T201
