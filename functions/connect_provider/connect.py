@@ -22,7 +22,7 @@ from connect_provider.request import Invocation
 _CONFIG = Config(
     retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=3, read_timeout=20
 )
-_RNG = random.Random()
+_RNG = random.SystemRandom()  # copies of a process must not pause in step
 _READS = ("Describe", "Get", "List")
 
 
