@@ -40,7 +40,7 @@ def up(console: Console) -> None:
             f"aws cloudformation deploy --region {scene.REPLICA_REGION} "
             f"--stack-name {demo.FAILOVER_STACK} "
             f"--template-file examples/{demo.FAILOVER_TEMPLATE.name} --parameter-overrides "
-            f"TrafficDistributionGroupArn={group} ActiveRegion=Second",
+            f"TrafficDistributionGroupArn={group} ActiveRegion=First  # then Second",
             markup=False,
             highlight=False,
             soft_wrap=True,
@@ -61,7 +61,8 @@ def _request(path: str) -> Path:
     try:
         event = json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"{path} holds no request: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not JSON"
+        raise argparse.ArgumentTypeError(f"{path}: {why}; requests are in events/") from None
     missing = _NEEDED - set(event)
     if missing:
         raise argparse.ArgumentTypeError(f"{path} is a request without {', '.join(missing)}")

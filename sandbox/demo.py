@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from sandbox import scene, stacks
 from sandbox.aws import Sandbox, SandboxError
@@ -173,8 +172,6 @@ def _watcher(console: Console, only: str = "") -> stacks.Watch:
 
 def _show_outputs(console: Console, outputs: Mapping[str, str]) -> None:
     """Print the stack's outputs: the Arn and Id of every resource."""
-    table = Table("Output", "Value", box=None, header_style="bold", width=200)
+    width = max(map(len, outputs))
     for key, value in outputs.items():
-        table.add_row(key, value)
-    # As wide as it is, so that an Arn can be copied from any terminal.
-    console.print(table, crop=False, no_wrap=True, overflow="ignore")
+        console.print(f"  {key:<{width}}  {value}", highlight=False, soft_wrap=True)

@@ -106,7 +106,7 @@ class SamLocal:
         path.write_text(json.dumps(event, indent=2))
         function = self.function(event["ResourceType"])
         event_option = ("--event", str(path.relative_to(ROOT)))
-        return ["sam", "local", "invoke", function, *self.options, *event_option]
+        return [".venv-sam/bin/sam", "local", "invoke", function, *self.options, *event_option]
 
     def function(self, resource_type: str) -> str:
         """Return the logical id of the function whose token the template gives for a type."""

@@ -82,6 +82,7 @@ def write_template(folder: Path, architecture: str) -> None:
     template, here = (ROOT / "template.yaml").read_text(), os.path.relpath(ROOT, folder)
     for pattern, replacement in (
         (r"CodeUri: functions/", "CodeUri: functions"),
+        (rf"Runtime: python{re.escape(lambda_python.VERSION)}\n", r"\g<0>"),  # what is compiled for
         (r"LicenseUrl: ", rf"\g<0>{here}/"),
         (r"ReadmeUrl: ", rf"\g<0>{here}/"),
         (r"(Architecture:\n +Type: String\n +Default:) \w+", rf"\g<1> {architecture}"),
@@ -107,7 +108,8 @@ def main() -> None:
         )
     build(OUTPUT / "functions", str(python), for_lambda(architecture))
     write_template(OUTPUT, architecture)
-    print(f"Built for {architecture} in {OUTPUT.relative_to(ROOT)}. Next: sam deploy --guided")  # noqa: T201
+    deploy = "make deploy" + ("" if architecture == "arm64" else f" ARCHITECTURE={architecture}")
+    print(f"Built for {architecture} in {OUTPUT.relative_to(ROOT)}. Next: {deploy}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ class OwnedResourceProperties(ResourceProperties):
 
     Tags: TagMap = Field(default={}, description="letters, digits, spaces and _.:/=+-@ in each key")
     ExistingResourcePolicy: Literal["Fail", "Adopt"] = Field(
-        default="Fail", description="what to do when the Name is taken"
+        default="Fail", description="what to do when the Name is taken: fail, or adopt what has it"
     )
 
 

@@ -143,7 +143,8 @@ class TrafficDistributionProperties(ResourceProperties):
     )
     OutOfBandTraffic: Literal["Overwrite", "Fail"] = Field(
         default="Overwrite",
-        description="what to do when the template changes a config that was shifted by hand",
+        description="what to do when the template changes a config that was shifted by hand: "
+        "overwrite the shift, or fail",
     )
 
     @model_validator(mode="after")

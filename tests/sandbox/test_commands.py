@@ -40,7 +40,7 @@ def test_invoke_with_a_docker_that_does_not_run_says_so(tmp_path: Path) -> None:
     ("content", "message"),
     [
         pytest.param(None, "No such file", id="no file"),
-        pytest.param("{", "holds no request", id="not JSON"),
+        pytest.param("{", "it is not JSON", id="not JSON"),
         pytest.param("[]", "a request without", id="a list"),
         pytest.param("{}", "a request without", id="an empty object"),
     ],
