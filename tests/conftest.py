@@ -18,10 +18,20 @@ import trustme
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.connect_model import ConnectCall
 from sandbox.http_server import HttpServer
-from tests.harness import LOGGED, STACKS, Context, FakeTime, LogReader, Sink
+from tests.harness import CALLED, LOGGED, STACKS, Context, FakeTime, LogReader, Sink
 
-_emulator = ConnectEmulator(clock=lambda: FakeTime.current.monotonic())
+
+class _Recorded(ConnectEmulator):
+    """An emulator that remembers the calls of all tests, for test_calls.py."""
+
+    def _note(self, call: ConnectCall, error: str) -> None:
+        super()._note(call, error)
+        CALLED.append(self.journal[-1])
+
+
+_emulator = _Recorded(clock=lambda: FakeTime.current.monotonic())
 _server = HttpServer(_emulator.handle)
 _authority = trustme.CA()
 _sink = Sink(_authority, now=lambda: FakeTime.current.time())
@@ -44,7 +54,7 @@ os.environ.update(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what takes seconds after what takes milliseconds."""
     last = ("test_artifact.py", "test_stack.py", "test_templates.py", "test_commands.py")
-    last += ("test_sam.py", "test_local_invoke.py", "test_secrets.py")
+    last += ("test_sam.py", "test_local_invoke.py", "test_secrets.py", "test_calls.py")
     items.sort(key=lambda item: last.index(item.path.name) if item.path.name in last else -1)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sandbox.cloudformation import Sink, Stacks
+from sandbox.connect_emulator import JournalEntry
 
 ROOT = Path(__file__).parent.parent
 EVENTS = ROOT / "events"
@@ -55,6 +56,7 @@ class Context:
 # What all tests together sent in properties that hold text of a user's own, and what was logged.
 SENT: set[str] = set()
 LOGGED: set[str] = set()
+CALLED: list[JournalEntry] = []  # every call that Connect got
 _OWN_TEXT = ("Name", "Description", "PhoneNumber", "Tags")
 
 
