@@ -20,6 +20,7 @@ from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectCall
 from sandbox.http_server import HttpServer
+from tests.children import Zygote
 from tests.harness import CALLED, LOGGED, STACKS, Context, FakeTime, LogReader, Sink
 
 
@@ -119,3 +120,11 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Sink:
     monkeypatch.setattr(answer, "_RETRY", answer._RETRY.new(backoff_factor=0))
     _sink.reset()
     return _sink
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    """What runs functions in processes of their own, which can be killed."""
+    process = Zygote()
+    yield process
+    process.close()

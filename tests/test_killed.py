@@ -6,7 +6,7 @@ times at the same time.
 """
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -17,13 +17,6 @@ from sandbox.http_server import DropConnection
 from tests.children import Zygote
 from tests.harness import Sink
 from tests.scenarios import SCENARIOS, Scenario, state_of
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    process = Zygote()
-    yield process
-    process.close()
 
 
 class Killer:

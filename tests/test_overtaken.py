@@ -4,7 +4,7 @@ A sibling fails while a request waits for Connect: the stack cancels it and goes
 delivers a request once more, or runs it again, when the stack has gone on.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,13 +23,6 @@ CREATES = [
     Scenario("a quick connect", "quick_connect_create"),
     Scenario("a group", "traffic_distribution_group_create"),
 ]
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    process = Zygote()
-    yield process
-    process.close()
 
 
 def cancelling(
