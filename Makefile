@@ -49,8 +49,9 @@ lint: environment ## Check style, types and templates
 	@$(PYTHON) tools/environment.py checkov
 	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
 
-docs: environment ## Write docs/reference and docs/schemas from the models
+docs: environment ## Write docs/reference and docs/schemas from the models, and the picture
 	@$(BIN)/python tools/reference.py
+	@$(BIN)/python docs/picture.py
 
 bench: environment ## Measure the provider beside its peers (Linux; ten minutes)
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks run
