@@ -27,6 +27,7 @@ from sandbox.http_server import HttpServer
 
 _START_TRIES = 3  # a free port may be taken by somebody else before MiniStack binds it
 _START_SECONDS = 20
+_MINISTACK = Path(__file__).parent / "native_types.py"
 # A host's own settings would point MiniStack's functions at other endpoints and authorities.
 _FOREIGN = ("AWS_", "MINISTACK_", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_")
 
@@ -147,7 +148,7 @@ class Sandbox:
             "AWS_ENDPOINT_URL_CONNECT": self._connect_server.url,
             "RESPONSE_HOST": f"localhost:{https}",
         }
-        command = [self._python, "-m", "hypercorn", "ministack.app:app", "--workers", "0"]
+        command = [self._python, "-m", "hypercorn", f"{_MINISTACK}:app", "--workers", "0"]
         command += ["--bind", f"127.0.0.1:{https}", "--insecure-bind", f"127.0.0.1:{http}"]
         command += ["--certfile", environment["MINISTACK_SSL_CERT"]]
         command += ["--keyfile", environment["MINISTACK_SSL_KEY"]]

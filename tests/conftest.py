@@ -54,8 +54,9 @@ os.environ.update(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what takes seconds after what takes milliseconds."""
-    last = ("test_artifact.py", "test_stack.py", "test_templates.py", "test_commands.py")
-    last += ("test_sam.py", "test_local_invoke.py", "test_secrets.py", "test_calls.py")
+    last = ("test_artifact.py", "test_stack.py", "test_templates.py", "test_cdk.py")
+    last += ("test_terraform.py", "test_commands.py", "test_sam.py", "test_local_invoke.py")
+    last += ("test_secrets.py", "test_calls.py")
     items.sort(key=lambda item: last.index(item.path.name) if item.path.name in last else -1)
 
 

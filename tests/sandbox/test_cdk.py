@@ -1,4 +1,4 @@
-"""examples/cdk: what the AWS CDK makes of the constructs is a template that Lambda would take."""
+"""examples/cdk: what the AWS CDK makes of the constructs is linted, and deployed."""
 
 import os
 import shutil
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox import scene, stacks
+from sandbox.aws import Sandbox
 from tests.harness import ROOT
 from tests.linting import lint
 
@@ -41,3 +43,22 @@ def test_a_wrong_share_is_found_in_the_synthesized_template(template: Path, tmp_
     broken.write_text(template.read_text().replace('"Percentage": 60', '"Percentage": 50'))
     found = lint(broken)[broken]
     assert [match.rule.id for match in found] == ["E9604", "E9604"]
+
+
+def test_the_synthesized_template_can_be_deployed(template: Path, sandbox: Sandbox) -> None:
+    """With the attributes that the constructs return, and nothing is left when it is deleted."""
+    parameters = {
+        "InstanceId": scene.INSTANCE_ID,
+        "QueueId": scene.QUEUE_ID,
+        "ContactFlowId": scene.CONTACT_FLOW_ID,
+        "TrafficDistributionGroupArn": sandbox.connect.default_group(scene.INSTANCE_ID)["Arn"],
+    }
+    outputs = stacks.deploy(sandbox, "cdk", template.read_text(), parameters, lambda _: None)
+    (made,) = sandbox.connect.quick_connects.values()
+    assert outputs == {
+        "SalesArn": made["QuickConnectARN"],
+        "SalesId": made["QuickConnectId"],
+        "Telephony": "us-east-1=60,us-west-2=40",
+    }
+    stacks.delete(sandbox, "cdk", lambda _: None)
+    assert not sandbox.connect.quick_connects

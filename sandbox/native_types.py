@@ -1,0 +1,128 @@
+"""CloudFormation's native Connect types, so that stacks move to ours and back in the sandbox.
+
+Hypercorn serves `app`, which is MiniStack; by itself it knows no type of Connect. Added to it is
+what docs/migration.md takes of them: create, delete, import. An update is refused.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from ministack.app import app
+from ministack.core.responses import get_region
+from ministack.services.cloudformation.changesets import _IMPORT_LOOKUPS
+from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
+
+__all__ = ["app"]
+
+_Properties = Mapping[str, Any]
+
+
+def _register(
+    name: str,
+    identifier: str,
+    create: Callable[[_Properties], str],
+    describe: Callable[[str], Any],
+    delete: Callable[[str], Any],
+) -> None:
+    """Add a type whose Ref is its ARN, which the attribute `identifier` and imports name, too."""
+
+    def made(arn: str) -> tuple[str, dict[str, str]]:
+        return arn, {identifier: arn}
+
+    def refuse(*_: Any) -> None:
+        raise NotImplementedError(f"the sandbox does not update {name}")
+
+    def import_problem(arn: str) -> str | None:
+        try:
+            describe(arn)
+        except ClientError as error:
+            return str(error)
+        return None
+
+    _RESOURCE_HANDLERS[name] = {
+        "create": lambda _logical_id, properties, _stack: made(create(properties)),
+        "update": refuse,
+        "delete": lambda arn, _properties: delete(arn),
+        "import": lambda asked: made(asked[identifier]),
+    }
+    _IMPORT_LOOKUPS[name] = ((identifier,), import_problem)
+
+
+def _connect() -> Any:
+    """Return a client of the emulator, which AWS_ENDPOINT_URL_CONNECT leads to."""
+    return boto3.session.Session().client(
+        "connect",
+        region_name=get_region(),
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",  # noqa: S106  # the sandbox takes any
+    )
+
+
+def _create_quick_connect(properties: _Properties) -> str:
+    created = _connect().create_quick_connect(
+        **_common(properties), QuickConnectConfig=_config(properties["QuickConnectConfig"])
+    )
+    return str(created["QuickConnectARN"])
+
+
+def _config(native: _Properties) -> dict[str, Any]:
+    """Return the API's QuickConnectConfig: QueueId where the native one says QueueArn."""
+    return {
+        name.replace("Arn", "Id"): _config(value) if isinstance(value, dict) else value
+        for name, value in native.items()
+    }
+
+
+def _describe_quick_connect(arn: str) -> None:
+    _connect().describe_quick_connect(**_quick_connect(arn))
+
+
+def _delete_quick_connect(arn: str) -> None:
+    _connect().delete_quick_connect(**_quick_connect(arn))
+
+
+def _quick_connect(arn: str) -> dict[str, str]:
+    instance, _, quick_connect_id = arn.partition("/transfer-destination/")
+    return {"InstanceId": instance, "QuickConnectId": quick_connect_id}
+
+
+def _create_group(properties: _Properties) -> str:
+    arn: str = _connect().create_traffic_distribution_group(**_common(properties))["Arn"]
+    while _describe_group(arn)["Status"] == "CREATION_IN_PROGRESS":
+        time.sleep(0.1)
+    return arn
+
+
+def _describe_group(arn: str) -> dict[str, Any]:
+    answer = _connect().describe_traffic_distribution_group(TrafficDistributionGroupId=arn)
+    return dict(answer["TrafficDistributionGroup"])
+
+
+def _delete_group(arn: str) -> None:
+    _connect().delete_traffic_distribution_group(TrafficDistributionGroupId=arn)
+
+
+def _common(properties: _Properties) -> dict[str, Any]:
+    """Return what both operations take."""
+    given = {name: properties[name] for name in ("Name", "Description") if name in properties}
+    tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
+    return {**given, "InstanceId": properties["InstanceArn"], "Tags": tags}
+
+
+_register(
+    "AWS::Connect::QuickConnect",
+    "QuickConnectArn",
+    _create_quick_connect,
+    _describe_quick_connect,
+    _delete_quick_connect,
+)
+_register(
+    "AWS::Connect::TrafficDistributionGroup",
+    "TrafficDistributionGroupArn",
+    _create_group,
+    _describe_group,
+    _delete_group,
+)
