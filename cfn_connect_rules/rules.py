@@ -15,7 +15,7 @@ from cfnlint.template import Template
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from cfn_connect_rules._resource_types import RESOURCE_TYPES
+from cfn_connect_rules._resource_types import EXPORTED, EXPORTS, RESOURCE_TYPES
 from cfn_connect_rules._scenarios import Node, Path, scenarios, under
 from cfn_connect_rules._unresolved import errors
 from connect_provider.properties import explain
@@ -162,3 +162,38 @@ def _references(cfn: Template) -> Iterator[tuple[list[Any], str, str]]:
                     name, _, attribute = reference.strip().partition(".")
                     if attribute:
                         yield path, name, attribute
+
+
+class ServiceTokens(CloudFormationLintRule):
+    """A ServiceToken that this provider exports is of the function that serves the type."""
+
+    id = "E9606"
+    shortdesc = "A resource's type is one that the function of its ServiceToken serves"
+    description = "A function refuses types of others, and CloudFormation names that do not exist"
+    source_url = _SOURCE
+    tags = ("resources", "connect")
+
+    def match(self, cfn: Template) -> list[RuleMatch]:
+        """Return every resource of a type that its function does not serve, and unknown exports."""
+        matches = []
+        for path, export in _imported_tokens(cfn):
+            if export not in EXPORTS:
+                known = ", ".join(EXPORTS)
+                matches.append(RuleMatch(path, f"{export} is not exported; these are: {known}"))
+                continue
+            function = RESOURCE_TYPES[EXPORTS[export]].function
+            served = [kind for kind, made in RESOURCE_TYPES.items() if made.function == function]
+            kind = cfn.get_resources()[path[1]].get("Type")
+            if kind not in served:
+                message = f"{kind}: {export} is the token of {' and '.join(served)}"
+                matches.append(RuleMatch([*path[:2], "Type"], message))
+        return matches
+
+
+def _imported_tokens(cfn: Template) -> Iterator[tuple[list[Any], str]]:
+    """Yield path and name of every ServiceToken that is imported from this provider."""
+    for *path, value in cfn.search_deep_keys("Fn::ImportValue"):
+        match path, value:
+            case ["Resources", _, "Properties", "ServiceToken", *_], str(export):
+                if export.startswith(EXPORTED):
+                    yield path, export

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
+from cfn_connect_rules._resource_types import EXPORTS, RESOURCE_TYPES
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from tests.harness import ROOT, Context, Handler, Sink, load_event, operations_called
@@ -44,6 +45,22 @@ def handler(package: str) -> Handler:
     assert module == f"{package}.app"
     found: Handler = getattr(import_module(module), name)
     return found
+
+
+def test_each_type_has_an_export_of_the_function_that_serves_it() -> None:
+    """The rules for cfn-lint know the exports, and which function each is of."""
+    exports = {
+        output["Export"]["Name"]: output["Value"]["Fn::GetAtt"]
+        for output in template()["Outputs"].values()
+        if "Export" in output
+    }
+    known = {name: [RESOURCE_TYPES[kind].function, "Arn"] for name, kind in EXPORTS.items()}
+    assert exports == known
+    for package, name in FUNCTIONS.items():
+        served = {
+            kind for kind, made in RESOURCE_TYPES.items() if made.function == f"{name}Function"
+        }
+        assert import_module(f"{package}.app").helper.resource_types == served
 
 
 @pytest.mark.parametrize("package", FUNCTIONS)
