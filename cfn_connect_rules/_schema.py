@@ -10,12 +10,16 @@ from pydantic_core import SchemaValidator, core_schema
 from connect_provider.properties import ResourceProperties
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FUNCTION = {  # an intrinsic function in its long form
-    "type": "object",
-    "propertyNames": {"pattern": "^(Ref|Fn::.+)$"},
-    "minProperties": 1,
-    "maxProperties": 1,
-}
+# What may stand for any value: an intrinsic function in its long form, and a dynamic reference.
+OPEN: list[JsonSchemaValue] = [
+    {
+        "type": "object",
+        "propertyNames": {"pattern": "^(Ref|Fn::.+)$"},
+        "minProperties": 1,
+        "maxProperties": 1,
+    },
+    {"type": "string", "pattern": r"\{\{resolve:"},
+]
 
 
 class TemplateJsonSchema(GenerateJsonSchema):
@@ -30,8 +34,13 @@ class TemplateJsonSchema(GenerateJsonSchema):
         return {**number, "type": ["integer", "string"], "pattern": "^[0-9]+$"}
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
-        """Take 2026 as well as "2026", where a number can be what is meant."""
+        """Take 2026 as well as "2026", where a number can be what is meant.
+
+        Classes of Unicode characters are left out: not every language's patterns have them.
+        """
         shown = super().str_schema(schema)
+        if r"\p{" in shown.get("pattern", ""):
+            del shown["pattern"]
         if SchemaValidator(schema).isinstance_python("2026"):
             shown["type"] = ["string", "number", "boolean"]
         return shown
@@ -52,7 +61,7 @@ class TemplateJsonSchema(GenerateJsonSchema):
     def list_schema(self, schema: core_schema.ListSchema) -> JsonSchemaValue:
         """Take a function for an item."""
         shown = super().list_schema(schema)
-        return {**shown, "items": {"anyOf": [shown["items"], FUNCTION]}}
+        return {**shown, "items": {"anyOf": [shown["items"], *OPEN]}}
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Set no titles: they only repeat the names."""
@@ -61,9 +70,10 @@ class TemplateJsonSchema(GenerateJsonSchema):
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """Take a function for a value."""
         shown = super().dict_schema(schema)
-        patterns = shown["patternProperties"].items()
-        open_to = {pattern: {"anyOf": [value, FUNCTION]} for pattern, value in patterns}
-        return {**shown, "patternProperties": open_to}
+        return {
+            **shown,
+            "additionalProperties": {"anyOf": [shown["additionalProperties"], *OPEN]},
+        }
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Take a function for a property, and an id in each of its spellings."""
@@ -74,7 +84,7 @@ class TemplateJsonSchema(GenerateJsonSchema):
         shown["properties"] = {
             name: {
                 **{k: v for k, v in value.items() if k in ("description", "default")},
-                "anyOf": [_without(value, "description", "default"), FUNCTION],
+                "anyOf": [_without(value, "description", "default"), *OPEN],
             }
             for name, value in shown["properties"].items()
         }

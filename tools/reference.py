@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cfn_connect_rules._resource_types import RESOURCE_TYPES
-from cfn_connect_rules._schema import FUNCTION, schema_of, template_schema
+from cfn_connect_rules._schema import OPEN, schema_of, template_schema
 from quick_connect.resource import QuickConnect
 from traffic_distribution.reconciler import TrafficDistribution
 from traffic_distribution_group.resource import TrafficDistributionGroup
@@ -151,7 +151,7 @@ def _other_spelling(value: Schema) -> str:
 def _type(literal: Schema, *, link: bool = True) -> str:
     """Return a type as CloudFormation's pages write it."""
     if "anyOf" in literal:
-        return " | ".join(_type(part, link=link) for part in literal["anyOf"] if part != FUNCTION)
+        return " | ".join(_type(part, link=link) for part in literal["anyOf"] if part not in OPEN)
     if "$ref" in literal:
         name = literal["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})" if link else name

@@ -83,16 +83,23 @@ class ResourceProperties(Properties):
         default="", description="the ARN of the provider's function, which its stack exports"
     )
     ServiceTimeout: int = Field(
-        default=3600, ge=1, le=3600, description="for how many seconds CloudFormation waits"
+        default=3600,
+        ge=1,
+        le=3600,
+        description="for how many seconds CloudFormation waits for an answer",
     )
 
 
 class OwnedResourceProperties(ResourceProperties):
     """The properties of a resource that the provider creates, owns and deletes."""
 
-    Tags: TagMap = Field(default={}, description="letters, digits, spaces and _.:/=+-@ in each key")
+    Tags: TagMap = Field(
+        default={}, description="the tags: letters, digits, spaces and _.:/=+-@ in each key"
+    )
     ExistingResourcePolicy: Literal["Fail", "Adopt"] = Field(
-        default="Fail", description="what to do when the Name is taken: fail, or adopt what has it"
+        default="Fail",
+        description="what to do when the Name is taken. `Fail` names the ARN of what has it. "
+        "`Adopt` takes that over, makes it what the template says, and never deletes it",
     )
 
 
@@ -181,7 +188,8 @@ def explain(model: type[BaseModel], detail: ErrorDetails) -> str:
     if detail["type"] in _WORDS:
         message = _WORDS[detail["type"]].format(**detail.get("ctx", {}))
     elif detail["type"] == "string_pattern_mismatch":
-        message = f"should be {_description_at(model, loc) or 'as its API page says'}"
+        described = _description_at(model, loc) or "as its API page says"
+        message = f"should be {described.rpartition(': ')[2]}"  # "the name: one line of text"
     return f"{path}: {message}" if path else message
 
 

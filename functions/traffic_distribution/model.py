@@ -143,8 +143,8 @@ class TrafficDistributionProperties(ResourceProperties):
     )
     OutOfBandTraffic: Literal["Overwrite", "Fail"] = Field(
         default="Overwrite",
-        description="what to do when the template changes a config that was shifted by hand: "
-        "overwrite the shift, or fail",
+        description="what to do when the template changes a config that was shifted by hand since. "
+        "`Overwrite` shifts it once more; `Fail` changes nothing",
     )
 
     @model_validator(mode="after")

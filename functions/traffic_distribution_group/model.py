@@ -45,11 +45,19 @@ class TrafficDistributionGroupProperties(OwnedResourceProperties):
         InstanceArnOrId,
         Field(max_length=250, description=INSTANCE, validation_alias=INSTANCE_SPELLINGS),
     ]
-    Name: str = Field(min_length=1, max_length=128, pattern=_TRIMMED, description=_TRIMMED_TEXT)
-    Description: str | None = Field(
-        default=None, min_length=1, max_length=250, pattern=_TRIMMED, description=_TRIMMED_TEXT
+    Name: str = Field(
+        min_length=1, max_length=128, pattern=_TRIMMED, description=f"the name: {_TRIMMED_TEXT}"
     )
-    UserIds: list[UserArnOrId] = Field(default=[], description="ids or ARNs of users")
+    Description: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=250,
+        pattern=_TRIMMED,
+        description=f"the description: {_TRIMMED_TEXT}",
+    )
+    UserIds: list[UserArnOrId] = Field(
+        default=[], description="the users whose calls the group routes: ids or ARNs of users"
+    )
 
     @model_validator(mode="after")
     def _stays_within_the_instance(self) -> "TrafficDistributionGroupProperties":
