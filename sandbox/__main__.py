@@ -73,13 +73,18 @@ def _command() -> Callable[[Console], None]:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, command in {"demo": demo.run, "up": up}.items():
-        commands.add_parser(name, help=command.__doc__).set_defaults(command=command)
+        commands.add_parser(name, help=_help(command)).set_defaults(command=command)
     for name, with_event in {"invoke": invoke.invoke, "serve": invoke.serve}.items():
-        subparser = commands.add_parser(name, help=with_event.__doc__)
+        subparser = commands.add_parser(name, help=_help(with_event))
         subparser.add_argument("event", type=_request, help="a request, as in events/")
         subparser.set_defaults(command=with_event)
     arguments = vars(parser.parse_args())
     return partial(arguments.pop("command"), **arguments)
+
+
+def _help(command: Callable[..., None]) -> str:
+    """Return what a command does, without what it raises."""
+    return (command.__doc__ or "").partition(";")[0]
 
 
 def main() -> None:

@@ -48,7 +48,15 @@ def test_what_is_called_a_fragment_is_none_but_a_fragment(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LINKING, ids=lambda path: path.name)
-def test_a_link_leads_to_a_file(path: Path) -> None:
-    """Links within the repository."""
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())
-    assert [link for link in links if not (path.parent / link).exists()] == []
+def test_a_link_leads_somewhere(path: Path) -> None:
+    """To a file of the repository, and to a heading if it names one."""
+    for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", path.read_text()):
+        target = path.parent / link if link else path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), f"{link}#{anchor}"
+
+
+def anchors(path: Path) -> list[str]:
+    """Return what a page's headings are linked by."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
