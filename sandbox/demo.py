@@ -162,8 +162,8 @@ def _watcher(console: Console, only: str = "") -> stacks.Watch:
             return
         status = event["ResourceStatus"]
         color = next((c for word, c in _COLORS.items() if status.endswith(word)), "white")
-        line = f"  [{color}]{status:<19}[/] {event['LogicalResourceId']:<17} "
-        console.print(f"{line} [dim]{event['ResourceType']}[/]", highlight=False, soft_wrap=True)
+        line = f"  {event['LogicalResourceId']:<20}  [dim]{event['ResourceType']:<39}[/]"
+        console.print(f"{line}  [{color}]{status}[/]", highlight=False, soft_wrap=True)
         if status.endswith("FAILED"):
             console.print(f"      {event.get('ResourceStatusReason', '')}", markup=False)
 
