@@ -50,7 +50,7 @@ def name_of_stack(name: str) -> str:
 
 
 class Migration:
-    """A stack that moves; what it holds in Connect, and what it asked of Connect meanwhile."""
+    """A stack that moves, and what of Connect has come since it began."""
 
     def __init__(self, sandbox: Sandbox, stack: str) -> None:
         self._sandbox, self._stack = sandbox, stack
