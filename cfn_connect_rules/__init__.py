@@ -9,6 +9,7 @@ from cfn_connect_rules.rules import (
     FittingProperties,
     KnownProperties,
     RequiredProperties,
+    ServiceTokens,
     ValidProperties,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "FittingProperties",
     "KnownProperties",
     "RequiredProperties",
+    "ServiceTokens",
     "ValidProperties",
 ]

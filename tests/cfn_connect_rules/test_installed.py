@@ -8,7 +8,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cfnlint.rules import CloudFormationLintRule
 
+import cfn_connect_rules
 from tests.harness import ROOT
 from tests.templates import blocks
 
@@ -41,6 +43,13 @@ def test_the_rules_are_found(rules: str, folder: Path) -> None:
     assert "E9604 TelephonyConfig: the percentages should sum to 100, not 90" in found(
         rules, folder
     )
+
+
+def test_the_module_gives_every_rule() -> None:
+    """Elsewhere than here, cfn-lint takes what the package itself has."""
+    rules = CloudFormationLintRule.__subclasses__()
+    ours = {rule.__name__ for rule in rules if rule.__module__ == "cfn_connect_rules.rules"}
+    assert ours == {*cfn_connect_rules.__all__}
 
 
 def test_a_configuration_names_the_rules(tmp_path: Path) -> None:
