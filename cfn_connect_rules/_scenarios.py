@@ -3,15 +3,25 @@
 cfn-lint resolves the intrinsic functions; what it cannot resolve is left to the deployment.
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice, product
 from typing import Any
 
-from cfnlint.context.conditions.exceptions import Unsatisfiable
 from cfnlint.helpers import is_function
 from cfnlint.jsonschema import Validator
 
+from cfn_connect_rules._conditions import told_apart, under
+from cfn_connect_rules._literals import text
 from cfn_connect_rules._unresolved import UNRESOLVED
+
+# A dynamic reference, or what Fn::ForEach replaces: cfn-lint does so in keys and functions alone.
+_PLACEHOLDER = re.compile(r"\{\{resolve:|[$&]\{[^!}]+\}")
+
+_COMBINATIONS = 128  # of one resource's conditions: as many as cfn-lint's own rules look at
+_EACH = 4  # and so many with each condition one way, and the other
 
 Path = tuple[str | int, ...]
 Scenario = tuple["Node | None", Validator]  # None: AWS::NoValue
@@ -58,7 +68,7 @@ class Function(Node):
         return [
             (text(value), "/".join(map(str, to.context.path.value_path)))
             for value, to, error in found
-            if error is None and not _is_open(value)
+            if error is None and not is_open(value)
         ]
 
     def settled(self, validator: Validator) -> object:
@@ -96,15 +106,26 @@ class Block(Node):
             yield from node.functions()
 
 
-def text(value: object) -> object:
-    """Return a literal as CloudFormation sends it: every scalar as text."""
-    if isinstance(value, list):
-        return [text(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): text(item) for key, item in value.items()}
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else value
+def scenarios_of(validator: Validator, resource: Mapping[str, Any]) -> Iterator[Scenario]:
+    """Yield what a resource's properties come to: each condition each way, then combinations."""
+    start = under(told_apart(validator), resource.get("Condition"), holds=True)
+    if start is None:
+        return
+    properties = _as_written(validator, resource.get("Properties", {}))
+    for condition, holds in product(dict.fromkeys(_conditions_in(properties)), (True, False)):
+        branch = under(start, condition, holds)
+        if branch is not None:
+            yield from islice(scenarios(branch, properties), _EACH)
+    yield from islice(scenarios(start, properties), _COMBINATIONS)
+
+
+def _conditions_in(value: Any) -> Iterator[str]:
+    name, argument = is_function(value)
+    if name == "Fn::If" and isinstance(argument, list) and isinstance(argument[0], str):
+        yield argument[0]
+    if isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from _conditions_in(member)
 
 
 def scenarios(validator: Validator, value: Any, path: Path = ()) -> Iterator[Scenario]:
@@ -117,26 +138,47 @@ def scenarios(validator: Validator, value: Any, path: Path = ()) -> Iterator[Sce
                 yield from scenarios(branch, argument[index], (*path, name, index))
     elif (name, argument) == ("Ref", "AWS::NoValue"):
         yield None, validator
-    elif _is_open(value):
+    elif is_open(value):
         yield Function(path, value), validator
     elif isinstance(value, dict | list):
         members = list(value.items() if isinstance(value, dict) else enumerate(value))
         for nodes, branch in _together(validator, members, path):
-            kept = {key: node for key, node in nodes.items() if node is not None}
+            kept = {text(key): node for key, node in nodes.items() if node is not None}
             yield Block(path, kept if isinstance(value, dict) else list(kept.values())), branch
     else:
         yield Node(path, text(value)), validator
 
 
-def under(validator: Validator, condition: object, holds: bool) -> Validator | None:  # noqa: FBT001
-    """Return the validator where the condition holds, or does not; None where that cannot be."""
-    if not isinstance(condition, str):
-        return validator
-    try:
-        conditions = validator.context.conditions.evolve({condition: holds})
-    except Unsatisfiable:
-        return None
-    return validator.evolve(context=validator.context.evolve(conditions=conditions))
+def _as_written(validator: Validator, properties: Any) -> Any:
+    """Return a resource's properties with the Fn::FindInMap that stand there in the template.
+
+    For AWS::LanguageExtensions cfn-lint puts one of the mapping's values in place of each, even
+    where the deployment chooses.
+    """
+    if not validator.cfn.has_language_extensions_transform():
+        return properties
+    written = deepcopy(properties)
+    for path, function in _mappings_read(validator):
+        *inner, last = path
+        parent = written
+        try:
+            for key in inner:
+                parent = parent[key]
+            parent[last] = function
+        except (KeyError, IndexError, TypeError):
+            continue  # it is in another resource of the loop
+    return written
+
+
+def _mappings_read(validator: Validator) -> Iterator[tuple[Path, Any]]:
+    """Yield where in the resource, or the loop that makes it, a mapping is read by what varies."""
+    logical_id = validator.context.path.path[1]
+    for *path, name, argument in validator.cfn.transform_pre["Fn::FindInMap"]:
+        if "Properties" not in path or not isinstance(argument, list):
+            continue
+        is_here = path[1] == logical_id or str(path[1]).startswith("Fn::ForEach")
+        if is_here and not all(isinstance(key, str) for key in argument[:3]):
+            yield tuple(path[path.index("Properties") + 1 :]), {name: argument}
 
 
 def _together(
@@ -151,9 +193,9 @@ def _together(
             yield {key: node, **nodes}, last
 
 
-def _is_open(value: object) -> bool:
+def is_open(value: object) -> bool:
     """Tell whether something is still to be put in: by a function, a macro, or the deployment."""
     if isinstance(value, dict):
         macros = ("Fn::Transform", "Fn::ForEach")
         return is_function(value) != (None, None) or any(str(k).startswith(macros) for k in value)
-    return isinstance(value, str) and "{{resolve:" in value  # a dynamic reference
+    return isinstance(value, str) and bool(_PLACEHOLDER.search(value))

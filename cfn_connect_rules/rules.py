@@ -5,7 +5,6 @@ Given a folder, it loads every file of it but those that begin with an underscor
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from cfnlint.helpers import REGEX_SUB_PARAMETERS
@@ -15,14 +14,14 @@ from cfnlint.template import Template
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from cfn_connect_rules._conditions import are_defaults_possible
 from cfn_connect_rules._resource_types import EXPORTED, EXPORTS, RESOURCE_TYPES
-from cfn_connect_rules._scenarios import Node, Path, scenarios, under
+from cfn_connect_rules._scenarios import Node, Path, is_open, scenarios_of
 from cfn_connect_rules._unresolved import errors
 from connect_provider.properties import explain
 
 # Where the limits are from.
 _SOURCE = "https://docs.aws.amazon.com/connect/latest/APIReference/Welcome.html"
-_SCENARIOS = 128  # of one resource: as many as cfn-lint's own rules look at
 
 
 class ValidProperties(CloudFormationLintRule):
@@ -48,12 +47,8 @@ class ValidProperties(CloudFormationLintRule):
         kind = resource.get("Type") if isinstance(resource, dict) else None
         if not isinstance(kind, str) or kind not in RESOURCE_TYPES or "Fn::Transform" in resource:
             return
-        validator = under(validator, resource.get("Condition"), holds=True)
-        if validator is None:
-            return
         model, seen = RESOURCE_TYPES[kind].model, set()
-        properties = resource.get("Properties", {})
-        for node, branch in islice(scenarios(validator, properties), _SCENARIOS):
+        for node, branch in scenarios_of(validator, resource):
             for path, rule, message in _findings(model, node or Node((), {}), branch):
                 if (path, message) not in seen:
                     seen.add((path, message))
@@ -83,9 +78,9 @@ def _findings(
                 if path == function.path:
                     yield path, rule, f"{message} ({origin})" if origin else message
     settled = {function.path: function.settled(validator) for function in functions}
-    for detail in errors(model, node.plain(settled)):
-        if detail["type"] == "value_error":
-            yield _finding(model, node, detail)
+    found = [d for d in errors(model, node.plain(settled)) if d["type"] == "value_error"]
+    if found and are_defaults_possible(validator):
+        yield from (_finding(model, node, detail) for detail in found)
 
 
 def _finding(model: type[BaseModel], node: Node, detail: ErrorDetails) -> tuple[Path, str, str]:
@@ -142,7 +137,9 @@ class Attributes(CloudFormationLintRule):
         matches = []
         for path, name, attribute in _references(cfn):
             kind = types.get(name, "")
-            if kind not in RESOURCE_TYPES or attribute in RESOURCE_TYPES[kind].attributes:
+            if kind not in RESOURCE_TYPES or is_open(attribute):
+                continue
+            if attribute in RESOURCE_TYPES[kind].attributes:
                 continue
             known = ", ".join(RESOURCE_TYPES[kind].attributes)
             matches.append(RuleMatch(path, f"{name}.{attribute}: {kind} has {known}"))
@@ -183,8 +180,8 @@ class ServiceTokens(CloudFormationLintRule):
                 continue
             function = RESOURCE_TYPES[EXPORTS[export]].function
             served = [kind for kind, made in RESOURCE_TYPES.items() if made.function == function]
-            kind = cfn.get_resources()[path[1]].get("Type")
-            if kind not in served:
+            kind = cfn.get_resources().get(path[1], {}).get("Type")
+            if kind is not None and kind not in served:
                 message = f"{kind}: {export} is the token of {' and '.join(served)}"
                 matches.append(RuleMatch([*path[:2], "Type"], message))
         return matches
@@ -193,7 +190,8 @@ class ServiceTokens(CloudFormationLintRule):
 def _imported_tokens(cfn: Template) -> Iterator[tuple[list[Any], str]]:
     """Yield path and name of every ServiceToken that is imported from this provider."""
     for *path, value in cfn.search_deep_keys("Fn::ImportValue"):
-        match path, value:
-            case ["Resources", _, "Properties", "ServiceToken", *_], str(export):
-                if export.startswith(EXPORTED):
+        export = value.get("Fn::Sub") if isinstance(value, dict) else value
+        match path:
+            case ["Resources", _, "Properties", "ServiceToken", *_]:
+                if isinstance(export, str) and export.startswith(EXPORTED) and not is_open(export):
                     yield path, export

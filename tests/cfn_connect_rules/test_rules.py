@@ -47,7 +47,7 @@ def findings() -> Findings:
 def expected(path: Path) -> list[tuple[int, str]]:
     """Return the line and id of every rule that a line names at its end."""
     lines = enumerate(path.read_text().splitlines(), start=1)
-    marks = [(number, re.search(r" #((?: E\d{4})+)$", line)) for number, line in lines]
+    marks = [(number, re.search(r" #((?: [EW]\d{4})+)$", line)) for number, line in lines]
     return [(number, rule) for number, mark in marks if mark for rule in mark[1].split()]
 
 
@@ -73,3 +73,11 @@ def test_an_odd_template_crashes_no_rule(body: str, tmp_path: Path) -> None:
     found = lint(template)[template]
     assert found
     assert not [match for match in found if "xception" in match.message]
+
+
+def test_a_resource_without_a_type_crashes_no_rule(tmp_path: Path) -> None:
+    """Its token is known, and nothing else."""
+    template = tmp_path / "template.yaml"
+    token = "ServiceToken: !ImportValue cfn-connect-provider:QuickConnect"
+    template.write_text(f"Resources: {{Sales: {{Properties: {{{token}}}}}}}")
+    assert [match.rule.id for match in lint(template)[template]] == ["E3001"]
