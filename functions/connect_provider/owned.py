@@ -129,7 +129,7 @@ class Owned:
         if steps.action is Action.REPLACE:
             raise AlreadyExists(
                 f"{observed.arn} cannot be adopted: {', '.join(steps.changed)} of it differs from "
-                "the template, and cannot be changed"
+                "the template, and cannot be changed. Say in the template what Connect has"
             )
         self._run.answer_with(observed.arn)
         observed = self._settle(observed)
@@ -266,10 +266,10 @@ class Owned:
 def _how_to_resolve(observed: Observed) -> str:
     """Return who has the Name, and what to do."""
     owner = _owned_by(observed)
-    first = "remove it from that stack and " if owner else ""
+    then = ", and remove it from that stack afterwards: before, that would delete it"
     return (
-        f"{observed.arn} has this Name{owner}. Choose another Name, or {first}set "
-        "ExistingResourcePolicy to Adopt to take it over"
+        f"{observed.arn} has this Name{owner}. Choose another Name, or set ExistingResourcePolicy "
+        f"to Adopt to take it over{then if owner else ''}"
     )
 
 

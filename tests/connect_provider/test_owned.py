@@ -142,6 +142,23 @@ def test_a_rollback_ends_where_another_stack_adopted_it(
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", arn)
 
 
+def test_what_a_reason_advises_keeps_what_has_the_name(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Removed from its stack first, it would be deleted, and there would be nothing to adopt."""
+    arn = run("quick_connect_create", sink)["PhysicalResourceId"]
+    theirs = {"StackId": OTHER_STACK, "RequestId": "theirs"}
+    answer = run("quick_connect_create", sink, **theirs)
+    advice = (
+        "to take it over, and remove it from that stack afterwards: before, that would delete it"
+    )
+    assert advice in answer["Reason"]
+    adopted = run("quick_connect_create_adopt", sink, **theirs)
+    run("quick_connect_delete", sink, PhysicalResourceId=arn)
+    assert adopted["PhysicalResourceId"] == arn
+    assert arn in connect.quick_connects
+
+
 def test_delete_with_a_made_up_id_succeeds_where_not_even_the_instance_exists(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
