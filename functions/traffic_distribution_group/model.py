@@ -56,7 +56,8 @@ class TrafficDistributionGroupProperties(OwnedResourceProperties):
         description=f"the description: {_TRIMMED_TEXT}",
     )
     UserIds: list[UserArnOrId] = Field(
-        default=[], description="the users whose calls the group routes: ids or ARNs of users"
+        default=[],
+        description="the users whose calls the group routes. Each: the id or ARN of a user",
     )
 
     @model_validator(mode="after")

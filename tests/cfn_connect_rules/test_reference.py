@@ -63,7 +63,7 @@ def test_a_changed_model_changes_page_schema_and_rules(
     template.write_text((ROOT / "examples/reference/quick-connect.yaml").read_text())
     template.write_text(template.read_text().replace("Name: Sales", "Name: Salesroom"))
     messages = {match.message for match in lint(template)[template]}
-    assert messages == {"Name: should have 5 characters or fewer", "Nickname: is required"}
+    assert messages == {"Name: should have 5 or fewer characters", "Nickname: is required"}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EVENTS.glob("*.json")))
