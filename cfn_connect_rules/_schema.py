@@ -22,6 +22,11 @@ OPEN: list[JsonSchemaValue] = [
 ]
 
 
+# What a map may hold besides: macros and loops, which bring members of their own.
+_MACROS = {"^Fn::(Transform$|ForEach::)": True}
+_TRUTHS = ("true", "yes", "y", "on", "t", "1", "false", "no", "n", "off", "f", "0")
+
+
 class TemplateJsonSchema(GenerateJsonSchema):
     """Pydantic's schema, with what a template may write besides.
 
@@ -31,7 +36,7 @@ class TemplateJsonSchema(GenerateJsonSchema):
     def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
         """Take "50" as well as 50."""
         number = super().int_schema(schema)
-        return {**number, "type": ["integer", "string"], "pattern": "^[0-9]+$"}
+        return {**number, "type": ["integer", "string"], "pattern": r"^\s*\+?[0-9_]+(\.0+)?\s*$"}
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
         """Take 2026 as well as "2026", where a number can be what is meant.
@@ -46,8 +51,9 @@ class TemplateJsonSchema(GenerateJsonSchema):
         return shown
 
     def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
-        """Take "true" as well as true."""
-        return {"enum": [True, False, "true", "false"]}
+        """Take "true" and "Yes" as well as true."""
+        words = [spelled for word in _TRUTHS for spelled in (word, word.capitalize(), word.upper())]
+        return {"enum": list(dict.fromkeys([True, False, *words]))}
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """Take no null: CloudFormation refuses it."""
@@ -73,6 +79,7 @@ class TemplateJsonSchema(GenerateJsonSchema):
         return {
             **shown,
             "additionalProperties": {"anyOf": [shown["additionalProperties"], *OPEN]},
+            "patternProperties": _MACROS,
         }
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
@@ -88,27 +95,32 @@ class TemplateJsonSchema(GenerateJsonSchema):
             }
             for name, value in shown["properties"].items()
         }
-        return shown
+        return {**shown, "patternProperties": _MACROS}
 
     def _add_spellings(self, shown: JsonSchemaValue, name: str, alias: AliasChoices) -> None:
         spellings = [str(choice) for choice in alias.choices]
         for spelling in spellings[1:]:
             same = {"description": f"the same as {name}"}
             shown["properties"][spelling] = {**shown["properties"][name], **same}
-        given = {"oneOf": [{"required": [spelling]} for spelling in spellings]}
+        without_if = {"not": {"type": "object", "required": ["Fn::If"]}}
+        both = {"required": spellings, "properties": dict.fromkeys(spellings, without_if)}
+        rules = shown.setdefault("allOf", [])
+        rules.append({"not": both})
         if name in shown.get("required", ()):
             shown["required"].remove(name)
-            shown.setdefault("allOf", []).append(given)
-        else:
-            shown.setdefault("allOf", []).append({"not": {"required": spellings}})
+            rules.append({"anyOf": [{"required": [spelling]} for spelling in spellings]})
 
 
 def template_schema(schemas: Mapping[str, str]) -> dict[str, Any]:
     """Return the schema of a template's resources; schemas: the file of each resource type's."""
+
+    def by_condition(file: str) -> JsonSchemaValue:
+        return {"if": {"required": ["Fn::If"]}, "else": {"$ref": file}}
+
     resources = [
         {
             "if": {"properties": {"Type": {"const": resource_type}}, "required": ["Type"]},
-            "then": {"properties": {"Properties": {"$ref": file}}, "required": ["Properties"]},
+            "then": {"properties": {"Properties": by_condition(file)}, "required": ["Properties"]},
         }
         for resource_type, file in schemas.items()
     ]

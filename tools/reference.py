@@ -114,7 +114,8 @@ def _property(block: Schema, name: str, value: Schema) -> Iterator[str]:
     yield f"**`{name}`**\n\n{described[0].upper()}{described[1:]}.\n"
     yield f"- *Required*: {_required(block, name)}"
     yield f"- *Type*: {_type(literal)}"
-    if allowed := [word for word in literal.get("enum", ()) if isinstance(word, str)]:
+    if "enum" in literal and _type(literal) != "Boolean":
+        allowed = literal["enum"]
         yield f"- *Allowed values*: {' | '.join(f'`{word}`' for word in allowed)}"
     for part in literal.get("anyOf", [literal])[:1]:
         for keyword, label in _LIMITS.items():
@@ -128,10 +129,12 @@ def _required(block: Schema, name: str) -> str:
     if name in block.get("required", ()):
         return "Yes"
     for choice in block.get("allOf", ()):
-        options = choice.get("oneOf", choice.get("anyOf", ()))
-        spellings = [option["required"][0] for option in options]
+        spellings = [option["required"][0] for option in choice.get("anyOf", ())]
         if name in spellings:
             return f"Conditional: one of {', '.join(f'`{s}`' for s in spellings)}"
+        if name in choice.get("then", {}).get("required", ()):
+            ((other, value),) = choice["if"]["properties"].items()
+            return f"Conditional: if `{other}` is `{value['const']}`, and only then"
     return "No"
 
 

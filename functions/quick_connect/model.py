@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
 from connect_provider.arn import resource_id
 from connect_provider.properties import (
@@ -87,18 +87,38 @@ class FlowQuickConnectConfig(Properties):
     ContactFlowId: ContactFlowId
 
 
+def _need_blocks(schema: dict[str, Any]) -> None:
+    """Say in a JSON Schema which block each type needs."""
+    schema["allOf"] = [
+        {
+            "if": {
+                "properties": {"QuickConnectType": {"const": kind}},
+                "required": ["QuickConnectType"],
+            },
+            "then": {"required": [block]},
+        }
+        for kind, block in BLOCKS.items()
+    ]
+
+
 class QuickConnectConfig(Properties):
     """Where the quick connect leads: a type, and the block of that type."""
+
+    model_config = ConfigDict(json_schema_extra=_need_blocks)
 
     QuickConnectType: Literal["USER", "QUEUE", "PHONE_NUMBER", "FLOW"] = Field(
         description="the type, which needs the block of its own and no other"
     )
-    UserConfig: UserQuickConnectConfig | None = Field(default=None, description="for USER")
-    QueueConfig: QueueQuickConnectConfig | None = Field(default=None, description="for QUEUE")
-    PhoneConfig: PhoneNumberQuickConnectConfig | None = Field(
-        default=None, description="for PHONE_NUMBER"
+    UserConfig: UserQuickConnectConfig | None = Field(
+        default=None, description="the agent, and the flow"
     )
-    FlowConfig: FlowQuickConnectConfig | None = Field(default=None, description="for FLOW")
+    QueueConfig: QueueQuickConnectConfig | None = Field(
+        default=None, description="the queue, and the flow"
+    )
+    PhoneConfig: PhoneNumberQuickConnectConfig | None = Field(
+        default=None, description="the phone number"
+    )
+    FlowConfig: FlowQuickConnectConfig | None = Field(default=None, description="the flow")
 
     @model_validator(mode="after")
     def _has_the_block_of_its_type(self) -> "QuickConnectConfig":

@@ -88,6 +88,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "too many tags": {"Tags": {f"key{index}": "x" for index in range(47)}},
     "a tag without a Value": {"Tags": [{"Key": "a"}]},
     "an unknown type": {"QuickConnectConfig": {"QuickConnectType": "MAIL"}},
+    "no block of the type": {"QuickConnectConfig": {"QuickConnectType": "FLOW"}},
     "no function": {"Name": {"Rfe": "x"}},
     "no token": {"ServiceToken": None},
 }
@@ -97,6 +98,21 @@ TAKEN: dict[str, dict[str, Any]] = {
     "a function for a config": {"QuickConnectConfig": {"Fn::If": ["a", "b", "c"]}},
     "a timeout as text": {"ServiceTimeout": "300"},
     "a timeout": {"ServiceTimeout": 300},
+    "a timeout that is a fraction": {"ServiceTimeout": "300.0"},
+    "a spelling by a condition": {
+        "InstanceId": {"Fn::If": ["IsId", "x", {"Ref": "AWS::NoValue"}]},
+        "InstanceArn": {"Fn::If": ["IsId", {"Ref": "AWS::NoValue"}, "x"]},
+    },
+    "a block by a condition": {
+        "QuickConnectConfig": {
+            "QuickConnectType": {"Fn::If": ["IsFlow", "FLOW", "QUEUE"]},
+            "FlowConfig": {"Fn::If": ["IsFlow", {"ContactFlowId": "x"}, {"Ref": "AWS::NoValue"}]},
+            "QueueConfig": {"Fn::If": ["IsFlow", {"Ref": "AWS::NoValue"}, {"Ref": "Queue"}]},
+        }
+    },
+    "a loop": {"Fn::ForEach::Each": ["x", ["Description"], {"${x}": "text"}]},
+    "tags from a loop": {"Tags": {"Fn::ForEach::Each": ["x", ["a"], {"${x}": "text"}]}},
+    "a macro": {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {}}},
     "tags as a list": {"Tags": [{"Key": "a", "Value": {"Ref": "x"}}]},
     "a tag from a function": {"Tags": {"équipe": {"Ref": "x"}}},
 }
@@ -136,6 +152,14 @@ def test_a_schema_takes_what_templates_have(changes: dict[str, Any]) -> None:
     assert not list(errors(*properties(changes)))
 
 
+@pytest.mark.parametrize("word", ["true", "Yes", "off", "1", True])
+def test_a_schema_takes_every_word_for_a_truth(word: object) -> None:
+    """YAML 1.2 reads text where YAML 1.1, and CloudFormation, read a truth."""
+    schema = json.loads((ROOT / "docs/schemas/traffic-distribution.json").read_text())
+    enabled = schema["$defs"]["SignInDistribution"]["properties"]["Enabled"]
+    assert Draft202012Validator(enabled).is_valid(word)
+
+
 def test_the_template_schema_leads_to_the_types() -> None:
     """As the language server of an editor follows it, from file to file."""
     contents = {path.name: json.loads(path.read_text()) for path in FILES if path.suffix == ".json"}
@@ -144,3 +168,6 @@ def test_the_template_schema_leads_to_the_types() -> None:
     text = (ROOT / "examples/reference/traffic-distribution-group.yaml").read_text()
     assert validator.is_valid(parsed(text))
     assert not validator.is_valid(parsed(text.replace("Name: Sales lines", 'Name: ""')))
+    (resource,) = parsed(text)["Resources"].values()
+    chosen = {"Fn::If": ["IsLive", resource["Properties"], {"Ref": "AWS::NoValue"}]}
+    assert validator.is_valid({"Resources": {"Sales": {**resource, "Properties": chosen}}})
