@@ -1,25 +1,34 @@
-"""A stack with a quick connect and a traffic split: `cdk deploy --app "python app.py"`."""
+"""A stack with a quick connect and a traffic split.
+
+In this folder, with Node and Python, after the provider has been deployed with sam:
+
+    pip install aws-cdk-lib
+    npx aws-cdk@2 deploy --app "python app.py" --parameters InstanceId=...
+
+It has four parameters: InstanceId, QueueId, ContactFlowId and TrafficDistributionGroupArn. It works
+against `make sandbox`, too.
+"""
 
 from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnParameter, Stack
 from connect import QueueQuickConnect, TrafficDistribution
 from constructs import Construct
 
 
-class ContactCentre(Stack):
+class Orders(Stack):
     """What the CDK deploys."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id, synthesizer=BootstraplessSynthesizer())
-        sales = QueueQuickConnect(
+        orders = QueueQuickConnect(
             self,
-            "Sales",
+            "Orders",
             instance_id=self._parameter("InstanceId"),
-            name="Sales",
+            name="Orders",
             config={
                 "QueueId": self._parameter("QueueId"),
                 "ContactFlowId": self._parameter("ContactFlowId"),
             },
-            tags={"team": "sales"},
+            tags={"team": "orders"},
         )
         traffic = TrafficDistribution(
             self,
@@ -27,8 +36,8 @@ class ContactCentre(Stack):
             group_arn=self._parameter("TrafficDistributionGroupArn"),
             shares={"us-east-1": 60, "us-west-2": 40},
         )
-        CfnOutput(self, "SalesArn", value=sales.arn)
-        CfnOutput(self, "SalesId", value=sales.id)
+        CfnOutput(self, "OrdersArn", value=orders.arn)
+        CfnOutput(self, "OrdersId", value=orders.id)
         CfnOutput(self, "Telephony", value=traffic.telephony)
 
     def _parameter(self, name: str) -> str:
@@ -36,5 +45,5 @@ class ContactCentre(Stack):
 
 
 app = App(analytics_reporting=False)
-ContactCentre(app, "contact-centre")
+Orders(app, "orders")
 app.synth()

@@ -1,5 +1,10 @@
-# A CloudFormation stack of this provider's resources, from Terraform. The provider itself is
-# deployed with `sam deploy`. Terraform's identity needs lambda:InvokeFunction on its functions.
+# A CloudFormation stack of this provider's resources, from Terraform. In this folder:
+#
+#   terraform init
+#   terraform apply -var instance_id=... -var queue_id=... -var contact_flow_id=...
+#
+# The provider itself is deployed first, with `sam deploy`. Terraform's identity needs
+# lambda:InvokeFunction on its functions. It works against `make sandbox`, too.
 
 terraform {
   required_providers {

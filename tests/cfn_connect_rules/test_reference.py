@@ -167,7 +167,7 @@ def test_the_template_schema_leads_to_the_types() -> None:
     validator = Draft202012Validator(contents["template.json"], registry=registry)
     text = (ROOT / "examples/reference/traffic-distribution-group.yaml").read_text()
     assert validator.is_valid(parsed(text))
-    assert not validator.is_valid(parsed(text.replace("Name: Sales lines", 'Name: ""')))
+    assert not validator.is_valid(parsed(text.replace("Name: Service lines", 'Name: ""')))
     (resource,) = parsed(text)["Resources"].values()
     chosen = {"Fn::If": ["IsLive", resource["Properties"], {"Ref": "AWS::NoValue"}]}
     assert validator.is_valid({"Resources": {"Sales": {**resource, "Properties": chosen}}})

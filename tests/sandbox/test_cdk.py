@@ -29,7 +29,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env={**os.environ, **quiet, "CDK_OUTDIR": str(folder)},
         check=True,
     )
-    return folder / "contact-centre.template.json"
+    return folder / "orders.template.json"
 
 
 def test_the_synthesized_template_passes_cfn_lint(template: Path) -> None:
@@ -55,9 +55,10 @@ def test_the_synthesized_template_can_be_deployed(template: Path, sandbox: Sandb
     }
     outputs = stacks.deploy(sandbox, "cdk", template.read_text(), parameters, lambda _: None)
     (made,) = sandbox.connect.quick_connects.values()
+    assert (made["Name"], made["Tags"]["team"]) == ("Orders", "orders")
     assert outputs == {
-        "SalesArn": made["QuickConnectARN"],
-        "SalesId": made["QuickConnectId"],
+        "OrdersArn": made["QuickConnectARN"],
+        "OrdersId": made["QuickConnectId"],
         "Telephony": "us-east-1=60,us-west-2=40",
     }
     stacks.delete(sandbox, "cdk", lambda _: None)
