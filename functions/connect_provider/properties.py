@@ -176,6 +176,18 @@ _WORDS = {
 }
 
 
+# CloudFormation: "Resource attribute reference".
+_BESIDE_PROPERTIES = {
+    "Condition",
+    "CreationPolicy",
+    "DeletionPolicy",
+    "DependsOn",
+    "Metadata",
+    "UpdatePolicy",
+    "UpdateReplacePolicy",
+}
+
+
 def explain(model: type[BaseModel], detail: ErrorDetails) -> str:
     """Return one line such as "Descripton: unknown property; did you mean Description?"."""
     loc = list(detail["loc"])
@@ -202,6 +214,8 @@ def _unknown(model: type[BaseModel], name: str) -> str:
     if name in known:
         return f"means the same as {known[name]}; give one of them"
     lowered = {spelling.lower(): spelling for spelling in known}
+    if name in _BESIDE_PROPERTIES:
+        return "unknown property; it belongs beside Properties"
     near = get_close_matches(name.lower(), lowered, n=1)
     return f"unknown property; did you mean {lowered[near[0]]}?" if near else "unknown property"
 

@@ -61,6 +61,10 @@ BAD = {
     "a name that is a map": ({"Name": {}}, "Name: "),
     "a too long description": ({"Description": "x" * 251}, "Description: "),
     "a slip": ({"Desciption": "x"}, "Desciption: unknown property; did you mean Description?"),
+    "an attribute of the resource": (
+        {"DependsOn": "x"},
+        "DependsOn: unknown property; it belongs beside Properties",
+    ),
     "pydantic's own word": ({"[key]": "x"}, "[key]: unknown property"),
     "something unknown": ({"Zzz": "x"}, "Zzz: unknown property"),
     "no config": ({"QuickConnectConfig": None}, "QuickConnectConfig: is required"),
