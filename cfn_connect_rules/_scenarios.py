@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import Any
 
 from cfnlint.helpers import is_function
@@ -112,17 +112,21 @@ def scenarios_of(validator: Validator, resource: Mapping[str, Any]) -> Iterator[
     if start is None:
         return
     properties = _as_written(validator, resource.get("Properties", {}))
-    for condition, holds in product(dict.fromkeys(_conditions_in(properties)), (True, False)):
-        branch = under(start, condition, holds)
-        if branch is not None:
-            yield from islice(scenarios(branch, properties), _EACH)
-    yield from islice(scenarios(start, properties), _COMBINATIONS)
+    ways = product(dict.fromkeys(_conditions_in(properties)), (True, False))
+    branches = (under(start, condition, holds) for condition, holds in ways)
+    each = (islice(scenarios(branch, properties), _EACH) for branch in branches if branch)
+    seen = set()
+    for node, branch in chain(*each, islice(scenarios(start, properties), _COMBINATIONS)):
+        status = frozenset(branch.context.conditions.status.items())
+        if status not in seen:
+            seen.add(status)
+            yield node, branch
 
 
 def _conditions_in(value: Any) -> Iterator[str]:
-    name, argument = is_function(value)
-    if name == "Fn::If" and isinstance(argument, list) and isinstance(argument[0], str):
-        yield argument[0]
+    match is_function(value):
+        case ("Fn::If", [str(condition), *_]):
+            yield condition
     if isinstance(value, dict | list):
         for member in value.values() if isinstance(value, dict) else value:
             yield from _conditions_in(member)

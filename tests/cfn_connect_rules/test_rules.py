@@ -18,6 +18,7 @@ ODD = {
     "a config that is a list": "Properties: {QuickConnectConfig: [x]}",
     "a type that is a map": "Properties: {QuickConnectConfig: {QuickConnectType: {a: b}}}",
     "an Fn::If with two parts": "Properties: {Name: !If [a, b]}",
+    "an Fn::If with none": "Properties: {Name: !If []}",
     "an Fn::If without a condition": "Properties: {Name: !If [{a: b}, c, d]}",
     "an Fn::If of what is not there": "Properties: {Name: !If [Missing, c, d]}",
     "an Fn::GetAtt of one part": "Properties: {Name: {Fn::GetAtt: Sales}}",
