@@ -6,13 +6,17 @@ cfn-lint decides that; what it leaves out follows from what each Fn::Equals comp
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache, reduce
 from itertools import combinations
+from operator import or_
 from typing import Any
 
+from cfnlint.conditions._utils import get_hash
 from cfnlint.context.conditions import Conditions
 from cfnlint.context.conditions.exceptions import Unsatisfiable
 from cfnlint.helpers import is_function
 from cfnlint.jsonschema import Validator
+from cfnlint.template import Template
 
 from cfn_connect_rules._literals import text
 
@@ -28,51 +32,68 @@ def under(validator: Validator, condition: object, holds: bool) -> Validator | N
     return validator.evolve(context=validator.context.evolve(conditions=conditions))
 
 
+def told_apart(validator: Validator) -> Validator:
+    """Return the validator of a resource, with what follows from each Fn::Equals."""
+    conditions = _told(validator.cfn, with_defaults=False)
+    return validator.evolve(context=validator.context.evolve(conditions=conditions))
+
+
 def are_defaults_possible(validator: Validator) -> bool:
     """Tell whether the conditions can be as they are here when every parameter has its default."""
-    defaults = {
-        name: text(parameter.default)
-        for name, parameter in validator.context.parameters.items()
-        if parameter.default is not None
-    }
     try:
-        _equals_told(validator.cfn.context.conditions, defaults).evolve(
-            validator.context.conditions.status
-        )
+        _told(validator.cfn, with_defaults=True).evolve(validator.context.conditions.status)
     except Unsatisfiable:
         return False
     return True
 
 
-def told_apart(validator: Validator) -> Validator:
-    """Return the validator with what follows from each Fn::Equals."""
-    conditions = _equals_told(validator.context.conditions, {})
-    return validator.evolve(context=validator.context.evolve(conditions=conditions))
+@lru_cache(maxsize=2)
+def _told(cfn: Template, *, with_defaults: bool) -> Conditions:
+    """Return a template's conditions with what follows from each Fn::Equals.
 
-
-def _equals_told(conditions: Conditions, parameters: Mapping[str, object]) -> Conditions:
-    """Return the conditions with what follows from each Fn::Equals, which cfn-lint leaves out.
-
-    Whether two known values are equal, and that what is unknown equals no two values.
+    Whether two known values are equal, that what is unknown equals no two values, and that a
+    parameter equals one of its AllowedValues. with_defaults: of a parameter, its default is known.
     """
+    parameters = cfn.context.parameters
+    defaults = {
+        name: text(parameter.default)
+        for name, parameter in parameters.items()
+        if with_defaults and parameter.default is not None
+    }
+    allowed = {
+        get_hash({"Ref": name}): {text(value) for value in parameter.allowed_values}
+        for name, parameter in parameters.items()
+        if parameter.allowed_values
+    }
+    conditions = cfn.context.conditions
     cnf = conditions.cnf.copy()
-    compared: dict[str, list[tuple[object, Any]]] = defaultdict(list)
+    compared: dict[str, dict[object, Any]] = defaultdict(dict)
     every = {equal.hash: equal for c in conditions.conditions.values() for equal in c.equals}
     for equal in every.values():
-        left, right = (_known(side.instance, parameters) for side in equal.parameters)
+        left, right = (_known(side, defaults) for side in equal.instance)
         if left is not None and right is not None:
             cnf.add_prop(equal.cnf if left == right else ~equal.cnf)
-        elif left is not None:
-            compared[equal.right.hash].append((left, equal.cnf))
-        elif right is not None:
-            compared[equal.left.hash].append((right, equal.cnf))
-    for values in compared.values():
-        for (one, is_one), (other, is_other) in combinations(values, 2):
-            if one != other:
-                cnf.add_prop(~(is_one & is_other))
+            continue
+        if left is None and right is None:
+            continue
+        unknown, value = (equal.right, left) if right is None else (equal.left, right)
+        same = compared[unknown.hash].setdefault(value, equal.cnf)
+        if same is not equal.cnf:
+            cnf.add_prop((same & equal.cnf) | (~same & ~equal.cnf))
+    for unknown, values in compared.items():
+        for one, other in combinations(values.values(), 2):
+            cnf.add_prop(~(one & other))
+        if unknown in allowed:
+            for value in values.keys() - allowed[unknown]:
+                cnf.add_prop(~values[value])
+            if allowed[unknown] <= values.keys():
+                cnf.add_prop(reduce(or_, values.values()))
     return replace(conditions, cnf=cnf)
 
 
-def _known(side: object, parameters: Mapping[str, object]) -> object:
+def _known(side: object, defaults: Mapping[str, object]) -> object:
+    """Return what one side of Fn::Equals is, as text; None where only the deployment knows."""
     name, argument = is_function(side)
-    return parameters.get(argument) if name == "Ref" else side if isinstance(side, str) else None
+    if name == "Ref" and isinstance(argument, str):
+        return defaults.get(argument)
+    return text(side) if isinstance(side, str | bool | int | float) else None

@@ -3,25 +3,26 @@
 cfn-lint resolves the intrinsic functions; what it cannot resolve is left to the deployment.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import reduce
 from itertools import chain, islice, product
+from operator import getitem
 from typing import Any
 
 from cfnlint.helpers import is_function
 from cfnlint.jsonschema import Validator
+from cfnlint.template import Template
 
 from cfn_connect_rules._conditions import told_apart, under
 from cfn_connect_rules._literals import text
 from cfn_connect_rules._unresolved import UNRESOLVED
 
-# A dynamic reference, or what Fn::ForEach replaces: cfn-lint does so in keys and functions alone.
-_PLACEHOLDER = re.compile(r"\{\{resolve:|[$&]\{[^!}]+\}")
-
 _COMBINATIONS = 128  # of one resource's conditions: as many as cfn-lint's own rules look at
-_EACH = 4  # and so many with each condition one way, and the other
+_EACH = 2  # and so many with each condition one way, and the other
 
 Path = tuple[str | int, ...]
 Scenario = tuple["Node | None", Validator]  # None: AWS::NoValue
@@ -68,15 +69,15 @@ class Function(Node):
         return [
             (text(value), "/".join(map(str, to.context.path.value_path)))
             for value, to, error in found
-            if error is None and not is_open(value)
+            if error is None and not is_open(validator.cfn, value)
         ]
 
     def settled(self, validator: Validator) -> object:
         """Return its value unless the deployment has a choice; of a parameter, the default."""
         found = [value for value, _ in self.resolved(validator, pseudo=False)]
         name, argument = is_function(self.value)
-        if name == "Ref" and argument in validator.context.parameters:
-            default = text(validator.context.parameters[argument].default)
+        if name == "Ref" and str(argument) in validator.context.parameters:
+            default = text(validator.context.parameters[str(argument)].default)
             return default if default in found else UNRESOLVED
         return found[0] if len(found) == 1 else UNRESOLVED
 
@@ -142,7 +143,7 @@ def scenarios(validator: Validator, value: Any, path: Path = ()) -> Iterator[Sce
                 yield from scenarios(branch, argument[index], (*path, name, index))
     elif (name, argument) == ("Ref", "AWS::NoValue"):
         yield None, validator
-    elif is_open(value):
+    elif is_open(validator.cfn, value):
         yield Function(path, value), validator
     elif isinstance(value, dict | list):
         members = list(value.items() if isinstance(value, dict) else enumerate(value))
@@ -162,27 +163,30 @@ def _as_written(validator: Validator, properties: Any) -> Any:
     if not validator.cfn.has_language_extensions_transform():
         return properties
     written = deepcopy(properties)
-    for path, function in _mappings_read(validator):
+    for path, function in _mappings_read(validator.cfn, validator.context.path.path[1]):
         *inner, last = path
-        parent = written
         try:
-            for key in inner:
-                parent = parent[key]
-            parent[last] = function
+            parent = reduce(getitem, inner, written)
+            _ = parent[last]
         except (KeyError, IndexError, TypeError):
-            continue  # it is in another resource of the loop
+            continue  # a loop within the properties has moved it
+        parent[last] = function
     return written
 
 
-def _mappings_read(validator: Validator) -> Iterator[tuple[Path, Any]]:
-    """Yield where in the resource, or the loop that makes it, a mapping is read by what varies."""
-    logical_id = validator.context.path.path[1]
-    for *path, name, argument in validator.cfn.transform_pre["Fn::FindInMap"]:
-        if "Properties" not in path or not isinstance(argument, list):
+def _mappings_read(cfn: Template, logical_id: str) -> Iterator[tuple[Path, Any]]:
+    """Yield where in a resource a mapping is read by what the deployment chooses, and how."""
+    for *path, name, argument in cfn.transform_pre["Fn::FindInMap"]:
+        if path[0] != "Resources" or "Properties" not in path or not isinstance(argument, list):
             continue
-        is_here = path[1] == logical_id or str(path[1]).startswith("Fn::ForEach")
-        if is_here and not all(isinstance(key, str) for key in argument[:3]):
-            yield tuple(path[path.index("Properties") + 1 :]), {name: argument}
+        at = path.index("Properties")
+        # In a loop it stands as Desk${Line}. What the loop chooses itself, cfn-lint has put in.
+        parts = re.split(r"[$&]\{[^}]*\}", str(path[at - 1]))
+        is_here = re.fullmatch(".+".join(map(re.escape, parts)), logical_id)
+        keys = json.dumps(argument[:3], default=str)
+        is_of_loop = any(f'"{it}"' in keys or f"{{{it}}}" in keys for it in _loop_variables(cfn))
+        if is_here and not is_of_loop and not all(isinstance(key, str) for key in argument[:3]):
+            yield tuple(path[at + 1 :]), {name: argument}
 
 
 def _together(
@@ -197,9 +201,19 @@ def _together(
             yield {key: node, **nodes}, last
 
 
-def is_open(value: object) -> bool:
+def is_open(cfn: Template, value: object) -> bool:
     """Tell whether something is still to be put in: by a function, a macro, or the deployment."""
     if isinstance(value, dict):
         macros = ("Fn::Transform", "Fn::ForEach")
         return is_function(value) != (None, None) or any(str(k).startswith(macros) for k in value)
-    return isinstance(value, str) and bool(_PLACEHOLDER.search(value))
+    return isinstance(value, str) and ("{{resolve:" in value or _is_of_loop(cfn, value))
+
+
+def _is_of_loop(cfn: Template, value: str) -> bool:
+    """Tell whether a text has a loop's variable, which cfn-lint replaces in functions alone."""
+    return any(re.search(rf"[$&]\{{{re.escape(name)}}}", value) for name in _loop_variables(cfn))
+
+
+def _loop_variables(cfn: Template) -> set[str]:
+    loops = (loop for *_, loop in cfn.transform_pre["Fn::ForEach"])
+    return {loop[0] for loop in loops if isinstance(loop, list) and isinstance(loop[0], str)}

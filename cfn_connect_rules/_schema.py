@@ -102,8 +102,8 @@ class TemplateJsonSchema(GenerateJsonSchema):
         for spelling in spellings[1:]:
             same = {"description": f"the same as {name}"}
             shown["properties"][spelling] = {**shown["properties"][name], **same}
-        without_if = {"not": {"type": "object", "required": ["Fn::If"]}}
-        both = {"required": spellings, "properties": dict.fromkeys(spellings, without_if)}
+        literal = {"not": {"type": "object"}}  # a function may come to AWS::NoValue
+        both = {"required": spellings, "properties": dict.fromkeys(spellings, literal)}
         rules = shown.setdefault("allOf", [])
         rules.append({"not": both})
         if name in shown.get("required", ()):

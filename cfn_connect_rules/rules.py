@@ -137,7 +137,7 @@ class Attributes(CloudFormationLintRule):
         matches = []
         for path, name, attribute in _references(cfn):
             kind = types.get(name, "")
-            if kind not in RESOURCE_TYPES or is_open(attribute):
+            if kind not in RESOURCE_TYPES or is_open(cfn, attribute):
                 continue
             if attribute in RESOURCE_TYPES[kind].attributes:
                 continue
@@ -193,5 +193,9 @@ def _imported_tokens(cfn: Template) -> Iterator[tuple[list[Any], str]]:
         export = value.get("Fn::Sub") if isinstance(value, dict) else value
         match path:
             case ["Resources", _, "Properties", "ServiceToken", *_]:
-                if isinstance(export, str) and export.startswith(EXPORTED) and not is_open(export):
+                if (
+                    isinstance(export, str)
+                    and export.startswith(EXPORTED)
+                    and not is_open(cfn, export)
+                ):
                     yield path, export

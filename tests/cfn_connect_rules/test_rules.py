@@ -21,6 +21,7 @@ ODD = {
     "an Fn::If with none": "Properties: {Name: !If []}",
     "an Fn::If without a condition": "Properties: {Name: !If [{a: b}, c, d]}",
     "an Fn::If of what is not there": "Properties: {Name: !If [Missing, c, d]}",
+    "a Ref of a list": "Properties: {Name: {Ref: [a]}}",
     "an Fn::GetAtt of one part": "Properties: {Name: {Fn::GetAtt: Sales}}",
     "an Fn::GetAtt of three parts": "Properties: {Name: {Fn::GetAtt: [Sales, a, b]}}",
     "an Fn::GetAtt of a map": "Properties: {Name: {Fn::GetAtt: {a: b}}}",
@@ -82,3 +83,14 @@ def test_a_resource_without_a_type_crashes_no_rule(tmp_path: Path) -> None:
     token = "ServiceToken: !ImportValue cfn-connect-provider:QuickConnect"
     template.write_text(f"Resources: {{Sales: {{Properties: {{{token}}}}}}}")
     assert [match.rule.id for match in lint(template)[template]] == ["E3001"]
+
+
+@pytest.mark.parametrize("side", ["{Ref: [a]}", "[a]", "{a: b}", "null", "1", "true"])
+def test_an_odd_condition_crashes_no_rule(side: str, tmp_path: Path) -> None:
+    """The slip in the resource is found all the same."""
+    template = tmp_path / "template.yaml"
+    slip = "Sales: {Type: Custom::ConnectQuickConnect, Properties: {Name: !If [Odd, [a], [b]]}}"
+    template.write_text(f"Conditions: {{Odd: !Equals [a, {side}]}}\nResources: {{{slip}}}")
+    found = lint(template)[template]
+    assert "E9603" in {match.rule.id for match in found}
+    assert not [match for match in found if "xception" in match.message]
