@@ -11,10 +11,9 @@ import boto3
 
 from benchmarks import plot, simulation
 from benchmarks.comparison import CYCLES, REQUESTS, ROUNDS, Costs
-from benchmarks.targets import SEEDS, Result
+from benchmarks.targets import READY_AFTER, SEEDS, THROTTLED, Result
 
 FOLDER = Path(__file__).parent
-_CREATES = (50, 200, 500)
 _PLOTTED = (10, 20, 50, 100, 200, 500, 1000)
 
 _HEAD = """# Results
@@ -98,19 +97,19 @@ def _throttled() -> str:
     rows = []
     for name, policy in simulation.POLICIES.items():
         row = [name]
-        for creates in _CREATES:
+        for creates in THROTTLED:
             outcomes = [simulation.throttled_stack(creates, policy, seed) for seed in SEEDS]
             failures = max(outcome.failures for outcome in outcomes)
             ratio = max(outcome.makespan for outcome in outcomes) / simulation.floor(creates)
             wasted = sum(outcome.throttled for outcome in outcomes) / len(outcomes) / creates
             row.append(f"{failures} fail" if failures else f"{ratio:.2f}x, {wasted:.0f} wasted")
         rows.append(row)
-    return _table(["pauses", *(f"N = {creates}" for creates in _CREATES)], rows)
+    return _table(["pauses", *(f"N = {creates}" for creates in THROTTLED)], rows)
 
 
 def _settled() -> str:
     rows = []
-    for ready in (2, 10, 60, 300):
+    for ready in READY_AFTER:
         once, worst = simulation.settle(ready), simulation.worst_settle(ready)
         excess = f"{once.excess:.1f} s, at worst {worst.excess:.1f} s"
         rows.append([f"{ready} s", excess, str(worst.looks)])

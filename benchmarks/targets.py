@@ -11,7 +11,9 @@ from benchmarks.world import World
 from connect_provider import waiting
 
 SEEDS = range(20)
-SIZE_LIMIT = 9_000_000
+THROTTLED = (50, 200, 500)  # creates at once
+READY_AFTER = (2, 10, 60, 300)  # seconds
+SIZE_LIMIT = 9_000_000  # bytes, zipped
 MEMORY_LIMIT = 56.0
 
 
@@ -102,38 +104,22 @@ def _calls(world: World, python: str) -> Iterator[Result]:
         process.close()
 
 
-def _quick_connect(request: str, **properties: str) -> Callable[[World, measure.Process], float]:
-    """Return what counts the calls of a request on a quick connect that was just created."""
+def _counted(kind: str, request: str) -> Callable[[World, measure.Process], float]:
+    """Return what counts the calls of a request on a resource that was just created."""
 
     def arrange(world: World, process: measure.Process) -> float:
-        (create,) = measure.creates(world, 1)
+        create = world.event(f"{kind}_create", {})
         _, calls = process.send(create)
         if request == "create":
             return len(calls)
-        return len(process.send(_follow(world, create, f"quick_connect_{request}", properties))[1])
+        return len(process.send(_follow(world, create, f"{kind}_{request}"))[1])
 
     return arrange
 
 
-def _group(request: str) -> Callable[[World, measure.Process], float]:
-    """Return what counts the calls of a request on a group that was just created."""
-
-    def arrange(world: World, process: measure.Process) -> float:
-        create = world.event("traffic_distribution_group_create", {})
-        _, calls = process.send(create)
-        if request == "create":
-            return len(calls)
-        following = _follow(world, create, f"traffic_distribution_group_{request}", {})
-        return len(process.send(following)[1])
-
-    return arrange
-
-
-def _follow(
-    world: World, create: dict[str, object], name: str, properties: dict[str, str]
-) -> dict[str, object]:
+def _follow(world: World, create: dict[str, object], name: str) -> dict[str, object]:
     """Return a request on what a create made; without properties of its own, with the create's."""
-    event = world.event(name, properties)
+    event = world.event(name, {})
     event["OldResourceProperties"] = create["ResourceProperties"]
     if name.endswith(("_unchanged", "_delete")):
         event["ResourceProperties"] = create["ResourceProperties"]
@@ -154,19 +140,25 @@ def _quota(world: World, process: measure.Process) -> float:
 
 
 _QUICK_CONNECT, _GROUP = "quick_connect.app", "traffic_distribution_group.app"
+_GROUPS = "traffic_distribution_group"
 _REQUESTS = (
-    (_QUICK_CONNECT, "quick connect Create", 1, _quick_connect("create")),
-    (_QUICK_CONNECT, "quick connect Update of nothing", 1, _quick_connect("update_unchanged")),
-    (_QUICK_CONNECT, "quick connect Update of all", 4, _quick_connect("update")),
-    (_QUICK_CONNECT, "quick connect Delete", 2, _quick_connect("delete")),
+    (_QUICK_CONNECT, "quick connect Create", 1, _counted("quick_connect", "create")),
+    (
+        _QUICK_CONNECT,
+        "quick connect Update of nothing",
+        1,
+        _counted("quick_connect", "update_unchanged"),
+    ),
+    (_QUICK_CONNECT, "quick connect Update of all", 4, _counted("quick_connect", "update")),
+    (_QUICK_CONNECT, "quick connect Delete", 2, _counted("quick_connect", "delete")),
     (_QUICK_CONNECT, "quick connect over its quota", 1, _quota),
-    (_GROUP, "group Create, ready at once", 2, _group("create")),
-    (_GROUP, "group Delete, gone at once", 3, _group("delete")),
+    (_GROUP, "group Create, ready at once", 2, _counted(_GROUPS, "create")),
+    (_GROUP, "group Delete, gone at once", 3, _counted(_GROUPS, "delete")),
 )
 
 
 def _settling() -> Iterator[Result]:
-    for ready in (2, 10, 60, 300):
+    for ready in READY_AFTER:
         worst = simulation.worst_settle(ready)
         limit = max(1.0, 0.1 * ready)
         yield Result(f"seconds too late when ready after {ready} s", worst.excess, limit)
@@ -174,7 +166,7 @@ def _settling() -> Iterator[Result]:
 
 
 def _throttling() -> Iterator[Result]:
-    for creates in (50, 200, 500):
+    for creates in THROTTLED:
         outcomes = [
             simulation.throttled_stack(creates, waiting.throttle_delay, seed) for seed in SEEDS
         ]

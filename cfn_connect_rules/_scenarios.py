@@ -176,6 +176,7 @@ def _as_written(validator: Validator, properties: Any) -> Any:
 
 def _mappings_read(cfn: Template, logical_id: str) -> Iterator[tuple[Path, Any]]:
     """Yield where in a resource a mapping is read by what the deployment chooses, and how."""
+    variables = _loop_variables(cfn)
     for *path, name, argument in cfn.transform_pre["Fn::FindInMap"]:
         if path[0] != "Resources" or "Properties" not in path or not isinstance(argument, list):
             continue
@@ -184,7 +185,7 @@ def _mappings_read(cfn: Template, logical_id: str) -> Iterator[tuple[Path, Any]]
         parts = re.split(r"[$&]\{[^}]*\}", str(path[at - 1]))
         is_here = re.fullmatch(".+".join(map(re.escape, parts)), logical_id)
         keys = json.dumps(argument[:3], default=str)
-        is_of_loop = any(f'"{it}"' in keys or f"{{{it}}}" in keys for it in _loop_variables(cfn))
+        is_of_loop = any(f'"{it}"' in keys or f"{{{it}}}" in keys for it in variables)
         if is_here and not is_of_loop and not all(isinstance(key, str) for key in argument[:3]):
             yield tuple(path[at + 1 :]), {name: argument}
 

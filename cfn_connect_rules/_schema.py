@@ -21,7 +21,6 @@ OPEN: list[JsonSchemaValue] = [
     {"type": "string", "pattern": r"\{\{resolve:"},
 ]
 
-
 # What a map may hold besides: macros and loops, which bring members of their own.
 _MACROS = {"^Fn::(Transform$|ForEach::)": True}
 _TRUTHS = ("true", "yes", "y", "on", "t", "1", "false", "no", "n", "off", "f", "0")

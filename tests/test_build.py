@@ -9,10 +9,10 @@ import botocore
 import pytest
 from botocore.regions import EndpointResolver
 
+from benchmarks.targets import SIZE_LIMIT
 from tests.harness import ROOT, operations_called
 from tools import botocore_data, build
 
-SIZE_LIMIT = 9_000_000  # bytes, zipped
 DATA = Path(botocore.__file__).parent / "data"
 
 

@@ -4,6 +4,7 @@ tests/test_overtaken.py has what is overtaken by the end of an operation.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,12 +15,10 @@ from quick_connect.app import lambda_handler as quick_connects
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpResponse, HttpServer
-from tests.harness import Context, FakeTime, Sink, answer_to, load_event
+from tests.harness import Context, FakeTime, Handler, Sink, answer_to, load_event
 from tests.scenarios import SCENARIOS, Scenario, state_of
 from tests.test_overtaken import created, handler_of, reverse
 from traffic_distribution_group.app import lambda_handler as groups
-
-FOREVER = 10_000
 
 
 def scenario_of(name: str) -> Scenario:
@@ -38,6 +37,17 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[HttpResponse]]:
     server.close()
 
 
+def run_throttled(
+    handler: Handler, event: dict[str, Any], connect: ConnectEmulator, operation: str
+) -> None:
+    """Run a request while Connect lets no call of the operation through."""
+    connect.fault(operation, "ThrottlingException", times=10_000)
+    try:
+        handler(event, Context())
+    finally:
+        connect.faults.clear()
+
+
 def xml(status: int, text: str) -> HttpResponse:
     return HttpResponse(status, text.encode(), {"Content-Type": "text/xml"})
 
@@ -49,10 +59,8 @@ def test_a_late_create_leaves_the_next_create_alone(
     """The first was throttled and cancelled; another update of the stack has the resource again."""
     first = load_event(f"{name}_create", sink)
     handler = handler_of(first)
-    connect.fault("*", "ThrottlingException", times=FOREVER)
     with pytest.raises(Throttling):
-        handler(first, Context())
-    connect.faults.clear()
+        run_throttled(handler, first, connect, "*")
     clock.sleep(60)
     second = load_event(f"{name}_create", sink, RequestId="second")
     stacks.since = clock.time()
@@ -67,10 +75,8 @@ def test_a_late_update_leaves_the_next_update_alone(
     """It was rolled back; now the stack is at another update of the same resource."""
     arn = created(load_event("quick_connect_create", sink), sink)
     stale = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
-    connect.fault("UpdateQuickConnectName", "ThrottlingException", times=FOREVER)
     with pytest.raises(Throttling):
-        quick_connects(stale, Context())
-    connect.faults.clear()
+        run_throttled(quick_connects, stale, connect, "UpdateQuickConnectName")
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     answer_to(quick_connects, reverse(stale, sink), sink)
     before = state_of(connect)
@@ -95,10 +101,8 @@ def test_a_late_traffic_update_shifts_nothing_in_the_next_stack_update(
 ) -> None:
     """It was rolled back. The stack is updated again, and the traffic is not part of that."""
     event = scenario_of("shift traffic").prepare(connect, sink)
-    connect.fault("UpdateTrafficDistribution", "ThrottlingException", times=FOREVER)
     with pytest.raises(NotStabilized):
-        groups(event, Context())
-    connect.faults.clear()
+        run_throttled(groups, event, connect, "UpdateTrafficDistribution")
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     answer_to(groups, reverse(event, sink), sink)
     before = state_of(connect)

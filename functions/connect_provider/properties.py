@@ -213,9 +213,9 @@ def _unknown(model: type[BaseModel], name: str) -> str:
     }
     if name in known:
         return f"means the same as {known[name]}; give one of them"
-    lowered = {spelling.lower(): spelling for spelling in known}
     if name in _BESIDE_PROPERTIES:
         return "unknown property; it belongs beside Properties"
+    lowered = {spelling.lower(): spelling for spelling in known}
     near = get_close_matches(name.lower(), lowered, n=1)
     return f"unknown property; did you mean {lowered[near[0]]}?" if near else "unknown property"
 
