@@ -233,6 +233,11 @@ def _declared_split(template: Mapping[str, Any]) -> tuple[int, ...] | None:
     return tuple(int(share["Percentage"]) for share in shares)
 
 
+@pytest.fixture(autouse=True)
+def _report(record_property: Any) -> None:
+    record_property("random histories", HISTORIES)
+
+
 @pytest.mark.histories
 @settings(
     max_examples=HISTORIES,
