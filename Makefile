@@ -45,7 +45,7 @@ lint: environment ## Check style, types and templates
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python tools/reference.py --check
-	@$(BIN)/cfn-lint --append-rules cfn_connect_rules -- template.yaml "examples/**/*.yaml"
+	@$(BIN)/cfn-lint --append-rules cfn_connect.rules -- template.yaml "examples/**/*.yaml"
 	@$(PYTHON) tools/environment.py checkov
 	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
 

@@ -55,9 +55,11 @@ class NodeContender(Contender):
         return {"PATH": path, "NODE_PATH": str(folder / "node_modules")}
 
 
-PROVIDER = Contender("provider", "quick_connect.app", (FOLDER / "functions",))
-GROUPS = Contender("provider (groups)", "traffic_distribution_group.app", (FOLDER / "functions",))
-SOURCES = Contender("provider, sam build", "quick_connect.app", (FOLDER / "sam",))
+PROVIDER = Contender("provider", "connect_provider.quick_connect.app", (FOLDER / "functions",))
+GROUPS = Contender(
+    "provider (groups)", "connect_provider.traffic_distribution_group.app", (FOLDER / "functions",)
+)
+SOURCES = Contender("provider, sam build", "connect_provider.quick_connect.app", (FOLDER / "sam",))
 RAW = Contender("raw handler", "raw", (FOLDER / "peers",))
 OTHERS = (
     Contender("crhelper's sample", "crhelper_sample", (FOLDER / "peers",)),

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks import measure, simulation
 from benchmarks.simulation import Outcome
 from benchmarks.world import World
-from tests.children import Zygote
+from tests.support.children import Zygote
 
 
 def throttled_stack(world: World, creates: int, at_once: int, speed: float = 1.0) -> Outcome:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from connect_provider import waiting
+from connect_provider import backoff
 
 RATE, BURST = 2.0, 5.0  # requests a second for each API of Connect, and how many at once
 FUNCTION_TIMEOUT = 900.0
@@ -33,7 +33,7 @@ def patient(attempt: int, elapsed: float, remaining: float, rng: random.Random) 
 
 
 POLICIES: dict[str, Policy] = {
-    "provider": waiting.throttle_delay,
+    "provider": backoff.throttle_delay,
     "standard, 200 attempts": patient,
     "standard": standard,
     "legacy": legacy,
@@ -104,15 +104,15 @@ def throttled_stack(creates: int, policy: Policy, seed: int) -> Outcome:
 def _next(call: _Call, now: float, policy: Policy, rng: random.Random) -> _Call | None:
     """Return the next try after a throttled one, in this run or in the next; None for neither."""
     elapsed = now - call.began
-    remaining = FUNCTION_TIMEOUT - waiting.SETTLE_RESERVE - elapsed
+    remaining = FUNCTION_TIMEOUT - backoff.SETTLE_RESERVE - elapsed
     delay = policy(call.attempt, elapsed, remaining, rng)
     if delay is not None:
         return _Call(now + delay, call.number, call.attempt + 1, call.run, call.began)
-    if policy is not waiting.throttle_delay or not waiting.will_run_again(
+    if policy is not backoff.throttle_delay or not backoff.will_run_again(
         call.began, now, SERVICE_TIMEOUT, MAXIMUM_RETRY_ATTEMPTS
     ):
         return None
-    began = now + waiting.RUN_AGAIN_AFTER[call.run]
+    began = now + backoff.RUN_AGAIN_AFTER[call.run]
     return _Call(began, call.number, run=call.run + 1, began=began)
 
 
@@ -128,7 +128,7 @@ def settle(ready: float) -> Wait:
     """Wait for a resource that gets ready after so many seconds."""
     now, looks = 0.0, 1
     while now < ready:
-        now += waiting.settle_delay(now)
+        now += backoff.settle_delay(now)
         looks += 1
     return Wait(now - ready, looks)
 

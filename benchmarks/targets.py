@@ -8,7 +8,7 @@ from datetime import timedelta
 from benchmarks import contenders, measure, real_time, simulation
 from benchmarks.contenders import GROUPS, PROVIDER, RAW, Contender
 from benchmarks.world import World
-from connect_provider import waiting
+from connect_provider import backoff
 
 SEEDS = range(20)
 THROTTLED = (50, 200, 500)  # creates at once
@@ -139,7 +139,10 @@ def _quota(world: World, process: measure.Process) -> float:
     raise measure.Failed("a quota refused nothing")
 
 
-_QUICK_CONNECT, _GROUP = "quick_connect.app", "traffic_distribution_group.app"
+_QUICK_CONNECT, _GROUP = (
+    "connect_provider.quick_connect.app",
+    "connect_provider.traffic_distribution_group.app",
+)
 _GROUPS = "traffic_distribution_group"
 _REQUESTS = (
     (_QUICK_CONNECT, "quick connect Create", 1, _counted("quick_connect", "create")),
@@ -168,7 +171,7 @@ def _settling() -> Iterator[Result]:
 def _throttling() -> Iterator[Result]:
     for creates in THROTTLED:
         outcomes = [
-            simulation.throttled_stack(creates, waiting.throttle_delay, seed) for seed in SEEDS
+            simulation.throttled_stack(creates, backoff.throttle_delay, seed) for seed in SEEDS
         ]
         failures = sum(outcome.failures for outcome in outcomes)
         yield Result(f"{creates} throttled creates: failures", failures, 0, exact=True)

@@ -20,8 +20,8 @@ from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectCall
 from sandbox.http_server import HttpServer
-from tests.children import Zygote
-from tests.harness import CALLED, LOGGED, STACKS, Context, FakeTime, LogReader, Sink
+from tests.support.children import Zygote
+from tests.support.harness import CALLED, LOGGED, STACKS, Context, FakeTime, LogReader, Sink
 
 
 class _Recorded(ConnectEmulator):
@@ -101,7 +101,7 @@ def connect() -> Iterator[ConnectEmulator]:
 @pytest.fixture(autouse=True)
 def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
     """What CloudFormation says of the stack: that it is being updated."""
-    from connect_provider.helper import Helper
+    from connect_provider.edge.helper import Helper
 
     def called(helper: Helper, event: dict[str, Any], context: Context) -> None:
         STACKS.sent(event)
@@ -116,9 +116,9 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
 @pytest.fixture
 def sink(monkeypatch: pytest.MonkeyPatch) -> Sink:
     """Where answers arrive."""
-    from connect_provider import answer
+    from connect_provider.edge import response
 
-    monkeypatch.setattr(answer, "_RETRY", answer._RETRY.new(backoff_factor=0))
+    monkeypatch.setattr(response, "_RETRY", response._RETRY.new(backoff_factor=0))
     _sink.reset()
     return _sink
 

@@ -8,37 +8,15 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from cfn_connect_rules._resource_types import RESOURCE_TYPES
-from cfn_connect_rules._schema import OPEN, schema_of, template_schema
-from quick_connect.resource import QuickConnect
-from traffic_distribution.reconciler import TrafficDistribution
-from traffic_distribution_group.resource import TrafficDistributionGroup
+from cfn_connect.resource_types import RESOURCE_TYPES
+from cfn_connect.rules._schema import OPEN, schema_of, template_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 Schema = Mapping[str, Any]
 
 
-class Page(NamedTuple):
-    """What a type's page has besides its schema: file name, create-only properties, and Ref."""
-
-    slug: str
-    create_only: frozenset[str]
-    ref: str
-
-
-PAGES = {
-    "Custom::ConnectQuickConnect": Page(
-        "quick-connect", QuickConnect.create_only, "the ARN of the quick connect"
-    ),
-    "Custom::ConnectTrafficDistributionGroup": Page(
-        "traffic-distribution-group", TrafficDistributionGroup.create_only, "the ARN of the group"
-    ),
-    "Custom::ConnectTrafficDistribution": Page(
-        "traffic-distribution", TrafficDistribution.create_only, "the ARN of the group"
-    ),
-}
 _LIMITS = {
     "minLength": "Minimum length",
     "maxLength": "Maximum length",
@@ -54,13 +32,14 @@ _LIMITS = {
 
 def rendered() -> dict[Path, str]:
     """Return every generated file, and what it should hold."""
-    schemas = {resource_type: f"{page.slug}.json" for resource_type, page in PAGES.items()}
+    slugs = {name: made.page for name, made in RESOURCE_TYPES.items()}
+    schemas = {resource_type: f"{slug}.json" for resource_type, slug in slugs.items()}
     files = {ROOT / "docs/schemas/template.json": _json(template_schema(schemas))}
-    for resource_type, page in PAGES.items():
+    for resource_type, slug in slugs.items():
         schema = schema_of(resource_type, RESOURCE_TYPES[resource_type].model)
-        files[ROOT / "docs/schemas" / f"{page.slug}.json"] = _json(schema)
-        lines = "\n".join(_page(resource_type, page, schema))
-        files[ROOT / "docs/reference" / f"{page.slug}.md"] = f"{lines}\n"
+        files[ROOT / "docs/schemas" / f"{slug}.json"] = _json(schema)
+        lines = "\n".join(_page(resource_type, slug, schema))
+        files[ROOT / "docs/reference" / f"{slug}.md"] = f"{lines}\n"
     return files
 
 
@@ -68,7 +47,8 @@ def _json(schema: Schema) -> str:
     return f"{json.dumps(schema, indent=2, ensure_ascii=False)}\n"
 
 
-def _page(resource_type: str, page: Page, schema: Schema) -> Iterator[str]:
+def _page(resource_type: str, slug: str, schema: Schema) -> Iterator[str]:
+    model = RESOURCE_TYPES[resource_type].model
     yield f"# {resource_type}\n"
     yield "<!-- Written by `make docs` from the models. -->\n"
     yield f"{inspect.cleandoc(schema['description'])}\n"
@@ -76,19 +56,20 @@ def _page(resource_type: str, page: Page, schema: Schema) -> Iterator[str]:
     yield "## Properties\n"
     for name, value in sorted(schema["properties"].items()):
         yield from _property(schema, name, value)
-        yield f"- *Update requires*: {_update_requires(page, name, value)}\n"
+        yield f"- *Update requires*: {_update_requires(model.create_only, name, value)}\n"
     yield "## Property types\n"
     for definition, block in sorted(schema.get("$defs", {}).items()):
         yield f"### {definition}\n\n{block['description']}\n"
         for name, value in sorted(block["properties"].items()):
             yield from _property(block, name, value)
             yield ""
-    yield f"## Return values\n\n### Ref\n\nReturns {page.ref}.\n\n### Fn::GetAtt\n"
-    for name, meaning in RESOURCE_TYPES[resource_type].attributes.items():
+    ref = model.attributes["Arn"].removeprefix("The ").rstrip(".")
+    yield f"## Return values\n\n### Ref\n\nReturns the {ref}.\n\n### Fn::GetAtt\n"
+    for name, meaning in model.attributes.items():
         yield f"- `{name}`: {meaning}"
-    example = (ROOT / "examples/reference" / f"{page.slug}.yaml").read_text()
+    example = (ROOT / "examples/reference" / f"{slug}.yaml").read_text()
     yield f"\n## Examples\n\n```yaml\n{example}```\n"
-    yield f"The schema of the properties is [{page.slug}.json](../schemas/{page.slug}.json)."
+    yield f"The schema of the properties is [{slug}.json](../schemas/{slug}.json)."
 
 
 def _syntax(resource_type: str, schema: Schema) -> Iterator[str]:
@@ -138,10 +119,10 @@ def _required(block: Schema, name: str) -> str:
     return "No"
 
 
-def _update_requires(page: Page, name: str, value: Schema) -> str:
+def _update_requires(create_only: frozenset[str], name: str, value: Schema) -> str:
     if name == "ServiceToken":
         return "Updates are not supported"
-    replaced = {name, _other_spelling(value)} & page.create_only
+    replaced = {name, _other_spelling(value)} & create_only
     return "Replacement" if replaced else "No interruption"
 
 

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from connect_provider import arn, errors, waiting
+from connect_provider import arn, backoff, errors
 from connect_provider.request import Invocation
 
 # Every retry is made here, where the deadline is known: botocore's own would repeat quota errors,
@@ -96,9 +96,9 @@ class Connect:
     def _delay(self, failure: errors.ProviderError, attempt: int, elapsed: float) -> float | None:
         """Return the pause before the next try, None when there is to be none."""
         if isinstance(failure, errors.Throttling):
-            return waiting.throttle_delay(attempt, elapsed, self._invocation.time_to_wait(), _RNG)
+            return backoff.throttle_delay(attempt, elapsed, self._invocation.time_to_wait(), _RNG)
         if isinstance(failure, errors.ServiceInternalError):
-            return waiting.fault_delay(attempt, self._invocation.time_to_wait(), _RNG)
+            return backoff.fault_delay(attempt, self._invocation.time_to_wait(), _RNG)
         return None
 
     def pages(

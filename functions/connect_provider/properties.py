@@ -6,7 +6,7 @@ lax mode reads "50" and "true"; nothing here converts.
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from aws_lambda_powertools.utilities.parser import ValidationError, parse
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
@@ -77,7 +77,14 @@ TagMap = Annotated[
 
 
 class ResourceProperties(Properties):
-    """The properties that every Custom::Connect* resource has."""
+    """The properties that every Custom::Connect* resource has.
+
+    create_only: the names of the properties whose change requires replacement.
+    attributes: each Fn::GetAtt attribute, and its description.
+    """
+
+    create_only: ClassVar[frozenset[str]]
+    attributes: ClassVar[Mapping[str, str]]
 
     ServiceToken: str = Field(
         default="", description="the ARN of the provider's function, which its stack exports"

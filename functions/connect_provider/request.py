@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.parser.models import (
 )
 from pydantic import Field
 
-from connect_provider import waiting
+from connect_provider import backoff
 from connect_provider.errors import InvalidRequest
 
 DEFAULT_SERVICE_TIMEOUT = 3600.0  # seconds; CloudFormation's own default and maximum
@@ -126,7 +126,7 @@ class Invocation:
 
     def late(self) -> bool:
         """Tell whether the request is so old that its stack may have cancelled it, or done it."""
-        return self._age is not None and self.age() >= waiting.OVERTAKING_LAG
+        return self._age is not None and self.age() >= backoff.OVERTAKING_LAG
 
     def time_left(self) -> float:
         """Return the seconds until Lambda ends this run."""
@@ -137,8 +137,8 @@ class Invocation:
 
         They end when Lambda's timeout, or CloudFormation's patience, is near.
         """
-        reserve = min(waiting.ANSWER_RESERVE, self._service_timeout / 4)
-        return min(self.time_left() - waiting.SETTLE_RESERVE, self._patience() - reserve)
+        reserve = min(backoff.ANSWER_RESERVE, self._service_timeout / 4)
+        return min(self.time_left() - backoff.SETTLE_RESERVE, self._patience() - reserve)
 
     def expired(self) -> bool:
         """Tell whether CloudFormation has stopped listening, and perhaps undone the request."""
@@ -151,7 +151,7 @@ class Invocation:
     def will_run_again(self) -> bool:
         """Tell whether Lambda is sure to run this request again if this run raises now."""
         attempts = int(os.environ.get("MAXIMUM_RETRY_ATTEMPTS", "0"))
-        return waiting.will_run_again(self._age, self.age(), self._service_timeout, attempts)
+        return backoff.will_run_again(self._age, self.age(), self._service_timeout, attempts)
 
 
 def _service_timeout(properties: object) -> float:

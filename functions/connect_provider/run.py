@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from connect_provider import waiting
+from connect_provider import backoff
 from connect_provider.connect import Connect
+from connect_provider.edge.helper import Helper
 from connect_provider.errors import NotStabilized, ProviderError, ResourceConflict
-from connect_provider.helper import Helper
-from connect_provider.plan import Observed
+from connect_provider.reconcile.plan import Observed
 from connect_provider.request import CreateRequest, DeleteRequest, Invocation, UpdateRequest
-from connect_provider.stack import GONE, Phase, StackResource, phase_of, resource_of
+from connect_provider.stack.describe import GONE, Phase, StackResource, phase_of, resource_of
 
 logger = logging.getLogger("connect_provider")
 
@@ -79,7 +79,7 @@ class Wait:
 
     def pause(self, observed: Observed) -> None:
         """Sleep before the next look; raise NotStabilized, as unfinished, when time is up."""
-        delay = waiting.settle_delay(self.elapsed())
+        delay = backoff.settle_delay(self.elapsed())
         if delay >= self._invocation.time_to_wait():
             status = observed.attributes["Status"]
             error = NotStabilized(f"{observed.arn} is still {status}, and time is up")
@@ -115,7 +115,7 @@ class Attention:
             error = ResourceConflict("CloudFormation waits no longer for this request")
             error.overtaken = True
             raise error
-        self._ask_at = time.monotonic() + waiting.ASK_AGAIN_AFTER
+        self._ask_at = time.monotonic() + backoff.ASK_AGAIN_AFTER
 
     def needs(self, arn: str) -> bool:
         """Tell whether the stack has what this request made, may go back to it, or waits for it.
@@ -142,7 +142,7 @@ class Attention:
         made = self._invocation.signed_at
         if made is None or resource.since is None:
             return False
-        return (resource.since - made).total_seconds() > waiting.STATUS_LAG
+        return (resource.since - made).total_seconds() > backoff.STATUS_LAG
 
     def _ask(self) -> StackResource | None:
         """Return the resource as the stack has it, None where that is not asked or not told."""
@@ -151,7 +151,7 @@ class Attention:
         try:
             resource = resource_of(self._request.stack_id, self._request.logical_resource_id)
         except ProviderError as error:
-            self._mute_until = time.monotonic() + waiting.ASK_AGAIN_AFTER_NONE
+            self._mute_until = time.monotonic() + backoff.ASK_AGAIN_AFTER_NONE
             self._run.log(f"taken for one that CloudFormation waits for: {error}")
             return None
         return resource if self._is_news(resource) else None
@@ -159,7 +159,7 @@ class Attention:
     def _is_news(self, resource: StackResource) -> bool:
         """Tell whether the status can be due to this request, or a later one; it may lag behind."""
         if resource.status == GONE:
-            return self._invocation.age() > waiting.STATUS_LAG
+            return self._invocation.age() > backoff.STATUS_LAG
         made = self._invocation.signed_at
         return made is None or resource.since is None or resource.since >= made
 

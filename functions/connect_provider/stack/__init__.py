@@ -1,0 +1,1 @@
+"""Asks CloudFormation about the stack that sent a request."""

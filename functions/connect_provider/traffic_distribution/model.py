@@ -1,0 +1,196 @@
+"""The properties of Custom::ConnectTrafficDistribution (API: UpdateTrafficDistribution)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AliasChoices, ConfigDict, Field, model_validator
+
+from connect_provider.properties import (
+    INSTANCE,
+    INSTANCE_SPELLINGS,
+    InstanceArnOrId,
+    Properties,
+    ResourceProperties,
+)
+
+Split = Mapping[str, int | bool]  # Region -> percentage, or whether agents can sign in
+
+RegionName = Annotated[
+    str,
+    Field(
+        min_length=8,
+        max_length=31,
+        pattern=r"^[a-z]{2}(-[a-z]+){1,2}(-[0-9])?$",
+        description="a Region, such as us-east-1",
+    ),
+]
+
+
+class Distribution(Properties):
+    """A Region's share."""
+
+    Region: RegionName
+    Percentage: int = Field(ge=0, le=100, multiple_of=10, description="its share of the whole")
+
+
+class DistributionConfig(Properties):
+    """How calls, or agents, are split. Regions differ, and percentages sum to 100."""
+
+    Distributions: list[Distribution] = Field(
+        min_length=1, description="every Region of the group, once"
+    )
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "DistributionConfig":
+        _refuse_repeated([share.Region for share in self.Distributions])
+        total = sum(share.Percentage for share in self.Distributions)
+        if total != 100:
+            raise ValueError(f"the percentages should sum to 100, not {total}")
+        return self
+
+    @property
+    def split(self) -> Split:
+        """Return each Region's percentage."""
+        return {share.Region: share.Percentage for share in self.Distributions}
+
+
+class SignInDistribution(Properties):
+    """Whether agents can sign in to a Region."""
+
+    Region: RegionName
+    Enabled: bool = Field(description="whether agents can sign in")
+
+
+class SignInDistributionConfig(Properties):
+    """Where agents can sign in: in one Region at least."""
+
+    Distributions: list[SignInDistribution] = Field(
+        min_length=1, description="every Region of the group, once"
+    )
+
+    @model_validator(mode="after")
+    def _lets_agents_in(self) -> "SignInDistributionConfig":
+        _refuse_repeated([place.Region for place in self.Distributions])
+        if not any(place.Enabled for place in self.Distributions):
+            raise ValueError("at least one Region should be Enabled, or nobody can sign in")
+        return self
+
+    @property
+    def split(self) -> Split:
+        """Return for each Region whether agents can sign in."""
+        return {place.Region: place.Enabled for place in self.Distributions}
+
+
+def _refuse_repeated(regions: list[str]) -> None:
+    if len(set(regions)) != len(regions):
+        raise ValueError("every Region should be there once")
+
+
+GroupArnOrId = Annotated[
+    str,
+    Field(
+        pattern=(
+            r"^(?:arn:[a-z-]+:connect:[a-z0-9-]+:[0-9]{12}:traffic-distribution-group/)?"
+            r"[A-Za-z0-9_-]+$"
+        )
+    ),
+]
+_GROUP_SPELLINGS = AliasChoices("TrafficDistributionGroupId", "TrafficDistributionGroupArn")
+
+
+def _one_group(schema: dict[str, Any]) -> None:
+    """Say in a JSON Schema that the group, or the instance, is required."""
+    names = [*_GROUP_SPELLINGS.choices, *INSTANCE_SPELLINGS.choices]
+    schema["allOf"] = [{"anyOf": [{"required": [name]} for name in names]}]
+
+
+class TrafficDistributionProperties(ResourceProperties):
+    """How a traffic distribution group splits its traffic between its Regions.
+
+    It is a resource of its own so that it can stand in another stack, and another Region, than the
+    group: the one that survives. It names the group, by its ARN outside the group's home Region; or
+    the instance, whose default group is meant then. Deleting it leaves the traffic as it is.
+    """
+
+    create_only: ClassVar = frozenset({"TrafficDistributionGroupId", "InstanceId"})
+    attributes: ClassVar = {
+        "Arn": "The ARN of the group.",
+        "Id": "The id of the group.",
+        "Status": "The status of the group, such as ACTIVE.",
+        "IsDefault": "`true` for the default group of the instance, else `false`.",
+        "InstanceArn": "The ARN of the instance.",
+        "TelephonyDistribution": "How calls are split, such as `us-east-1=60,us-west-2=40`.",
+        "AgentDistribution": "How agents are split, in the same form, or empty.",
+    }
+
+    model_config = ConfigDict(json_schema_extra=_one_group)
+
+    TrafficDistributionGroupId: GroupArnOrId | None = Field(
+        default=None,
+        description="the id or ARN of a traffic distribution group",
+        validation_alias=_GROUP_SPELLINGS,
+    )
+    InstanceId: InstanceArnOrId | None = Field(
+        default=None,
+        max_length=250,
+        description=INSTANCE,
+        validation_alias=INSTANCE_SPELLINGS,
+    )
+    TelephonyConfig: DistributionConfig = Field(description="how calls are split")
+    AgentConfig: DistributionConfig | None = Field(default=None, description="how agents are split")
+    SignInConfig: SignInDistributionConfig | None = Field(
+        default=None, description="where agents can sign in; for an instance's default group"
+    )
+    OutOfBandTraffic: Literal["Overwrite", "Fail"] = Field(
+        default="Overwrite",
+        description="what to do when the template changes a config that was shifted by hand since. "
+        "`Overwrite` shifts it once more; `Fail` changes nothing",
+    )
+
+    @model_validator(mode="after")
+    def _names_one_group(self) -> "TrafficDistributionProperties":
+        if (self.TrafficDistributionGroupId is None) == (self.InstanceId is None):
+            raise ValueError(
+                "TrafficDistributionGroupId: give it, or InstanceId for the instance's default "
+                "group, and not both"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_the_same_regions(self) -> "TrafficDistributionProperties":
+        expected = set(self.TelephonyConfig.split)
+        for name, split in self.splits.items():
+            if set(split) != expected:
+                raise ValueError(f"{name}: the Regions should be those of TelephonyConfig")
+        return self
+
+    @property
+    def splits(self) -> Mapping[str, Split]:
+        """Return every config that the template gives, by its name in the API."""
+        configs = {
+            "TelephonyConfig": self.TelephonyConfig,
+            "AgentConfig": self.AgentConfig,
+            "SignInConfig": self.SignInConfig,
+        }
+        return {name: config.split for name, config in configs.items() if config is not None}
+
+
+def config_of(name: str, split: Split) -> dict[str, list[dict[str, str | int | bool]]]:
+    """Return a split as the API takes it."""
+    key = "Enabled" if name == "SignInConfig" else "Percentage"
+    return {"Distributions": [{"Region": region, key: split[region]} for region in sorted(split)]}
+
+
+def split_of(name: str, config: Mapping[str, list[Mapping[str, int | bool]]]) -> Split:
+    """Return what the API gives as a split."""
+    key = "Enabled" if name == "SignInConfig" else "Percentage"
+    return {str(item["Region"]): item[key] for item in config["Distributions"]}
+
+
+def text_of(split: Split) -> str:
+    """Return a split as text: "us-east-1=60,us-west-2=40"."""
+    shown = {True: "true", False: "false"}
+    return ",".join(
+        f"{region}={shown[value] if isinstance(value, bool) else value}"
+        for region, value in sorted(split.items())
+    )

@@ -1,0 +1,306 @@
+"""The contract of a resource type, for every type that template.yaml serves.
+
+CloudFormation's contract tests for resource types, restated for a Lambda-backed provider. They know
+the handlers from template.yaml alone, and a resource type from a Subject: requests that create and
+update it, and how its live state is read. A Delete of what a type does not own changes nothing.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.harness import Sink, answer_to, load_event
+from tests.unit.test_template import handler
+
+Properties = Mapping[str, Any]
+OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A resource type under contract.
+
+    package: of the function that serves it. create: the name of its Create in events/.
+    changes: what an update changes without replacement.
+    read: id -> the live state in the template's spelling, None when it does not exist.
+    owned: whether a Delete deletes it. tagged: whether it has tags.
+    """
+
+    package: str
+    create: str
+    changes: Properties
+    read: Callable[[ConnectEmulator, str], Properties | None]
+    owned: bool = True
+
+    def request(self, sink: Sink, request_type: str, **changes: Any) -> dict[str, Any]:
+        """Return a request that was never sent before."""
+        changes = {"RequestType": request_type, "RequestId": str(uuid.uuid4()), **changes}
+        return load_event(self.create, sink, **changes)
+
+    def send(
+        self, sink: Sink, request_type: str, physical_id: str = "", **changes: Any
+    ) -> dict[str, Any]:
+        """Send a request that was never sent before; return its answer."""
+        if physical_id:
+            changes["PhysicalResourceId"] = physical_id
+        return self.answer(sink, self.request(sink, request_type, **changes))
+
+    def update(
+        self, sink: Sink, physical_id: str, changes: Properties, before: Properties | None = None
+    ) -> dict[str, Any]:
+        """Send an Update from the properties of `before` to those of `changes`."""
+        old = self.request(sink, "Create", Properties=dict(before or {}))["ResourceProperties"]
+        return self.send(
+            sink, "Update", physical_id, Properties=dict(changes), OldResourceProperties=old
+        )
+
+    def answer(self, sink: Sink, event: dict[str, Any]) -> dict[str, Any]:
+        """Send a request: answered once, in time, in size, with its ids verbatim."""
+        return answer_to(handler(self.package), event, sink)
+
+
+def read_quick_connect(connect: ConnectEmulator, arn: str) -> Properties | None:
+    live = connect.quick_connects.get(arn)
+    names = ("Name", "Description", "QuickConnectConfig")
+    return live and {**{name: live[name] for name in names}, "Tags": own_tags(live)}
+
+
+def read_group(connect: ConnectEmulator, arn: str) -> Properties | None:
+    live = connect.groups.get(arn)
+    named = live and {name: live[name] for name in ("Name", "Description")}
+    return live and {**named, "UserIds": sorted(live["users"]), "Tags": own_tags(live)}
+
+
+def read_split(connect: ConnectEmulator, arn: str) -> Properties | None:
+    live = connect.groups.get(arn)
+    return live and {name: as_declared(config) for name, config in live["traffic"].items()}
+
+
+def own_tags(live: Mapping[str, Any]) -> dict[str, str]:
+    return {key: value for key, value in live["Tags"].items() if not key.startswith("cfn:")}
+
+
+def as_declared(config: Mapping[str, Any]) -> Properties:
+    """Return a config as CloudFormation sends it, every scalar as text."""
+    items = [{k: str(v) for k, v in item.items()} for item in config["Distributions"]]
+    for item in items:
+        if "Enabled" in item:
+            item["Enabled"] = item["Enabled"].lower()
+    return {"Distributions": items}
+
+
+def split(east: int) -> Properties:
+    shares = ((scene.REGION, east), (scene.REPLICA_REGION, 100 - east))
+    return {"Distributions": [{"Region": r, "Percentage": str(p)} for r, p in shares]}
+
+
+SUBJECTS = {
+    "Custom::ConnectQuickConnect": Subject(
+        "quick_connect",
+        "quick_connect_create",
+        {"Name": "Renewals", "Description": "Another"},
+        read_quick_connect,
+    ),
+    "Custom::ConnectTrafficDistributionGroup": Subject(
+        "traffic_distribution_group",
+        "traffic_distribution_group_create_with_users",
+        {"UserIds": [scene.OTHER_USER_ID]},
+        read_group,
+    ),
+    "Custom::ConnectTrafficDistribution": Subject(
+        "traffic_distribution_group",
+        "traffic_distribution_create_default_group",
+        {"TelephonyConfig": split(30), "AgentConfig": split(30)},
+        read_split,
+        owned=False,
+    ),
+}
+every_type = pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
+owned_types = pytest.mark.parametrize(
+    "subject",
+    [s for s in SUBJECTS.values() if s.owned],
+    ids=[n for n, s in SUBJECTS.items() if s.owned],
+)
+
+
+def declared(subject: Subject, sink: Sink, changes: Properties | None = None) -> Properties:
+    """Return the properties of the subject's Create that its live state shows."""
+    properties = subject.request(sink, "Create", Properties=dict(changes or {}))
+    shown = ("ServiceToken", "ServiceTimeout", "InstanceId", "ExistingResourcePolicy")
+    return {k: v for k, v in properties["ResourceProperties"].items() if k not in shown}
+
+
+def created(subject: Subject, sink: Sink) -> str:
+    """Create the subject; return its id."""
+    answer = subject.send(sink, "Create")
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
+    physical_id: str = answer["PhysicalResourceId"]
+    return physical_id
+
+
+def everything(connect: ConnectEmulator) -> set[str]:
+    """Return the ids of all that exists: the contract's list."""
+    return {*connect.quick_connects, *connect.groups}
+
+
+@every_type
+def test_what_is_created_is_what_was_declared(
+    subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Create, then read: Ref and Arn are the id, and the live state equals the properties."""
+    answer = subject.send(sink, "Create")
+    assert answer["Data"]["Arn"] == answer["PhysicalResourceId"]
+    assert answer["PhysicalResourceId"].endswith(answer["Data"]["Id"])
+    live = subject.read(connect, answer["PhysicalResourceId"])
+    assert live == declared(subject, sink)
+
+
+@every_type
+def test_a_create_that_is_sent_twice_makes_one(
+    subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The same answer, and one resource."""
+    event = subject.request(sink, "Create")
+    first = subject.answer(sink, event)
+    there = everything(connect)
+    assert subject.answer(sink, event) == first
+    assert everything(connect) == there
+
+
+@owned_types
+def test_another_stacks_create_of_the_same_name_is_refused(
+    subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """AlreadyExists; nothing is touched, and its Delete touches nothing either."""
+    physical_id = created(subject, sink)
+    before, there = subject.read(connect, physical_id), everything(connect)
+    answer = subject.send(sink, "Create", StackId=OTHER_STACK)
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("AlreadyExists: ")
+    clean_up = subject.send(sink, "Delete", answer["PhysicalResourceId"], StackId=OTHER_STACK)
+    assert clean_up["Status"] == "SUCCESS"
+    assert (subject.read(connect, physical_id), everything(connect)) == (before, there)
+
+
+@every_type
+def test_an_update_in_place_keeps_the_id(
+    subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The live state equals the new properties."""
+    physical_id = created(subject, sink)
+    answer = subject.update(sink, physical_id, subject.changes)
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", physical_id)
+    live = subject.read(connect, physical_id)
+    assert live == declared(subject, sink, subject.changes)
+
+
+@every_type
+def test_an_update_that_changes_nothing_writes_nothing(
+    subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Reads only, and the same attributes as the create."""
+    first = subject.send(sink, "Create")
+    connect.journal.clear()
+    answer = subject.update(sink, first["PhysicalResourceId"], {})
+    assert answer["Data"] == first["Data"]
+    assert all(call.startswith(("Describe", "Get", "List")) for call in connect.calls())
+
+
+@every_type
+def test_a_delete_removes_what_is_owned_and_nothing_else(
+    subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Read after delete, and delete after delete: gone, and a success again."""
+    before = everything(connect)
+    physical_id = created(subject, sink)
+    live = subject.read(connect, physical_id)
+    assert physical_id in everything(connect)
+    for _ in range(2):
+        answer = subject.send(sink, "Delete", physical_id)
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", physical_id)
+        assert everything(connect) == before
+        assert subject.read(connect, physical_id) == (None if subject.owned else live)
+
+
+@owned_types
+def test_an_update_of_what_is_gone_creates_it_anew(
+    subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Update after delete: another id, and what was declared."""
+    physical_id = created(subject, sink)
+    subject.send(sink, "Delete", physical_id)
+    answer = subject.update(sink, physical_id, subject.changes)
+    assert answer["Status"] == "SUCCESS"
+    assert answer["PhysicalResourceId"] != physical_id
+    live = subject.read(connect, answer["PhysicalResourceId"])
+    assert live == declared(subject, sink, subject.changes)
+
+
+@owned_types
+@pytest.mark.parametrize("physical_id", ["never-created-1", "not an id", "arn:aws:s3:::bucket"])
+def test_an_update_of_what_never_existed_creates_it(
+    physical_id: str, subject: Subject, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The clean-up then deletes what the id stands for, which is nothing: the new one stays."""
+    answer = subject.update(sink, physical_id, {})
+    assert answer["Status"] == "SUCCESS"
+    assert subject.read(connect, answer["PhysicalResourceId"]) == declared(subject, sink)
+    stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    stacks.physical_id = answer["PhysicalResourceId"]
+    assert subject.send(sink, "Delete", physical_id)["Status"] == "SUCCESS"
+    assert subject.read(connect, answer["PhysicalResourceId"]) == declared(subject, sink)
+
+
+@owned_types
+def test_a_create_after_a_delete_has_another_id(
+    subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The name is free again."""
+    physical_id = created(subject, sink)
+    subject.send(sink, "Delete", physical_id)
+    assert created(subject, sink) != physical_id
+
+
+@owned_types
+def test_tags_follow_the_template(subject: Subject, connect: ConnectEmulator, sink: Sink) -> None:
+    """On create, added, changed and removed; those of others stay."""
+    physical_id = created(subject, sink)
+    live = connect.quick_connects.get(physical_id) or connect.groups[physical_id]
+    live["Tags"]["somebody"] = "else"
+    before: Properties = {"Tags": {"team": "sales"}}
+    for tags in ({"team": "sales", "tier": "gold"}, {"tier": "silver"}, {}):
+        subject.update(sink, physical_id, {"Tags": tags}, before)
+        assert own_tags(live) == {**tags, "somebody": "else"}
+        before = {"Tags": tags}
+
+
+@every_type
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_a_wrong_property_is_named_before_any_call(
+    request_type: str, subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """FAILED InvalidRequest; an Update keeps its id."""
+    changes: dict[str, Any] = {"Properties": {"Nmae": "a typing error"}}
+    physical_id = created(subject, sink) if request_type == "Update" else ""
+    connect.journal.clear()
+    answer = subject.send(sink, request_type, physical_id, **changes)
+    assert answer["Reason"].startswith("InvalidRequest: Nmae")
+    assert answer["PhysicalResourceId"] == (physical_id or answer["PhysicalResourceId"])
+    assert connect.calls() == []
+
+
+@every_type
+def test_a_request_that_is_sent_again_by_hand_is_answered(
+    subject: Subject, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Fifty minutes later, out of the queue of what Lambda gave up (docs/operations.md)."""
+    event = subject.request(sink, "Create", Properties={"ServiceTimeout": None})
+    event["ResponseURL"] = sink.url(timedelta(minutes=50))
+    assert subject.answer(sink, event)["Status"] == "SUCCESS"

@@ -1,0 +1,234 @@
+"""Every call, every fault: whatever a call meets, the stack ends well and nothing is lost.
+
+For each request of tests/scenarios.py, each call that it makes is met by each error that botocore's
+model declares for it, and by what any HTTP call can meet. In each cell the request is answered
+once, or raises and is run again, as Lambda does; then what follows in CloudFormation follows.
+"""
+
+import copy
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+from typing import Any
+
+import pytest
+import urllib3
+
+from connect_provider import connect as provider_connect
+from connect_provider.edge import response as provider_answer
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from sandbox.connect_model import ConnectModel
+from tests.support.harness import Context, FakeTime, Sink
+from tests.support.scenarios import SCENARIOS, Scenario, State, state_of
+
+# What any call can meet: an error, and whether the call takes effect all the same.
+ANY_CALL = [
+    ("ThrottlingException", False),
+    ("TooManyRequestsException", False),
+    ("InternalServiceException", False),
+    ("InternalServiceException", True),
+    ("503", False),
+    ("503", True),
+    ("drop", False),
+    ("drop", True),
+    ("hang", False),
+    ("hang", True),
+    ("garbage", True),
+]
+_RUNS = 3
+# What the answer's PUT can meet, and how often an answer is sent in one run.
+ANSWERED_WITH = [400, 403, 404, 500, 503, 301, 307, "drop", "hang", "slow"]
+_SENT = 4
+
+
+@pytest.fixture(autouse=True)
+def _short_hangs(monkeypatch: pytest.MonkeyPatch, connect: ConnectEmulator) -> Iterator[None]:
+    """Let the client wait for an answer for a moment only."""
+    config = provider_connect._CONFIG.merge(type(provider_connect._CONFIG)(read_timeout=0.15))
+    monkeypatch.setattr(provider_connect, "_CONFIG", config)
+    provider_connect.client.cache_clear()
+    yield
+    provider_connect.client.cache_clear()
+
+
+@cache
+def declared(operation: str) -> list[str]:
+    """Return the errors that the model declares for an operation."""
+    return [shape.name for shape in ConnectModel().service.operation_model(operation).error_shapes]
+
+
+def faults_for(operation: str) -> list[tuple[str, bool]]:
+    refusals = [(code, False) for code in declared(operation)]
+    return sorted({*refusals, *ANY_CALL})
+
+
+def send(scenario: Scenario, event: dict[str, Any], sink: Sink) -> dict[str, Any]:
+    """Run a request until it is answered, as Lambda does; return its one answer."""
+    before = len(sink.requests)
+    for run in range(_RUNS):
+        try:
+            scenario.handler(event, Context())
+        except Exception:  # noqa: BLE001  # Lambda runs it again
+            FakeTime.current.sleep((60, 120)[min(run, 1)])
+            continue
+        assert len(sink.requests) == before + 1, "there is exactly one answer"
+        return sink.answers[-1]
+    raise AssertionError("no run answered")
+
+
+def follow(event: dict[str, Any], sink: Sink, **changes: Any) -> dict[str, Any]:
+    """Return the request that CloudFormation sends next."""
+    return {
+        **{key: value for key, value in event.items() if key != "OldResourceProperties"},
+        "RequestId": f"{event['RequestId']}-next",
+        "ResponseURL": sink.url(),
+        **changes,
+    }
+
+
+def clean_up(scenario: Scenario, event: dict[str, Any], answer: dict[str, Any], sink: Sink) -> None:
+    """Delete what an update replaced."""
+    replaced = event.get("PhysicalResourceId", answer["PhysicalResourceId"])
+    if replaced != answer["PhysicalResourceId"]:
+        old = event["OldResourceProperties"]
+        delete = follow(event, sink, RequestType="Delete", ResourceProperties=old)
+        assert send(scenario, delete, sink)["Status"] == "SUCCESS"
+
+
+def check_outcome(
+    scenario: Scenario,
+    event: dict[str, Any],
+    answer: dict[str, Any],
+    sink: Sink,
+    connect: ConnectEmulator,
+    before: State,
+    after: State,
+    stacks: Stacks,
+) -> None:
+    """Check that what is left is what the answer says, and that CloudFormation can end it well."""
+    connect.faults.clear()
+    if answer["Status"] == "SUCCESS":
+        clean_up(scenario, event, answer, sink)
+        assert state_of(connect) == after
+        return
+    assert "in the provider" not in answer["Reason"], "no bug of ours"
+    request_type = event["RequestType"]
+    if request_type == "Delete":
+        assert answer["PhysicalResourceId"] == event["PhysicalResourceId"]
+        again = send(scenario, follow(event, sink), sink)
+        assert again["Status"] == "SUCCESS", "a Delete can be repeated"
+        assert state_of(connect) == after
+        return
+    stacks.status = "ROLLBACK_IN_PROGRESS"
+    physical_id = answer["PhysicalResourceId"]
+    old = event.get("OldResourceProperties")
+    if request_type == "Update":
+        reverse = {"ResourceProperties": old, "OldResourceProperties": event["ResourceProperties"]}
+        rolled_back = send(
+            scenario, follow(event, sink, PhysicalResourceId=physical_id, **reverse), sink
+        )
+        assert rolled_back["Status"] == "SUCCESS", rolled_back["Reason"]
+        assert rolled_back["PhysicalResourceId"] == event["PhysicalResourceId"]
+    if physical_id != event.get("PhysicalResourceId"):
+        cleanup = follow(event, sink, RequestType="Delete", PhysicalResourceId=physical_id)
+        assert send(scenario, cleanup, sink)["Status"] == "SUCCESS"
+    assert _comparable(state_of(connect), event) == _comparable(before, event)
+
+
+def _comparable(state: State, event: dict[str, Any]) -> State:
+    """Leave out what a rollback is allowed to leave.
+
+    A released resource keeps cfn:adopted-at, and traffic stays where a Create put it.
+    """
+    splits = event["ResourceType"] == "Custom::ConnectTrafficDistribution"
+    if splits and event["RequestType"] == "Create":
+        return {}
+    kept = copy.deepcopy(state)
+    for key, value in kept.items():
+        tags = value[-1]
+        for marker in [k for k in tags if k.startswith("cfn:")]:
+            del tags[marker]
+        kept[key] = (*value[:-1], tags)
+    return kept
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_call_survives_every_fault(
+    scenario: Scenario,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    record_property: Any,
+) -> None:
+    """The cells of one request: each of its calls, and each fault of that call."""
+    event = scenario.prepare(connect, sink)
+    before = state_of(connect)
+    answer = send(scenario, event, sink)
+    assert answer["Status"] == "SUCCESS"
+    calls = connect.calls()
+    clean_up(scenario, event, answer, sink)
+    after = state_of(connect)
+    cells = 0
+    for index, operation in enumerate(calls):
+        for error, takes_effect in faults_for(operation):
+            deletes = event["RequestType"] == "Delete" or operation.startswith("Disassociate")
+            if error == "ResourceNotFoundException" and deletes:
+                continue  # that it is gone is believed: there is nothing to be lost
+            stacks.status = "UPDATE_IN_PROGRESS"
+            event = scenario.prepare(connect, sink)
+            connect.hang_seconds = 0.2
+            connect.fault("*", error, after=takes_effect, skip=index)
+            try:
+                answer = send(scenario, event, sink)
+                check_outcome(scenario, event, answer, sink, connect, before, after, stacks)
+            except AssertionError as failure:
+                cell = f"{error}{' after the effect' if takes_effect else ''} at {operation}"
+                raise AssertionError(f"call {index}, {cell}") from failure
+            cells += 1
+    record_property("fault matrix, cells", cells)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_answer_survives_every_fault(
+    scenario: Scenario,
+    connect: ConnectEmulator,
+    sink: Sink,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Any,
+) -> None:
+    """The cells of one request's answer: refused once, and as often as one run sends it."""
+    monkeypatch.setattr(provider_answer, "_TIMEOUT", urllib3.Timeout(connect=2, read=0.06))
+    event = scenario.prepare(connect, sink)
+    wanted = send(scenario, event, sink)
+    clean_up(scenario, event, wanted, sink)
+    after = state_of(connect)
+    cells = list(product(ANSWERED_WITH, (1, _SENT)))
+    for reply, times in cells:
+        event = scenario.prepare(connect, sink)
+        sink.requests.clear()
+        sink.replies = [reply] * times
+        try:
+            runs = runs_until_answered(scenario, event)
+            assert runs == (2 if times == _SENT and reply != "slow" else 1)
+            assert {answer["Status"] for answer in sink.answers} == {"SUCCESS"}
+            assert len({answer["PhysicalResourceId"] for answer in sink.answers}) == 1
+            assert all("elsewhere" not in request.path for request in sink.requests)
+            sink.replies = []
+            clean_up(scenario, event, sink.answers[-1], sink)
+            assert state_of(connect) == after
+        except AssertionError as failure:
+            raise AssertionError(f"answered {times} times with {reply}") from failure
+    record_property("fault matrix, cells", len(cells))
+
+
+def runs_until_answered(scenario: Scenario, event: dict[str, Any]) -> int:
+    """Run a request as Lambda does; return how many runs it took."""
+    for run in range(1, _RUNS + 1):
+        try:
+            scenario.handler(event, Context())
+        except provider_answer.DeliveryError:
+            FakeTime.current.sleep(60)
+        else:
+            return run
+    raise AssertionError("no run answered")

@@ -1,0 +1,81 @@
+"""Killed anywhere: the same event, run again, ends as one clean run does.
+
+The handler runs in a child process, and is killed (SIGKILL) right before and right after each of
+its calls in turn, the answer's PUT included. Then the event runs again: once and twice, or two
+times at the same time.
+"""
+
+import signal
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+
+from sandbox.connect_emulator import ConnectEmulator
+from sandbox.http_server import DropConnection
+from tests.support.children import Zygote
+from tests.support.harness import Sink
+from tests.support.scenarios import SCENARIOS, Scenario, state_of
+
+
+class Killer:
+    """Kills the child at a call: the `call`-th (from 0), before or after its effect."""
+
+    def __init__(self, kill: Callable[[], None], call: int, moment: str) -> None:
+        self._kill, self._left, self._moment = kill, call, moment
+
+    def __call__(self, moment: str) -> None:
+        if moment != self._moment:
+            return
+        self._left -= 1
+        if self._left == -1:
+            self._kill()
+            raise DropConnection
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_killed_request_ends_as_a_clean_one(
+    scenario: Scenario,
+    connect: ConnectEmulator,
+    sink: Sink,
+    zygote: Zygote,
+    record_property: Any,
+) -> None:
+    """One resource, one owner, the same id in each later answer."""
+    event = scenario.prepare(connect, sink)
+    assert zygote.run([(scenario.handler, event)]) == [0]
+    after, calls = state_of(connect), len(connect.calls()) + 1
+    kills = list(product(range(calls), ("before", "after"), ((1, 1), (2,))))
+    for kill in kills:
+        call, moment, runs = kill
+        event = scenario.prepare(connect, sink)
+        answered = len(sink.requests)
+        connect.watch = sink.watch = Killer(zygote.kill, call, moment)
+        assert zygote.run([(scenario.handler, event)]) == [signal.SIGKILL], kill
+        connect.watch = sink.watch = None
+        for at_once in runs:
+            assert zygote.run([(scenario.handler, event)] * at_once) == [0] * at_once, kill
+            assert state_of(connect) == after, kill
+        answers = sink.answers[answered:]
+        assert {answer["Status"] for answer in answers} == {"SUCCESS"}
+        assert len({answer["PhysicalResourceId"] for answer in answers}) == 1
+    record_property("killed runs", len(kills))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_request_that_runs_twice_at_the_same_time_ends_as_a_clean_one(
+    scenario: Scenario, connect: ConnectEmulator, sink: Sink, zygote: Zygote
+) -> None:
+    """Lambda can deliver an event twice without any error."""
+    event = scenario.prepare(connect, sink)
+    zygote.run([(scenario.handler, event)])
+    after = state_of(connect)
+    for _ in range(3):
+        event = scenario.prepare(connect, sink)
+        answered = len(sink.requests)
+        assert zygote.run([(scenario.handler, event)] * 2) == [0, 0]
+        assert state_of(connect) == after
+        answers = sink.answers[answered:]
+        assert {answer["Status"] for answer in answers} == {"SUCCESS"}
+        assert len({answer["PhysicalResourceId"] for answer in answers}) == 1

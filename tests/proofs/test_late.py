@@ -1,0 +1,247 @@
+"""Late runs, while the stack is at its next operation, or CloudFormation is of no help.
+
+tests/test_overtaken.py has what is overtaken by the end of an operation.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from connect_provider.edge.response import DeliveryError
+from connect_provider.errors import NotStabilized, Throttling
+from connect_provider.quick_connect.app import lambda_handler as quick_connects
+from connect_provider.stack import describe
+from connect_provider.traffic_distribution_group.app import lambda_handler as groups
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from sandbox.http_server import HttpResponse, HttpServer
+from tests.proofs.test_overtaken import created, handler_of, reverse
+from tests.support.harness import Context, FakeTime, Handler, Sink, answer_to, load_event
+from tests.support.scenarios import SCENARIOS, Scenario, state_of
+
+
+def scenario_of(name: str) -> Scenario:
+    return next(scenario for scenario in SCENARIOS if scenario.name == name)
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[HttpResponse]]:
+    """A CloudFormation that gives always the same answer: what is put into the list."""
+    answers: list[HttpResponse] = []
+    server = HttpServer(lambda _: answers[0])
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", server.url)
+    describe._client.cache_clear()
+    yield answers
+    describe._client.cache_clear()
+    server.close()
+
+
+def run_throttled(
+    handler: Handler, event: dict[str, Any], connect: ConnectEmulator, operation: str
+) -> None:
+    """Run a request while Connect lets no call of the operation through."""
+    connect.fault(operation, "ThrottlingException", times=10_000)
+    try:
+        handler(event, Context())
+    finally:
+        connect.faults.clear()
+
+
+def xml(status: int, text: str) -> HttpResponse:
+    return HttpResponse(status, text.encode(), {"Content-Type": "text/xml"})
+
+
+@pytest.mark.parametrize("name", ["quick_connect", "traffic_distribution_group"])
+def test_a_late_create_leaves_the_next_create_alone(
+    name: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The first was throttled and cancelled; another update of the stack has the resource again."""
+    first = load_event(f"{name}_create", sink)
+    handler = handler_of(first)
+    with pytest.raises(Throttling):
+        run_throttled(handler, first, connect, "*")
+    clock.sleep(60)
+    second = load_event(f"{name}_create", sink, RequestId="second")
+    stacks.since = clock.time()
+    handler(first, Context())
+    assert "waits no longer" in sink.answers[-1]["Reason"]
+    assert answer_to(handler, second, sink)["Status"] == "SUCCESS"
+
+
+def test_a_late_update_leaves_the_next_update_alone(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """It was rolled back; now the stack is at another update of the same resource."""
+    arn = created(load_event("quick_connect_create", sink), sink)
+    stale = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
+    with pytest.raises(Throttling):
+        run_throttled(quick_connects, stale, connect, "UpdateQuickConnectName")
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    answer_to(quick_connects, reverse(stale, sink), sink)
+    before = state_of(connect)
+    clock.sleep(60)
+    stacks.status, stacks.since = "UPDATE_IN_PROGRESS", clock.time()
+    quick_connects(stale, Context())
+    assert state_of(connect) == before
+
+
+def test_a_status_from_before_the_request_says_nothing_of_it(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """What CloudFormation shows may lag: the end of the operation before."""
+    update = scenario_of("update a quick connect").prepare(connect, sink)
+    stacks.status, stacks.since = "UPDATE_COMPLETE", clock.time() - 60
+    clock.sleep(10)
+    assert answer_to(quick_connects, update, sink)["Status"] == "SUCCESS"
+
+
+def test_a_late_traffic_update_shifts_nothing_in_the_next_stack_update(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """It was rolled back. The stack is updated again, and the traffic is not part of that."""
+    event = scenario_of("shift traffic").prepare(connect, sink)
+    with pytest.raises(NotStabilized):
+        run_throttled(groups, event, connect, "UpdateTrafficDistribution")
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    answer_to(groups, reverse(event, sink), sink)
+    before = state_of(connect)
+    clock.sleep(60)
+    stacks.status, stacks.resource_status = "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"
+    groups(event, Context())
+    assert state_of(connect) == before
+
+
+def test_traffic_of_a_stack_that_is_being_deleted_is_not_shifted(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Somebody deleted the stack while it was being created."""
+    event = scenario_of("split traffic").prepare(connect, sink)
+    before = state_of(connect)
+    clock.sleep(60)
+    stacks.status = "DELETE_IN_PROGRESS"
+    groups(event, Context())
+    assert state_of(connect) == before
+
+
+def test_a_late_create_leaves_what_a_rollback_may_go_back_to(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Its answer arrived, and Lambda does not know. An update has replaced the resource since."""
+    create = load_event("quick_connect_create", sink)
+    sink.replies = ["drop"] * 4
+    with pytest.raises(DeliveryError):
+        quick_connects(create, Context())
+    arn = sink.answers[-1]["PhysicalResourceId"]
+    stacks.physical_id = arn.rsplit("/", 1)[0] + "/the-replacement"
+    stacks.status, stacks.resource_status = "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"
+    clock.sleep(80)
+    quick_connects(create, Context())
+    assert arn in connect.quick_connects
+
+
+def test_an_adoption_that_is_cancelled_midway_is_released(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """It has written its markers, and waits for Connect with the rest."""
+    adopt = scenario_of("adopt a quick connect").prepare(connect, sink)
+    adopt["ResourceProperties"]["Description"] = "another"
+
+    def cancel() -> None:
+        clock.passed += 10
+        stacks.status = "ROLLBACK_IN_PROGRESS"
+
+    connect.fault("UpdateQuickConnectName", "ThrottlingException")
+    clock.meanwhile = cancel
+    quick_connects(adopt, Context())
+    assert "waits no longer" in sink.answers[-1]["Reason"]
+    (live,) = connect.quick_connects.values()
+    assert {key for key in live["Tags"] if key.startswith("cfn:")} == {"cfn:adopted-at"}
+
+
+def test_a_late_delete_does_not_release_what_was_adopted_again(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Its answer arrived, and Lambda does not know. The stack has adopted the resource since."""
+    arn = created(scenario_of("adopt a quick connect").prepare(connect, sink), sink)
+    delete = load_event("quick_connect_delete", sink, PhysicalResourceId=arn)
+    sink.replies = ["drop"] * 4
+    with pytest.raises(DeliveryError):
+        quick_connects(delete, Context())
+    clock.sleep(30)
+    assert created(load_event("quick_connect_create_adopt", sink, RequestId="again"), sink) == arn
+    before = state_of(connect)
+    clock.sleep(30)
+    quick_connects(delete, Context())
+    assert state_of(connect) == before
+
+
+def test_an_update_that_is_repeated_after_a_fault_asks_anew(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """A 500 without effect; in the pause the stack goes back, and finds nothing to undo."""
+    update = scenario_of("update a quick connect").prepare(connect, sink)
+    update["ResourceProperties"]["Tags"] = {"team": "sales"}
+    before = state_of(connect)
+    clock.sleep(60)
+
+    def roll_back() -> None:
+        clock.passed += 20
+        stacks.status = "UPDATE_ROLLBACK_COMPLETE"
+
+    connect.fault("UpdateQuickConnectName", "InternalServiceException")
+    clock.meanwhile = roll_back
+    quick_connects(update, Context())
+    assert state_of(connect) == before
+
+
+def test_a_create_that_is_cancelled_while_it_settles_is_undone(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Its Delete found nothing: Connect's list did not show the group yet."""
+    create = load_event("traffic_distribution_group_create", sink)
+    before = state_of(connect)
+    connect.settle_seconds = 30
+    clock.meanwhile = lambda: setattr(stacks, "status", "ROLLBACK_IN_PROGRESS")
+    groups(create, Context())
+    assert "waits no longer" in sink.answers[-1]["Reason"]
+    assert state_of(connect) == before
+
+
+def test_a_delete_that_cannot_ask_is_run_again(
+    connect: ConnectEmulator, sink: Sink, says: list[HttpResponse]
+) -> None:
+    """CloudFormation's own word for a throttle is Throttling."""
+    created(load_event("quick_connect_create", sink), sink)
+    error = "<Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error>"
+    says.append(xml(400, f"<ErrorResponse>{error}</ErrorResponse>"))
+    delete = load_event("quick_connect_delete_after_cancelled_create", sink)
+    with pytest.raises(Throttling):
+        quick_connects(delete, Context())
+    assert len(connect.quick_connects) == 1
+
+
+@pytest.mark.parametrize("name", ["create a quick connect", "split traffic"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        xml(200, "<DescribeStackResourceResponse></DescribeStackResourceResponse>"),
+        xml(200, "<html>"),
+        xml(403, "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"),
+    ],
+    ids=["nothing", "garbage", "no permission"],
+)
+def test_a_request_that_cannot_ask_goes_on(
+    answer: HttpResponse,
+    name: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    clock: FakeTime,
+    says: list[HttpResponse],
+) -> None:
+    """A failover must not depend on it."""
+    scenario = scenario_of(name)
+    event = scenario.prepare(connect, sink)
+    clock.sleep(10)
+    says.append(answer)
+    assert answer_to(scenario.handler, event, sink)["Status"] == "SUCCESS"

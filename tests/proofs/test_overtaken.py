@@ -1,0 +1,301 @@
+"""A run that CloudFormation has overtaken writes nothing, and leaves nothing.
+
+A sibling fails while a request waits for Connect: the stack cancels it and goes back. Or Lambda
+delivers a request once more, or runs it again, when the stack has gone on.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from connect_provider.edge.response import DeliveryError
+from connect_provider.errors import ServiceInternalError, Throttling
+from connect_provider.quick_connect.app import lambda_handler as quick_connects
+from connect_provider.traffic_distribution_group.app import lambda_handler as groups
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.children import Zygote
+from tests.support.harness import Context, FakeTime, Handler, Sink, answer_to, load_event
+from tests.support.scenarios import Scenario, state_of
+
+CREATES = [
+    Scenario("a quick connect", "quick_connect_create"),
+    Scenario("a group", "traffic_distribution_group_create"),
+]
+
+
+def cancelling(
+    scenario: Scenario, sink: Sink, stacks: Stacks, status: str, zygote: Zygote
+) -> Callable[[], None]:
+    """Return what happens while the create waits: the Delete comes, and finds nothing."""
+
+    def happens() -> None:
+        FakeTime.current.passed += 5
+        stacks.status = status
+        delete = load_event(scenario.event.replace("create", "delete_after_cancelled_create"), sink)
+        assert zygote.run([(scenario.handler, delete)]) == [0]
+        assert sink.answers[-1]["Status"] == "SUCCESS"
+
+    return happens
+
+
+@pytest.mark.parametrize("scenario", CREATES, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize(
+    "status",
+    [
+        "ROLLBACK_IN_PROGRESS",
+        "ROLLBACK_COMPLETE",
+        "UPDATE_ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "DELETE_IN_PROGRESS",
+        "DELETE_COMPLETE",
+    ],
+)
+def test_a_cancelled_create_leaves_nothing(
+    scenario: Scenario,
+    status: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+    zygote: Zygote,
+) -> None:
+    """Nobody will send another Delete, so the create removes what it made."""
+    create = scenario.prepare(connect, sink)
+    before = state_of(connect)
+    operation = "CreateQuickConnect" if "quick" in scenario.event else "CreateTrafficDistribution"
+    operation += "" if "quick" in scenario.event else "Group"
+    connect.settle_seconds = 10
+    connect.fault(operation, "ThrottlingException")
+    clock.meanwhile = cancelling(scenario, sink, stacks, status, zygote)
+    scenario.handler(create, Context())
+    answer = sink.answers[-1]
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"] == "ResourceConflict: CloudFormation waits no longer for this request"
+    assert answer["PhysicalResourceId"].startswith("never-created-")
+    assert connect.calls().count(operation) == 1
+    assert state_of(connect) == before
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", 503])
+@pytest.mark.parametrize("scenario", CREATES, ids=lambda scenario: scenario.name)
+def test_a_slow_create_that_is_wanted_stays(
+    scenario: Scenario,
+    status: str | int,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+) -> None:
+    """The stack goes on, or CloudFormation does not tell."""
+    create = scenario.prepare(connect, sink)
+    connect.fault("*", "ThrottlingException")
+    stacks.status = status
+    clock.meanwhile = lambda: clock.sleep(5)
+    scenario.handler(create, Context())
+    assert sink.answers[-1]["Status"] == "SUCCESS"
+
+
+def test_a_create_that_is_not_kept_waiting_asks_nothing(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """No Delete overtakes it, and CloudFormation's API is not called for each resource."""
+    stacks.status = "ROLLBACK_IN_PROGRESS"
+    CREATES[0].handler(CREATES[0].prepare(connect, sink), Context())
+    assert sink.answers[-1]["Status"] == "SUCCESS"
+
+
+def test_a_create_that_is_cancelled_while_connect_takes_it_is_undone(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """It was waited for just before. The withdrawal is throttled, and goes on in the next run."""
+    create = load_event("quick_connect_create", sink)
+    clock.passed += 5
+
+    def cancel(moment: str) -> None:
+        stacks.status = "ROLLBACK_IN_PROGRESS"
+
+    connect.watch = cancel
+    connect.fault("DeleteQuickConnect", "ThrottlingException", times=10_000)
+    with pytest.raises(Throttling):
+        quick_connects(create, Context())
+    assert connect.calls()[0] == "CreateQuickConnect"
+    assert len(connect.quick_connects) == 1
+    connect.faults.clear()
+    clock.sleep(60)
+    quick_connects(create, Context())
+    assert connect.quick_connects == {}
+
+
+@pytest.mark.parametrize("name", ["quick_connect_create", "traffic_distribution_group_create"])
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"])
+def test_a_late_create_leaves_what_the_stack_has(
+    name: str,
+    status: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+) -> None:
+    """A later update of the stack, about something else, is or was rolled back."""
+    create = load_event(name, sink)
+    stacks.physical_id = created(create, sink)
+    before = state_of(connect)
+    clock.sleep(60)
+    stacks.status = status
+    handler_of(create)(create, Context())
+    assert state_of(connect) == before
+
+
+@pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"])
+def test_a_late_delete_of_a_made_up_id_deletes_nothing_newer(
+    status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """What was created after the Delete was made is not what the Delete is about."""
+    delete = load_event("quick_connect_delete_after_cancelled_create", sink)
+    assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
+    clock.sleep(120)
+    arn = created(load_event("quick_connect_create", sink, RequestId="the next"), sink)
+    clock.sleep(30)
+    stacks.status = status
+    quick_connects(delete, Context())
+    assert arn in connect.quick_connects
+
+
+def test_a_made_up_id_is_no_reason_to_delete_what_the_stack_has(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Where CloudFormation does not tell, the Delete raises rather than guess."""
+    stacks.physical_id = created(load_event("quick_connect_create", sink), sink)
+    delete = load_event("quick_connect_delete_after_cancelled_create", sink)
+    stacks.status = 503
+    with pytest.raises(ServiceInternalError):
+        quick_connects(delete, Context())
+    stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
+    assert len(connect.quick_connects) == 1
+
+
+def test_what_disable_rollback_kept_goes_with_the_update_that_removes_it(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Its Create was never answered, so the stack knows it by an id that CloudFormation made up."""
+    sink.replies = [503] * 4
+    with pytest.raises(DeliveryError):
+        quick_connects(load_event("quick_connect_create", sink), Context())
+    clock.sleep(3600)
+    stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    delete = load_event("quick_connect_delete_after_cancelled_create", sink)
+    answer_to(quick_connects, delete, sink)
+    assert connect.quick_connects == {}
+
+
+UPDATES = [
+    ("quick_connect_create", "quick_connect_update", "UpdateQuickConnectName"),
+    ("quick_connect_create", "quick_connect_update_replacement", "CreateQuickConnect"),
+    (
+        "traffic_distribution_group_create_with_users",
+        "traffic_distribution_group_update_users",
+        "AssociateTrafficDistributionGroupUser",
+    ),
+]
+
+
+@pytest.mark.parametrize(("create", "update", "throttled"), UPDATES)
+def test_a_throttled_update_writes_nothing_after_its_rollback(
+    create: str,
+    update: str,
+    throttled: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+    zygote: Zygote,
+) -> None:
+    """The reversed Update found nothing to do, so nobody would undo it."""
+    event = load_event(create, sink)
+    arn, handler = created(event, sink), handler_of(event)
+    before = state_of(connect)
+    old = {"OldResourceProperties": event["ResourceProperties"]}
+    event = load_event(update, sink, PhysicalResourceId=arn, **old)
+
+    def happens() -> None:
+        clock.passed += 5
+        stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        assert zygote.run([(handler, reverse(event, sink))]) == [0]
+        assert sink.answers[-1]["Status"] == "SUCCESS"
+        stacks.status = "UPDATE_ROLLBACK_COMPLETE"
+
+    connect.journal.clear()
+    connect.fault(throttled, "ThrottlingException")
+    clock.meanwhile = happens
+    handler(event, Context())
+    assert connect.calls().count(throttled) == 1
+    assert "waits no longer" in sink.answers[-1]["Reason"]
+    assert state_of(connect) == before
+
+
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE"])
+def test_an_update_that_lambda_runs_again_writes_nothing_after_the_stack_went_back(
+    status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The first run raised, since Connect throttled it until time was up."""
+    arn = created(load_event("quick_connect_create", sink), sink)
+    update = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
+    connect.fault("UpdateQuickConnectName", "ThrottlingException", times=10_000)
+    with pytest.raises(Throttling):
+        quick_connects(update, Context())
+    connect.faults.clear()
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    answer_to(quick_connects, reverse(update, sink), sink)
+    if status == "DELETE_COMPLETE":
+        created(load_event("quick_connect_delete", sink, PhysicalResourceId=arn), sink)
+    before = state_of(connect)
+    stacks.status = status
+    clock.sleep(60)
+    quick_connects(update, Context())
+    assert state_of(connect) == before
+
+
+@pytest.mark.parametrize("since", ["update", "delete"])
+@pytest.mark.parametrize("late", ["create", "update"])
+def test_a_late_delivery_brings_nothing_back(
+    late: str, since: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The stack has gone on since: it has changed the resource, or has it no more."""
+    events = {"create": load_event("quick_connect_create", sink)}
+    arn = stacks.physical_id = created(events["create"], sink)
+    events["update"] = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
+    created(events["update"], sink)
+    kept = {"PhysicalResourceId": arn, "Properties": {"Description": "of the update after"}}
+    created(load_event(f"quick_connect_{since}", sink, RequestId="after", **kept), sink)
+    before = state_of(connect)
+    clock.sleep(60)
+    stacks.status = "UPDATE_COMPLETE"
+    quick_connects(events[late], Context())
+    assert state_of(connect) == before
+
+
+def handler_of(event: dict[str, Any]) -> Handler:
+    return quick_connects if "QuickConnect" in event["ResourceType"] else groups
+
+
+def created(event: dict[str, Any], sink: Sink) -> str:
+    """Send a request that succeeds; return the id."""
+    answer = answer_to(handler_of(event), event, sink)
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
+    physical_id: str = answer["PhysicalResourceId"]
+    return physical_id
+
+
+def reverse(update: dict[str, Any], sink: Sink) -> dict[str, Any]:
+    """Return the Update by which a rollback undoes an update."""
+    return {
+        **update,
+        "RequestId": "rollback",
+        "ResponseURL": sink.url(),
+        "ResourceProperties": update["OldResourceProperties"],
+        "OldResourceProperties": update["ResourceProperties"],
+    }

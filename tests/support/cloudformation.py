@@ -1,0 +1,161 @@
+"""CloudFormation's side of the protocol, as far as a stack of custom resources shows it.
+
+It sends each request once or more, takes the last answer, rolls back, and cleans up:
+- a failed Create is followed by a Delete with the id that it answered, or with a made-up one;
+- a failed update is followed by Updates with the properties reversed, and by Deletes of what it
+  created, or replaced something with;
+- after a complete update, what was replaced or removed is deleted.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.harness import Context, FakeTime, Handler, Sink
+
+Template = Mapping[str, tuple[str, Mapping[str, Any]]]  # logical id -> type, properties
+_RUNS = 3  # Lambda runs an event that raised two times more
+_RUN_AGAIN_AFTER = (60, 120)
+
+
+class RequestFailed(Exception):
+    """A resource's request was answered FAILED."""
+
+
+@dataclass
+class Stack:
+    """A stack of custom resources. `handlers`: ResourceType -> the function that serves it.
+
+    deliveries: how often each event is delivered, asked anew for each.
+    template, ids: of the last complete operation.
+    """
+
+    handlers: Mapping[str, Handler]
+    sink: Sink
+    deliveries: Callable[[], int]
+    set_status: Callable[[str], None]
+    heal: Callable[[], None]
+    template: Template = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.id = f"arn:aws:cloudformation:us-east-1:123456789012:stack/s/{uuid.uuid4()}"
+
+    def deploy(self, template: Template) -> bool:
+        """Create or update the stack; tell whether it is complete, and not rolled back."""
+        before, old = dict(self.ids), self.template
+        self.set_status("UPDATE_IN_PROGRESS" if old else "CREATE_IN_PROGRESS")
+        touched: list[str] = []
+        try:
+            for logical_id, (kind, properties) in template.items():
+                if old.get(logical_id) == (kind, properties):
+                    continue
+                touched.append(logical_id)
+                previous = old.get(logical_id, (kind, None))[1]
+                self._apply(logical_id, kind, properties, previous)
+        except RequestFailed:
+            self._roll_back(touched, template, old, before)
+            return False
+        self.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+        self.heal()  # CloudFormation abandons a Delete that fails here, and no provider can help
+        for logical_id, physical_id in before.items():
+            if logical_id not in template:
+                del self.ids[logical_id]
+            if self.ids.get(logical_id) != physical_id:
+                self._delete(logical_id, *old[logical_id], physical_id)
+        self.template = template
+        return True
+
+    def delete(self) -> None:
+        """Delete the stack; raise RequestFailed where a resource refuses."""
+        self.set_status("DELETE_IN_PROGRESS")
+        for logical_id, (kind, properties) in self.template.items():
+            if not self._delete(logical_id, kind, properties, self.ids[logical_id]):
+                raise RequestFailed(logical_id)
+        self.template, self.ids = {}, {}
+
+    def _roll_back(
+        self, touched: list[str], new: Template, old: Template, before: Mapping[str, str]
+    ) -> None:
+        """Undo what was touched. Whoever continues a rollback has mended what was broken."""
+        self.set_status("UPDATE_ROLLBACK_IN_PROGRESS" if old else "ROLLBACK_IN_PROGRESS")
+        self.heal()
+        for logical_id in touched:
+            kind, properties = new[logical_id]
+            if logical_id in before:
+                self._apply(logical_id, kind, old[logical_id][1], properties)
+        for logical_id in touched:
+            kind, properties = new[logical_id]
+            for physical_id in self._seen.pop(logical_id, set()) - {before.get(logical_id, "")}:
+                if not self._delete(logical_id, kind, properties, physical_id):
+                    raise AssertionError(f"{logical_id}: the clean-up failed")
+        self.ids = dict(before)
+
+    @property
+    def _seen(self) -> dict[str, set[str]]:
+        return self.__dict__.setdefault("_ids_seen", {})
+
+    def _apply(
+        self,
+        logical_id: str,
+        kind: str,
+        properties: Mapping[str, Any],
+        previous: Mapping[str, Any] | None,
+    ) -> None:
+        """Send a Create, or an Update where there is a previous template."""
+        event = self._event(logical_id, kind, properties)
+        if previous is not None and logical_id in self.ids:
+            event |= {
+                "RequestType": "Update",
+                "PhysicalResourceId": self.ids[logical_id],
+                "OldResourceProperties": previous,
+            }
+        answer = self._send(kind, event)
+        physical_id = event.get("PhysicalResourceId", f"s-{logical_id}-1ABCDEF")
+        if answer is not None:
+            physical_id = answer["PhysicalResourceId"]
+        self.ids[logical_id] = physical_id
+        self._seen.setdefault(logical_id, set()).add(physical_id)
+        if answer is None or answer["Status"] == "FAILED":
+            raise RequestFailed(answer and answer["Reason"])
+
+    def _delete(
+        self, logical_id: str, kind: str, properties: Mapping[str, Any], physical_id: str
+    ) -> bool:
+        self._seen.pop(logical_id, None)
+        event = self._event(logical_id, kind, properties)
+        event |= {"RequestType": "Delete", "PhysicalResourceId": physical_id}
+        answer = self._send(kind, event)
+        return answer is not None and answer["Status"] == "SUCCESS"
+
+    def _event(self, logical_id: str, kind: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "RequestType": "Create",
+            "RequestId": str(uuid.uuid4()),
+            "StackId": self.id,
+            "ResponseURL": self.sink.url(),
+            "ResourceType": kind,
+            "LogicalResourceId": logical_id,
+            "ResourceProperties": properties,
+        }
+
+    def _send(self, kind: str, event: dict[str, Any]) -> dict[str, Any] | None:
+        """Deliver an event; return the last answer, None where Lambda gave up without one."""
+        answer: dict[str, Any] | None = None
+        for _ in range(self.deliveries()):
+            for run in range(_RUNS):
+                before = len(self.sink.requests)
+                try:
+                    self.handlers[kind](event, Context())
+                except Exception:  # noqa: BLE001  # Lambda runs it again, whatever it was
+                    FakeTime.current.sleep(_RUN_AGAIN_AFTER[min(run, 1)])
+                    continue
+                assert len(self.sink.requests) == before + 1, "there is exactly one answer"
+                answer = answer or self.sink.answers[-1]
+                break
+            if answer is not None and answer["Status"] == "FAILED":
+                # The window that is left: a refused create whose event is delivered once more, and
+                # accepted then. Its answer said that there is nothing to delete.
+                break
+        return answer

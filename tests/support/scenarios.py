@@ -1,0 +1,122 @@
+"""The requests that the proofs of reliability go through, each with the state that it needs."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from connect_provider.quick_connect.app import lambda_handler as quick_connects
+from connect_provider.traffic_distribution_group.app import lambda_handler as groups
+from sandbox import scene
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.harness import Context, Handler, Sink, load_event
+
+OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/b/1"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A request: what was sent before it, the event's name, and changes of its properties.
+
+    before: events that succeed first; the physical id of the last one is the request's.
+    """
+
+    name: str
+    event: str
+    before: tuple[tuple[str, dict[str, Any]], ...] = ()
+    changes: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def handler(self) -> Handler:
+        """Return the function that serves the request."""
+        return quick_connects if self.event.startswith("quick_connect") else groups
+
+    def prepare(self, connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+        """Set the state that the request needs, and return its event."""
+        connect.reset()
+        scene.seed(connect)
+        sink.reset()
+        physical_id = ""
+        for name, changes in self.before:
+            self.handler(load_event(name, sink, **changes), Context())
+            physical_id = sink.answers[-1]["PhysicalResourceId"]
+            assert sink.answers[-1]["Status"] == "SUCCESS"
+        event = load_event(self.event, sink, **dict(self.changes))
+        if "PhysicalResourceId" in event and physical_id:
+            event["PhysicalResourceId"] = physical_id
+        for key in ("ResourceProperties", "OldResourceProperties"):
+            if event.get(key, {}).get("TrafficDistributionGroupId"):
+                del event[key]["TrafficDistributionGroupId"]
+                event[key]["InstanceId"] = scene.INSTANCE_ID
+        connect.journal.clear()
+        return event
+
+
+_CREATED = (("quick_connect_create", {}),)
+_GROUP = (("traffic_distribution_group_create_with_users", {}),)
+_THEIRS = (("quick_connect_create", {"StackId": OTHER_STACK}),)
+_SPLIT = (
+    (
+        "traffic_distribution_create_default_group",
+        {
+            "Properties": {
+                "TelephonyConfig": {
+                    "Distributions": [
+                        {"Region": scene.REGION, "Percentage": "100"},
+                        {"Region": scene.REPLICA_REGION, "Percentage": "0"},
+                    ]
+                },
+                "AgentConfig": None,
+                "SignInConfig": None,
+            }
+        },
+    ),
+)
+
+SCENARIOS = (
+    Scenario("create a quick connect", "quick_connect_create"),
+    Scenario("adopt a quick connect", "quick_connect_create_adopt", _THEIRS),
+    Scenario("update a quick connect", "quick_connect_update", _CREATED),
+    Scenario("replace a quick connect", "quick_connect_update_replacement", _CREATED),
+    Scenario("delete a quick connect", "quick_connect_delete", _CREATED),
+    Scenario("create a group", "traffic_distribution_group_create_with_users"),
+    Scenario("adopt the default group", "traffic_distribution_group_create_adopt_default"),
+    Scenario("update a group", "traffic_distribution_group_update_users", _GROUP),
+    Scenario("replace a group", "traffic_distribution_group_update_replacement", _GROUP),
+    Scenario("delete a group", "traffic_distribution_group_delete", _GROUP),
+    Scenario("split traffic", "traffic_distribution_create_default_group"),
+    Scenario("shift traffic", "traffic_distribution_update", _SPLIT),
+    Scenario("leave the traffic", "traffic_distribution_delete", _SPLIT),
+)
+
+State = dict[str, Any]
+
+
+def state_of(connect: ConnectEmulator) -> State:
+    """Return what Connect holds, with ids and times that differ from run to run left out.
+
+    Resources stand under their instance and name; the default groups' own ids are left out, too.
+    """
+
+    def tags(resource: dict[str, Any]) -> dict[str, str]:
+        vary = ("cfn:created-at", "cfn:adopted-at", "cfn:request-id")
+        return {k: "varies" if k in vary else v for k, v in resource["Tags"].items()}
+
+    quick_connects_now = {
+        ("quick connect", q["InstanceArn"], q["Name"]): (
+            q["Description"],
+            q["QuickConnectConfig"],
+            tags(q),
+        )
+        for q in connect.quick_connects.values()
+    }
+    groups_now = {
+        ("group", g["InstanceArn"], g["Name"]): (
+            g["Description"],
+            g["Status"],
+            g["traffic"],
+            sorted(g["users"]),
+            tags(g),
+        )
+        for g in connect.groups.values()
+    }
+    return copy.deepcopy({**quick_connects_now, **groups_now})

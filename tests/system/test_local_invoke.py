@@ -1,0 +1,67 @@
+"""Every request of events/ through `sam local invoke`: Lambda's image, sam's artifact, Docker."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from sandbox import lambda_python, sam
+from sandbox.aws import SandboxError
+from sandbox.sam_local import IMAGE, SamLocal
+from tests.support import base_image
+from tests.support.harness import EVENTS, promised_status
+
+NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
+
+
+def docker(*arguments: str) -> bool:
+    """Run a Docker command; tell whether it succeeded."""
+    command = [str(shutil.which("docker")), *arguments]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def lambda_image() -> Iterator[None]:
+    """Lambda's image: what the machine has, what the registry gives, or a stand-in for a while."""
+    tag = sam.architecture()
+    if docker("image", "inspect", f"{IMAGE}-{tag}") or docker("pull", f"{IMAGE}-{tag}"):
+        yield
+        return
+    python = lambda_python.find()
+    if python is None:
+        pytest.skip(f"NOT TESTED: neither {IMAGE} nor python{lambda_python.VERSION} can be had")
+    base_image.build(python, tag)
+    yield
+    docker("image", "rm", "--force", f"{IMAGE}-{tag}", f"{IMAGE}-rapid-{tag}")
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[SamLocal]:
+    """The functions, built, and what they reach; skipped where no engine runs."""
+    try:
+        found = SamLocal()
+    except SandboxError as error:
+        pytest.skip(f"NOT TESTED with `sam local invoke`: {error}")
+    with lambda_image(), found:
+        yield found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_answer_is_what_the_name_promises(name: str, local: SamLocal) -> None:
+    """The function runs in a container, calls the emulated Connect, and answers once."""
+    event = local.stage(EVENTS / f"{name}.json")
+    done = sam.run(local.command(event), capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert len(local.sink.answers) == 1, done.stderr
+    answer = local.sink.answers[0]
+    assert answer["Status"] == promised_status(name), answer["Reason"]
+    assert answer["RequestId"] == event["RequestId"]
+    assert "X-Amz-Signature" not in done.stderr
+
+
+def test_a_type_that_no_function_serves_is_named(local: SamLocal) -> None:
+    """The template's service tokens say which function serves a type."""
+    with pytest.raises(SandboxError, match="no function serves Custom::ConnectQueue"):
+        local.function("Custom::ConnectQueue")

@@ -1,0 +1,86 @@
+"""The provider as users get it: built by sam, deployed by sam, run by Lambda's Python."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import demo, lambda_python, sam, stacks
+from sandbox.aws import Sandbox
+from tests.support.harness import ROOT
+from tools import build
+
+
+def make_build(folder: Path) -> None:
+    """Do what `make build` does, for this machine."""
+    build.build(folder / "functions", *build.for_this_machine())
+    build.write_template(folder, sam.architecture())
+
+
+BUILDS = {"sam build": sam.build, "make build": make_build}
+
+
+@pytest.fixture(scope="module")
+def python() -> str:
+    """Lambda's Python, in an environment of its own with all that the sandbox needs."""
+    found = lambda_python.find()
+    if found is None:
+        pytest.skip(f"NOT TESTED with sam: no python{lambda_python.VERSION} with pip is here")
+    name = ".venv-lambda"
+    subprocess.run([found, ROOT / "tools/environment.py", "dev", name], check=True)
+    return str(ROOT / name / "bin/python")
+
+
+@pytest.fixture(scope="module", params=BUILDS)
+def artifact(
+    request: pytest.FixtureRequest, python: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with what was built: template.yaml, and a folder for each function, or for both."""
+    folder = tmp_path_factory.mktemp("artifact")
+    BUILDS[request.param](folder)
+    return folder
+
+
+@pytest.fixture
+def sandbox(python: str) -> Iterator[Sandbox]:
+    """An AWS whose functions run in Lambda's Python."""
+    with Sandbox(python) as running:
+        yield running
+
+
+def test_the_artifact_holds_nothing_but_what_runs(artifact: Path) -> None:
+    """No tests, no caches of this machine's Python; and the sources of every function."""
+    folders = [path for path in artifact.iterdir() if path.is_dir()]
+    assert folders
+    for folder in folders:
+        names = {path.name for path in folder.rglob("*")}
+        assert names.isdisjoint({"tests", "test", ".pytest_cache", ".mypy_cache", "bin"})
+        assert names >= {path.name for path in ROOT.glob("functions/*/*.py")}
+        compiled = [name for name in names if name.endswith(".pyc")]
+        assert all(f".cpython-{lambda_python.VERSION.replace('.', '')}." in n for n in compiled)
+
+
+def test_the_template_is_valid() -> None:
+    """Of this very sam, by its own rules and cfn-lint's."""
+    done = sam.run(["sam", "validate", "--lint"], capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_sam_deploys_what_serves_a_stack(artifact: Path, sandbox: Sandbox) -> None:
+    """`sam deploy --resolve-s3`, and a whole life of the example in the artifact's own code."""
+    deploy = ["sam", "deploy", "--template-file", str(artifact / "template.yaml")]
+    deploy += ["--stack-name", stacks.PROVIDER_STACK, "--capabilities", "CAPABILITY_IAM"]
+    deploy += ["--parameter-overrides", f"Architecture={sam.architecture()}", "--resolve-s3"]
+    done = sam.run(deploy, sandbox.environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    functions = sandbox.client("lambda").list_functions()["Functions"]
+    assert {function["Runtime"] for function in functions} == {f"python{lambda_python.VERSION}"}
+    before = set(sandbox.connect.groups)
+    template = demo.TEMPLATE.read_text()
+    outputs = stacks.deploy(sandbox, demo.STACK, template, demo.PARAMETERS, lambda _: None)
+    arns = {value for key, value in outputs.items() if key.endswith("Arn")}
+    assert arns == {*sandbox.connect.quick_connects, *sandbox.connect.groups} - before
+    stacks.delete(sandbox, demo.STACK, lambda _: None)
+    assert not sandbox.connect.quick_connects
+    assert set(sandbox.connect.groups) == before

@@ -1,0 +1,72 @@
+"""The ways in which the rules are given to cfn-lint."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+from cfnlint.rules import CloudFormationLintRule
+
+import cfn_connect.rules
+from tests.support.harness import ROOT
+from tests.support.templates import blocks
+
+TEMPLATE = Path(__file__).parent / "bad" / "percentages_do_not_add_up.yaml"
+CFN_LINT = "from cfnlint.runner import main; main()"
+
+
+def found(rules: str, folder: Path, *flags: str, **environment: str) -> str:
+    """Return what cfn-lint prints, started in the folder; rules: what is to be appended, if any."""
+    arguments = ["--append-rules", rules, "--", str(TEMPLATE)] if rules else [str(TEMPLATE)]
+    command = [sys.executable, *flags, "-c", CFN_LINT, *arguments]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("folder", [ROOT, Path("/")], ids=["here", "elsewhere"])
+@pytest.mark.parametrize(
+    "rules", ["cfn_connect.rules", f"{ROOT}/cfn_connect/rules"], ids=["module", "folder"]
+)
+def test_the_rules_are_found(rules: str, folder: Path) -> None:
+    """By their module's name, or by the folder's path."""
+    assert "E9604 TelephonyConfig: the percentages should sum to 100, not 90" in found(
+        rules, folder
+    )
+
+
+def test_the_module_gives_every_rule() -> None:
+    """Elsewhere than here, cfn-lint takes what the package itself has."""
+    rules = CloudFormationLintRule.__subclasses__()
+    ours = {rule.__name__ for rule in rules if rule.__module__ == "cfn_connect.rules.rules"}
+    assert ours == {*cfn_connect.rules.__all__}
+
+
+def test_a_configuration_names_the_rules(tmp_path: Path) -> None:
+    """As the README says, for the editors' plug-ins of cfn-lint."""
+    ((_, configuration),) = [b for b in blocks(ROOT / "README.md") if "append_rules" in b[1]]
+    (tmp_path / ".cfnlintrc").write_text(configuration)
+    assert "E9604" in found("", tmp_path)
+
+
+def test_the_wheel_holds_all_that_the_rules_need(tmp_path: Path) -> None:
+    """`pip install` of this repository is enough, wherever it is."""
+    build = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
+    build += ["--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    # Without site, no .pth file lets what the wheel lacks be found all the same.
+    path = os.pathsep.join([str(tmp_path / "installed"), sysconfig.get_path("purelib")])
+    assert "E9604" in found("cfn_connect.rules", tmp_path, "-S", PYTHONPATH=path)

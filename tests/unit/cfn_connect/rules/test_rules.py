@@ -1,0 +1,96 @@
+"""Every template in bad/ is caught where it says so, and none in good/ is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.linting import lint
+
+ODD = {
+    "no properties": "",
+    "empty properties": "Properties: {}",
+    "properties that are text": "Properties: x",
+    "properties that are a list": "Properties: [x]",
+    "properties from a parameter": "Properties: !Ref X",
+    "a condition that is a map": "Condition: {x: y}",
+    "a condition that is not there": "Condition: Missing",
+    "a config that is a list": "Properties: {QuickConnectConfig: [x]}",
+    "a type that is a map": "Properties: {QuickConnectConfig: {QuickConnectType: {a: b}}}",
+    "an Fn::If with two parts": "Properties: {Name: !If [a, b]}",
+    "an Fn::If with none": "Properties: {Name: !If []}",
+    "an Fn::If without a condition": "Properties: {Name: !If [{a: b}, c, d]}",
+    "an Fn::If of what is not there": "Properties: {Name: !If [Missing, c, d]}",
+    "a Ref of a list": "Properties: {Name: {Ref: [a]}}",
+    "an Fn::GetAtt of one part": "Properties: {Name: {Fn::GetAtt: Sales}}",
+    "an Fn::GetAtt of three parts": "Properties: {Name: {Fn::GetAtt: [Sales, a, b]}}",
+    "an Fn::GetAtt of a map": "Properties: {Name: {Fn::GetAtt: {a: b}}}",
+    "an Fn::Sub of a list": "Properties: {Name: !Sub [[a], {}]}",
+    "an Fn::Sub without variables": "Properties: {Name: !Sub ['${Sales.Foo}', x]}",
+    "an Fn::FindInMap of no mapping": "Properties: {Name: !FindInMap [a, b, c]}",
+    "a tag without a Key": "Properties: {Tags: [{Value: x}]}",
+    "a key that is a number": "Properties: {1: 2}",
+    "a name that is a date": "Properties: {Name: 2026-01-01}",
+}
+
+Findings = dict[Path, list[tuple[int, str]]]
+FOLDER = Path(__file__).parent
+BAD = sorted((FOLDER / "bad").glob("*.yaml"))
+GOOD = sorted((FOLDER / "good").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def findings() -> Findings:
+    """Line and rule of what cfn-lint finds, with all of its own rules, too."""
+    found = lint(*BAD, *GOOD)
+    return {p: sorted((m.linenumber, m.rule.id) for m in found[p]) for p in [*BAD, *GOOD]}
+
+
+def expected(path: Path) -> list[tuple[int, str]]:
+    """Return the line and id of every rule that a line names at its end."""
+    lines = enumerate(path.read_text().splitlines(), start=1)
+    marks = [(number, re.search(r" #((?: [EW]\d{4})+)$", line)) for number, line in lines]
+    return [(number, rule) for number, mark in marks if mark for rule in mark[1].split()]
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_a_broken_template_is_caught_where_it_is_broken(path: Path, findings: Findings) -> None:
+    """With the right rule, on the right line, and nothing else is said."""
+    assert expected(path)
+    assert findings[path] == expected(path)
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+def test_a_right_template_raises_nothing(path: Path, findings: Findings) -> None:
+    """Whatever intrinsic functions it is written with."""
+    assert findings[path] == []
+
+
+@pytest.mark.parametrize("body", ODD.values(), ids=ODD)
+def test_an_odd_template_crashes_no_rule(body: str, tmp_path: Path) -> None:
+    """What is wrong with it, cfn-lint's own rules say."""
+    template = tmp_path / "template.yaml"
+    resource = ", ".join(filter(None, ["Type: Custom::ConnectQuickConnect", body]))
+    template.write_text(f"Resources: {{Sales: {{{resource}}}}}")
+    found = lint(template)[template]
+    assert found
+    assert not [match for match in found if "xception" in match.message]
+
+
+def test_a_resource_without_a_type_crashes_no_rule(tmp_path: Path) -> None:
+    """Its token is known, and nothing else."""
+    template = tmp_path / "template.yaml"
+    token = "ServiceToken: !ImportValue cfn-connect-provider:QuickConnect"
+    template.write_text(f"Resources: {{Sales: {{Properties: {{{token}}}}}}}")
+    assert [match.rule.id for match in lint(template)[template]] == ["E3001"]
+
+
+@pytest.mark.parametrize("side", ["{Ref: [a]}", "[a]", "{a: b}", "null", "1", "true"])
+def test_an_odd_condition_crashes_no_rule(side: str, tmp_path: Path) -> None:
+    """The slip in the resource is found all the same."""
+    template = tmp_path / "template.yaml"
+    slip = "Sales: {Type: Custom::ConnectQuickConnect, Properties: {Name: !If [Odd, [a], [b]]}}"
+    template.write_text(f"Conditions: {{Odd: !Equals [a, {side}]}}\nResources: {{{slip}}}")
+    found = lint(template)[template]
+    assert "E9603" in {match.rule.id for match in found}
+    assert not [match for match in found if "xception" in match.message]

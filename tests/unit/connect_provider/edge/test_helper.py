@@ -1,0 +1,353 @@
+"""The traps of crhelper: each test passes with our subclass and fails with plain crhelper."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+import urllib3
+from crhelper import CfnResource
+
+from connect_provider.edge.helper import Helper, MalformedRequest
+from connect_provider.edge.response import DeliveryError
+from connect_provider.errors import InvalidRequest, NotStabilized
+from tests.support.harness import Context, Sink, answer_to, load_event
+
+MakeHelper = Callable[[], Any]
+
+# Plain crhelper leaves its connections open, and they are collected whenever it suits.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def _keep_log_levels() -> Iterator[None]:
+    """Undo what plain crhelper does to the loggers."""
+    names = [None, "crhelper", "boto", "boto3", "botocore", "urllib3"]
+    before = {name: logging.getLogger(name).level for name in names}
+    yield
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(Helper, id="ours"),
+        pytest.param(
+            lambda: CfnResource(sleep_on_delete=0),
+            marks=[
+                pytest.mark.xfail(strict=True, reason="plain crhelper"),
+            ],
+            id="plain",
+        ),
+    ]
+)
+def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> MakeHelper:
+    """Return what makes the helper: ours, or crhelper's own, which has to fail."""
+
+    def never(seconds: float) -> None:
+        raise AssertionError(f"it sleeps {seconds} s before it tries again, for ever")
+
+    monkeypatch.setattr("crhelper.utils.time", SimpleNamespace(sleep=never))
+    made: MakeHelper = request.param
+    return made
+
+
+def event(sink: Sink, name: str = "quick_connect_create", **changes: Any) -> dict[str, Any]:
+    return load_event(name, sink, **changes)
+
+
+def test_nothing_secret_is_logged(
+    make: MakeHelper, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Traps 1 and 16: neither the event, nor the ResponseURL, nor the answer, at any level."""
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("crhelper").setLevel(logging.NOTSET)
+    helper = make()
+    helper.create(lambda *_: "an-id")
+    helper(event(sink), Context())
+    assert "X-Amz-Signature" not in caplog.text
+    assert "Transfers to the sales queue" not in caplog.text
+
+
+def test_the_root_loggers_level_is_left_alone(make: MakeHelper, sink: Sink) -> None:
+    """Trap 2: neither construction nor a request changes it."""
+    logging.root.setLevel(logging.ERROR)
+    helper = make()
+    helper.create(lambda *_: "an-id")
+    helper(event(sink), Context())
+    assert logging.root.level == logging.ERROR
+
+
+def test_no_client_is_built(make: MakeHelper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap 3: crhelper builds clients for Lambda, EventBridge and Logs."""
+    built: list[str] = []
+    monkeypatch.setattr(boto3, "client", lambda service, **_: built.append(service))
+    make()
+    assert built == []
+
+
+def test_a_failed_start_keeps_the_id(make: MakeHelper, sink: Sink) -> None:
+    """Trap 4: a Delete is answered with its own id, not an empty one."""
+    helper = make()
+    helper.init_failure(RuntimeError("no Region"))
+    answer = answer_to(helper, event(sink, "quick_connect_delete"), sink)
+    assert answer["Status"] == "FAILED"
+    assert answer["PhysicalResourceId"].startswith("arn:")
+
+
+def test_a_failed_create_has_a_never_created_id(make: MakeHelper, sink: Sink) -> None:
+    """Trap 5: an id that its Delete recognizes, and the same in every run."""
+
+    def fail(*_: object) -> str:
+        raise InvalidRequest("Name: too long")
+
+    helper = make()
+    helper.create(fail)
+    request = event(sink)
+    answer = answer_to(helper, request, sink)
+    assert answer["PhysicalResourceId"] == f"never-created-{request['RequestId']}"
+
+
+@pytest.mark.parametrize("returned", [True, 5])
+def test_an_update_keeps_its_id_whatever_is_returned(
+    returned: object, make: MakeHelper, sink: Sink
+) -> None:
+    """Trap 6: True, even on an Update, made crhelper invent an id, and lose the resource."""
+    helper = make()
+    helper.update(lambda *_: returned)
+    answer = answer_to(helper, event(sink, "quick_connect_update"), sink)
+    assert answer["PhysicalResourceId"].startswith("arn:")
+
+
+def test_the_watchdog_answers_once_and_with_the_real_id(make: MakeHelper, sink: Sink) -> None:
+    """Trap 12: a function that is stopped does not answer as well."""
+    helper = make()
+
+    def create(*_: object) -> str:
+        helper.PhysicalResourceId = "arn:real"
+        time.sleep(0.9)
+        return "arn:late"
+
+    helper.create(create)
+    answer = answer_to(helper, event(sink), sink, Context(0.8))
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "arn:real")
+    assert answer["Reason"].startswith("NotStabilized: ")
+
+
+def test_a_watchdog_that_was_swallowed_barks_again(sink: Sink) -> None:
+    """What is raised within a finalizer is lost, so the alarm is repeated."""
+    helper = Helper()
+
+    def create(*_: object) -> str:
+        try:
+            time.sleep(5)
+        except BaseException:  # noqa: BLE001  # as a finalizer does
+            time.sleep(5)
+        return "an-id"
+
+    helper.create(create)
+    began = time.monotonic()
+    answer = answer_to(helper, event(sink), sink, Context(0.2))
+    assert answer["Reason"].startswith("NotStabilized: ")
+    assert time.monotonic() - began < 4
+
+
+def test_a_delete_does_not_sleep(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap 13: crhelper's default is two minutes."""
+    slept: list[float] = []
+    monkeypatch.setattr(CfnResource._wait_for_cwlogs, "__defaults__", (slept.append,))
+    monkeypatch.setattr(CfnResource, "_log_setup", lambda *_: None)
+    for helper in (Helper(), CfnResource()):
+        helper.delete(lambda *_: None)
+        helper(event(sink, "quick_connect_delete"), Context())
+    assert slept == [120], "plain crhelper slept, ours did not"
+
+
+def test_a_long_reason_keeps_its_head(make: MakeHelper, sink: Sink) -> None:
+    """Trap 14: crhelper keeps the last 240 characters."""
+
+    def fail(*_: object) -> str:
+        raise InvalidRequest("Name: is wrong; " + "é" * 5000)
+
+    helper = make()
+    helper.create(fail)
+    answer = answer_to(helper, event(sink), sink)
+    assert answer["Reason"].startswith("InvalidRequest: Name: is wrong; éé")
+    assert len(sink.requests[-1].body) > 4080, "as much of it as fits"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        pytest.param({"A": "x", "Arn": "x" * 4096}, "attribute Arn is too large", id="too large"),
+        pytest.param({"A": object()}, "attributes are not text: A", id="not text"),
+    ],
+)
+def test_attributes_that_do_not_fit_fail_with_every_id(
+    attributes: dict[str, Any], reason: str, make: MakeHelper, sink: Sink
+) -> None:
+    """Trap 15: over 4,096 bytes CloudFormation drops the answer; without ids it cannot use it."""
+    helper = make()
+
+    def create(*_: object) -> str:
+        helper.Data.update(attributes)
+        return "an-id"
+
+    helper.create(create)
+    answer = answer_to(helper, event(sink), sink)
+    assert answer["Status"] == "FAILED"
+    assert answer["PhysicalResourceId"] == "an-id"
+    assert reason in answer["Reason"]
+
+
+@pytest.mark.parametrize("reply", [403, 500, 503, "drop"])
+def test_an_answer_that_was_not_taken_is_sent_again(
+    reply: int | str, make: MakeHelper, sink: Sink
+) -> None:
+    """Trap 16: HTTP 403 and 503 are no delivery."""
+    sink.replies = [reply, reply]
+    helper = make()
+    helper.create(lambda *_: "an-id")
+    helper(event(sink), Context())
+    assert len(sink.requests) == 3
+    assert {request.body for request in sink.requests} == {sink.requests[0].body}
+
+
+@pytest.mark.parametrize("reply", [403, 503, "drop", 301])
+def test_an_answer_that_is_never_taken_raises(
+    reply: int | str, make: MakeHelper, sink: Sink
+) -> None:
+    """Traps 16 and 20: after a few tries Lambda is told, so that it runs the request again."""
+    sink.replies = [reply] * 99
+    helper = make()
+    helper.create(lambda *_: "an-id")
+    with pytest.raises(DeliveryError) as raised:
+        helper(event(sink), Context())
+    assert len(sink.requests) <= 4
+    assert "X-Amz" not in str(raised.value)
+
+
+def test_a_sink_that_hangs_is_given_up(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No try waits for ever, and the invocation raises before its time is up."""
+    timeout = urllib3.Timeout(connect=1.0, read=0.1)
+    monkeypatch.setattr("connect_provider.edge.response._TIMEOUT", timeout)
+    released = threading.Event()
+    sink.watch = lambda _: released.wait(5) and None
+    helper = Helper()
+    helper.create(lambda *_: "an-id")
+    began = time.monotonic()
+    with pytest.raises(DeliveryError):
+        helper(event(sink), Context())
+    released.set()
+    assert time.monotonic() - began < 3
+
+
+def test_one_connection_serves_many_answers(
+    make: MakeHelper, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trap 16: a TLS context for each answer costs more than the whole request."""
+    import ssl
+
+    helper = make()
+    helper.create(lambda *_: "an-id")
+    made: list[object] = []
+    create_context = ssl.create_default_context
+    monkeypatch.setattr(
+        ssl, "create_default_context", lambda *a, **k: made.append(0) or create_context(*a, **k)
+    )
+    for _ in range(3):
+        helper(event(sink), Context())
+    assert made == []
+
+
+def test_no_echo_is_reset_between_requests(make: MakeHelper, sink: Sink) -> None:
+    """Trap 17: what one request hides, the next does not."""
+    helper = make()
+
+    def create(*_: object) -> str:
+        helper.NoEcho = len(sink.requests) == 0
+        return "an-id"
+
+    helper.create(create)
+    helper.update(lambda *_: "an-id")
+    assert answer_to(helper, event(sink), sink)["NoEcho"] is True
+    assert answer_to(helper, event(sink, "quick_connect_update"), sink)["NoEcho"] is False
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        pytest.param({}, id="empty"),
+        pytest.param({"RequestType": "Create"}, id="without a URL"),
+        pytest.param({"ResponseURL": None, "RequestType": "Create"}, id="with a URL of no type"),
+        pytest.param(["Create"], id="not a map"),
+    ],
+)
+def test_a_malformed_event_answers_nobody(malformed: Any, make: MakeHelper, sink: Sink) -> None:
+    """Trap 18: crhelper answers it to the request before."""
+    helper = make()
+    helper.create(lambda *_: "an-id")
+    helper(event(sink), Context())
+    with pytest.raises(MalformedRequest):
+        helper(malformed, Context())
+    assert len(sink.requests) == 1
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Read"])
+def test_a_request_type_without_a_function_fails(
+    request_type: str, make: MakeHelper, sink: Sink
+) -> None:
+    """Trap 19: crhelper calls it a success, or shows an AttributeError."""
+    answer = answer_to(make(), event(sink, RequestType=request_type), sink)
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("InvalidRequest: RequestType: ")
+
+
+def test_an_unexpected_error_shows_no_value(
+    make: MakeHelper, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bug is answered by its type, and logged by its place."""
+
+    def fail(*_: object) -> str:
+        raise KeyError("".join(["a property's", " value"]))
+
+    helper = make()
+    helper.create(fail)
+    answer = answer_to(helper, event(sink), sink)
+    assert (
+        answer["Reason"]
+        == "GeneralServiceException: KeyError in the provider; its log has the place"
+    )
+    assert "test_helper.py" in caplog.text
+    assert "a property's value" not in caplog.text
+
+
+def test_an_unfinished_request_says_nothing_and_raises(sink: Sink) -> None:
+    """Lambda then runs it again; in the run that is the last one it is answered."""
+
+    def fail(*_: object) -> str:
+        error = NotStabilized("it is still CREATION_IN_PROGRESS")
+        error.unfinished = True
+        raise error
+
+    helper = Helper()
+    helper.create(fail)
+    with pytest.raises(NotStabilized):
+        helper(event(sink), Context())
+    assert sink.requests == []
+    answer = answer_to(helper, event(sink, ResponseURL=sink.url(age=None)), sink)
+    assert answer["Reason"].startswith("NotStabilized: ")
+
+
+def test_the_answer_is_signed_for_an_empty_content_type(sink: Sink) -> None:
+    """S3 refuses a presigned PUT whose Content-Type is another one."""
+    helper = Helper()
+    helper.create(lambda *_: "an-id")
+    helper(event(sink), Context())
+    assert sink.requests[0].headers["Content-Type"] == ""
+    assert json.loads(sink.requests[0].body)["Status"] == "SUCCESS"

@@ -1,0 +1,74 @@
+"""The schedules, as tables of seconds."""
+
+import random
+
+import pytest
+
+from connect_provider import backoff
+
+
+@pytest.mark.parametrize(
+    ("waited", "pause"), [(0, 1), (5, 1), (10, 1), (50, 5), (150, 15), (800, 15)]
+)
+def test_settle_delay_grows_with_the_time_waited(waited: float, pause: float) -> None:
+    """A tenth of the time waited, between 1 s and 15 s."""
+    assert backoff.settle_delay(waited) == pause
+
+
+@pytest.mark.parametrize(("ready", "excess", "looks"), [(2, 1, 3), (10, 1, 10), (300, 15, 50)])
+def test_settling_costs_little_time_and_few_looks(ready: int, excess: float, looks: int) -> None:
+    """The excess over the time that a group takes, and the Describes, are bounded."""
+    now, seen = 0.0, 0
+    while now < ready:
+        now += backoff.settle_delay(now)
+        seen += 1
+    assert now - ready <= excess
+    assert seen <= looks
+
+
+@pytest.mark.parametrize(
+    ("attempt", "elapsed", "ceiling"),
+    [(0, 0, 1), (1, 0, 2), (9, 0, 4), (9, 100, 15), (99, 900, 20)],
+)
+def test_throttle_delay_is_full_jitter_under_a_growing_ceiling(
+    attempt: int, elapsed: float, ceiling: float
+) -> None:
+    """min(2^attempt, 0.15 x elapsed between 4 and 20)."""
+    rng = random.Random(1)
+    drawn = [backoff.throttle_delay(attempt, elapsed, 1000, rng) for _ in range(500)]
+    assert all(delay is not None and 0 <= delay <= ceiling for delay in drawn)
+    assert max(d for d in drawn if d is not None) > 0.9 * ceiling
+
+
+def test_throttle_delay_ends_with_the_time() -> None:
+    """There is no pause that would end after the deadline."""
+    assert backoff.throttle_delay(5, 800, 0, random.Random(1)) is None
+
+
+def test_fault_delay_ends_with_the_attempts() -> None:
+    """Five tries in all."""
+    delays = [backoff.fault_delay(attempt, 100, random.Random(1)) for attempt in range(5)]
+    assert [delay is None for delay in delays] == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("started", "now", "service_timeout", "attempts", "again"),
+    [
+        pytest.param(None, 0, 3600, 2, False, id="an unknown age"),
+        pytest.param(0, 840, 3600, 2, True, id="surely the first run"),
+        pytest.param(0, 840, 3600, 0, False, id="no retries are configured"),
+        pytest.param(0, 840, 900, 2, False, id="CloudFormation gives up before the next"),
+        pytest.param(60, 900, 3600, 2, True, id="at most the second run of three"),
+        pytest.param(60, 900, 3600, 1, False, id="perhaps the second run of two"),
+        pytest.param(180, 1000, 3600, 2, False, id="perhaps the third run of three"),
+    ],
+)
+def test_a_run_is_repeated_only_when_that_is_sure(
+    started: float | None,
+    now: float,
+    service_timeout: float,
+    attempts: int,
+    again: bool,  # noqa: FBT001
+) -> None:
+    """To raise in the last run would leave the stack waiting."""
+    assert backoff.will_run_again(started, now, service_timeout, attempts) is again

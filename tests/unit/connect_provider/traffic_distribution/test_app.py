@@ -1,0 +1,590 @@
+"""Whole requests for Custom::ConnectTrafficDistribution: what is answered, and where calls go."""
+
+from typing import Any
+
+import pytest
+
+from connect_provider.errors import NotStabilized
+from connect_provider.traffic_distribution_group.app import lambda_handler
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.harness import Context, FakeTime, Sink, answer_to, load_event
+
+EAST, WEST = scene.REGION, scene.REPLICA_REGION
+
+
+@pytest.fixture
+def group(connect: ConnectEmulator, sink: Sink, clock: FakeTime) -> dict[str, Any]:
+    """A group that is not the default one, with everything in its home Region."""
+    event = load_event("traffic_distribution_group_create", sink)
+    arn = answer_to(lambda_handler, event, sink)["PhysicalResourceId"]
+    sink.reset()
+    connect.journal.clear()
+    clock.sleeps.clear()
+    return connect.groups[arn]
+
+
+def percentages(east: int, west: int) -> dict[str, Any]:
+    """Return a config as CloudFormation sends it: every scalar is text."""
+    shares = [(EAST, east), (WEST, west)]
+    return {"Distributions": [{"Region": r, "Percentage": str(p)} for r, p in shares]}
+
+
+def live(group: dict[str, Any], config: str = "TelephonyConfig") -> tuple[int, ...]:
+    """Return the live split, the home Region first."""
+    items = sorted(group["traffic"][config]["Distributions"], key=lambda item: item["Region"])
+    return tuple(item.get("Percentage", item.get("Enabled")) for item in items)
+
+
+def by_hand(group: dict[str, Any], east: int, west: int) -> None:
+    """Shift the group's traffic as an operator does."""
+    shares = [{"Region": EAST, "Percentage": east}, {"Region": WEST, "Percentage": west}]
+    group["traffic"]["TelephonyConfig"] = {"Distributions": shares}
+
+
+def run(name: str, sink: Sink, group: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Send a request of events/ for the group and return the answer."""
+    event = load_event(f"traffic_distribution_{name}", sink, **changes)
+    for key in ("ResourceProperties", "OldResourceProperties"):
+        if event.get(key, {}).get("TrafficDistributionGroupId", "").startswith("arn:"):
+            event[key]["TrafficDistributionGroupId"] = group["Arn"]
+    if "PhysicalResourceId" in event and "PhysicalResourceId" not in changes:
+        event["PhysicalResourceId"] = group["Arn"]
+    return answer_to(lambda_handler, event, sink)
+
+
+def test_create_splits_the_traffic(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """One UpdateTrafficDistribution, a wait, and the split read back; Ref is the group's ARN."""
+    connect.shift_seconds = 5
+    answer = run("create", sink, group)
+    assert answer["PhysicalResourceId"] == group["Arn"]
+    assert answer["Data"] == {
+        "Arn": group["Arn"],
+        "Id": group["Id"],
+        "Status": "ACTIVE",
+        "IsDefault": "false",
+        "InstanceArn": group["InstanceArn"],
+        "TelephonyDistribution": "us-east-1=60,us-west-2=40",
+        "AgentDistribution": "us-east-1=60,us-west-2=40",
+    }
+    assert live(group) == live(group, "AgentConfig") == (60, 40)
+    calls = connect.calls()
+    assert calls.count("UpdateTrafficDistribution") == 1
+    assert calls.count("GetTrafficDistribution") == 2
+    assert calls.count("DescribeTrafficDistributionGroup") == 1 + len(clock.sleeps)
+
+
+def test_create_of_the_default_groups_split_needs_the_instance_alone(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """InstanceId means its default group, which is the one that can have a SignInConfig."""
+    answer = run("create_default_group", sink, group)
+    default = connect.groups[answer["PhysicalResourceId"]]
+    assert answer["Data"]["IsDefault"] == "true"
+    assert default["InstanceArn"].endswith(scene.INSTANCE_ID)
+    assert live(default) == (80, 20)
+    assert live(default, "SignInConfig") == (True, False)
+
+
+def test_a_repeated_request_writes_once(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The second run finds everything as it should be."""
+    first = run("create", sink, group)
+    assert run("create", sink, group)["Data"] == first["Data"]
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+
+
+def test_a_shift_that_takes_longer_than_a_run_is_continued(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """The second run waits for the first one's shift."""
+    connect.shift_seconds = 1200
+    event = load_event("traffic_distribution_create", sink)
+    event["ResourceProperties"]["TrafficDistributionGroupId"] = group["Arn"]
+    with pytest.raises(NotStabilized):
+        lambda_handler(event, Context(900))
+    clock.sleep(60)
+    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+
+
+def test_a_failover_needs_only_the_region_that_takes_the_traffic(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every endpoint of the home Region off, and the function in the one that survives."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    connect.regions_off = {EAST}
+    answer = run("update", sink, group)
+    assert answer["Status"] == "SUCCESS"
+    assert live(group) == live(group, "AgentConfig") == (0, 100)
+    assert {entry.region for entry in connect.journal} == {WEST}
+
+
+def test_a_failover_of_the_default_group_needs_only_the_other_region(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of groups is read there, too; a replica has its instance's id."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    connect.regions_off = {EAST}
+    configs = {"TelephonyConfig": percentages(0, 100), "AgentConfig": percentages(0, 100)}
+    answer = run("create_default_group", sink, group, Properties=configs)
+    assert answer["Data"]["TelephonyDistribution"] == "us-east-1=0,us-west-2=100"
+
+
+def test_on_a_tie_the_calls_stay_in_the_functions_region(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither Region takes more than the other."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    run("create", sink, group, Properties={"TelephonyConfig": percentages(50, 50)})
+    assert {entry.region for entry in connect.journal} == {WEST}
+
+
+def test_a_bare_id_outside_the_home_region_is_refused(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Reason asks for the ARN."""
+    properties = {"TrafficDistributionGroupId": group["Id"]}
+    assert run("create", sink, group, Properties=properties)["Status"] == "SUCCESS"
+    monkeypatch.setenv("AWS_REGION", WEST)
+    answer = run("create", sink, group, Properties=properties)
+    assert answer["Reason"].startswith("InvalidRequest: TrafficDistributionGroupId: ")
+    assert "ARN" in answer["Reason"]
+
+
+def test_an_operators_shift_survives_an_unrelated_update(
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A template that does not change a config leaves the live one alone, and logs it."""
+    by_hand(group, 0, 100)
+    caplog.set_level("INFO")
+    answer = run("update_unchanged", sink, group)
+    assert answer["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+    assert answer["Data"]["TelephonyDistribution"] == "us-east-1=0,us-west-2=100"
+    assert "UpdateTrafficDistribution" not in connect.calls()
+    assert "TelephonyConfig is left as it is" in caplog.text
+
+
+def test_an_unchanged_config_goes_along_as_it_is_live(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Agents shift by template; telephony, which the service wants, stays the operator's."""
+    by_hand(group, 20, 80)
+    old = load_event("traffic_distribution_update_unchanged", sink)["ResourceProperties"]
+    changed = {**old, "AgentConfig": percentages(0, 100)}
+    run("update_unchanged", sink, group, ResourceProperties=changed)
+    assert (live(group), live(group, "AgentConfig")) == ((20, 80), (0, 100))
+    update = next(e for e in connect.journal if e.operation == "UpdateTrafficDistribution")
+    assert update.region == WEST, "the Region with the larger share of what is sent"
+    assert "SignInConfig" not in update.parameters
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "expected"),
+    [("Overwrite", "SUCCESS", (0, 100)), ("Fail", "FAILED", (50, 50))],
+)
+def test_a_contested_config_is_what_out_of_band_traffic_says(
+    policy: str,
+    status: str,
+    expected: tuple[int, int],
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+) -> None:
+    """The template changed it, and so did an operator."""
+    by_hand(group, 50, 50)
+    answer = run("update", sink, group, Properties={"OutOfBandTraffic": policy})
+    assert (answer["Status"], live(group)) == (status, expected)
+    if policy == "Fail":
+        assert answer["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
+        assert "us-east-1=100,us-west-2=0" in answer["Reason"], "what the previous template said"
+        assert "us-east-1=50,us-west-2=50" in answer["Reason"], "what it is"
+        assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+def test_a_rollback_leaves_an_operators_shift_alone(
+    policy: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """What failed was perhaps never applied, so there is nothing of ours to undo."""
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    by_hand(group, 50, 50)
+    answer = run("update_rollback", sink, group, Properties={"OutOfBandTraffic": policy})
+    assert (answer["Status"], live(group)) == ("SUCCESS", (50, 50))
+    assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+def test_a_rollback_restores_what_the_failed_update_changed(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """The reversed Update changes it back."""
+    run("update", sink, group)
+    assert live(group) == (0, 100)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert run("update_rollback", sink, group)["Status"] == "SUCCESS"
+    assert live(group) == live(group, "AgentConfig") == (100, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("UPDATE_ROLLBACK_IN_PROGRESS", (50, 50)), ("UPDATE_IN_PROGRESS", (100, 0))],
+)
+def test_a_previous_template_that_is_not_valid_was_never_applied(
+    status: str,
+    expected: tuple[int, int],
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+) -> None:
+    """A rollback of it leaves an operator's shift; an update after it applies the template."""
+    stacks.status = status
+    by_hand(group, 50, 50)
+    event = load_event("traffic_distribution_update_rollback", sink)
+    invalid = {**event["OldResourceProperties"], "TelephonyConfig": percentages(60, 30)}
+    answer = run("update_rollback", sink, group, OldResourceProperties=invalid)
+    assert (answer["Status"], live(group)) == ("SUCCESS", expected)
+
+
+@pytest.mark.parametrize("stack_status", [403, 500])
+def test_a_failover_does_not_depend_on_what_cloudformation_says(
+    stack_status: int,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+) -> None:
+    """Where the stack's status cannot be read, it is an ordinary update."""
+    stacks.status = stack_status
+    by_hand(group, 50, 50)
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+
+
+def test_another_group_is_a_replacement(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The id is the other group's ARN; what the first one has stays."""
+    by_hand(group, 30, 70)
+    answer = run("update_replacement", sink, group)
+    assert answer["PhysicalResourceId"] != group["Arn"]
+    assert answer["Data"]["IsDefault"] == "true"
+    run("delete", sink, group)
+    assert live(group) == (30, 70)
+
+
+def test_delete_leaves_the_traffic_without_a_call(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Not even a Region that is off can make it fail."""
+    connect.regions_off = {EAST, WEST}
+    assert run("delete", sink, group)["Status"] == "SUCCESS"
+    assert connect.calls() == []
+
+
+def test_a_split_that_does_not_come_true_is_not_stabilized(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Both splits stand in the Reason."""
+    connect.lost_configs = {"TelephonyConfig"}
+    answer = run("create", sink, group)
+    assert answer["Reason"].startswith("NotStabilized: TelephonyConfig: ")
+    assert "us-east-1=60,us-west-2=40" in answer["Reason"]
+    assert "us-east-1=100,us-west-2=0" in answer["Reason"]
+    assert "AgentConfig" not in answer["Reason"], "it did come true"
+
+
+@pytest.mark.parametrize("error", ["InternalServiceException", "drop", "ThrottlingException"])
+def test_a_shift_whose_answer_was_lost_is_a_shift(
+    error: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The next try meets the first one's shift; what is read back counts."""
+    connect.shift_seconds = 5
+    connect.fault("UpdateTrafficDistribution", error, after=error != "ThrottlingException")
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+
+
+def test_a_shift_that_meets_anothers_is_made_afterwards(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Somebody shifted between our look and our write."""
+    connect.fault("UpdateTrafficDistribution", "ResourceConflictException")
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+
+
+def test_a_shift_may_be_seen_late(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """Describe says ACTIVE, and Get the old split, for some seconds more."""
+    connect.lag_seconds = 4
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+
+
+def test_a_group_that_was_just_made_may_be_seen_late(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """In the Region that takes the traffic, which is not its home."""
+    connect.fault("DescribeTrafficDistributionGroup", "ResourceNotFoundException", times=5)
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("agents", [(100, 0), (0, 100)], ids=["no change", "agents change"])
+def test_an_update_in_the_surviving_region_needs_no_other(
+    agents: tuple[int, int],
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The template still says the home Region, an operator has shifted, and it is down."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    by_hand(group, 0, 100)
+    connect.regions_off = {EAST}
+    changes = {"AgentConfig": percentages(*agents)}
+    answer = run("update_unchanged", sink, group, Properties=changes)
+    assert answer["Status"] == "SUCCESS"
+    assert (live(group), live(group, "AgentConfig")) == ((0, 100), agents)
+
+
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+def test_the_target_may_be_respelled_along_with_the_split(
+    policy: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The instance and its default group's ARN name the same group."""
+    default = connect.default_group(scene.INSTANCE_ID)
+    old = load_event("traffic_distribution_update_unchanged", sink)["ResourceProperties"]
+    new = {**old, "TelephonyConfig": percentages(0, 100), "OutOfBandTraffic": policy}
+    by_instance = {**old, "InstanceId": scene.INSTANCE_ID}
+    del by_instance["TrafficDistributionGroupId"]
+    event = load_event(
+        "traffic_distribution_update",
+        sink,
+        PhysicalResourceId=default["Arn"],
+        ResourceProperties={**new, "TrafficDistributionGroupId": default["Arn"]},
+        OldResourceProperties=by_instance,
+    )
+    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert live(default) == (0, 100)
+
+
+def test_a_rollback_of_a_refused_update_leaves_every_config(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """One config was contested, so nothing was written; the other is not ours to undo either."""
+    by_hand(group, 0, 100)
+    half = [{"Region": EAST, "Percentage": 50}, {"Region": WEST, "Percentage": 50}]
+    group["traffic"]["AgentConfig"] = {"Distributions": half}
+    refused = run("update", sink, group, Properties={"OutOfBandTraffic": "Fail"})
+    assert refused["Reason"].startswith("ResourceConflict: AgentConfig: ")
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert run("update_rollback", sink, group)["Status"] == "SUCCESS"
+    assert (live(group), live(group, "AgentConfig")) == ((0, 100), (50, 50))
+
+
+def test_a_rollback_to_another_group_leaves_what_it_never_touched(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """The failed update was about another group; an operator shifted this one."""
+    by_hand(group, 0, 100)
+    replaced = run("update_replacement", sink, group)["PhysicalResourceId"]
+    event = load_event("traffic_distribution_update_replacement", sink)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    answer = run(
+        "update",
+        sink,
+        group,
+        PhysicalResourceId=replaced,
+        ResourceProperties=event["OldResourceProperties"],
+        OldResourceProperties=event["ResourceProperties"],
+    )
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", group["Arn"])
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize(
+    "status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"]
+)
+def test_a_late_delivery_shifts_nothing(
+    status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """The stack is done, and has perhaps rolled this very update back."""
+    stacks.status = status
+    assert run("update", sink, group)["Status"] == "FAILED"
+    assert live(group) == (100, 0)
+
+
+def test_a_create_that_was_cancelled_shifts_nothing(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """A sibling failed, and the stack goes back already."""
+    stacks.status = "ROLLBACK_IN_PROGRESS"
+    assert run("create", sink, group)["Status"] == "FAILED"
+    assert live(group) == (100, 0)
+
+
+@pytest.mark.parametrize("error", ["ResourceConflictException", "ThrottlingException"])
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+def test_an_operators_shift_between_look_and_write_is_seen(
+    policy: str,
+    error: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The template moves agents only: the telephony that goes along is read anew for each write."""
+    connect.fault("UpdateTrafficDistribution", error, times=3)
+    clock.meanwhile = lambda: by_hand(group, 0, 100)
+    changes = {"AgentConfig": percentages(0, 100), "OutOfBandTraffic": policy}
+    assert run("update_unchanged", sink, group, Properties=changes)["Status"] == "SUCCESS"
+    assert (live(group), live(group, "AgentConfig")) == ((0, 100), (0, 100))
+
+
+def test_fail_refuses_a_shift_between_look_and_write(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """What is planned anew is refused anew."""
+    connect.fault("UpdateTrafficDistribution", "ResourceConflictException")
+    clock.meanwhile = lambda: by_hand(group, 50, 50)
+    answer = run("update", sink, group, Properties={"OutOfBandTraffic": "Fail"})
+    assert answer["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
+    assert live(group) == (50, 50)
+
+
+def test_a_rollback_leaves_a_shift_between_look_and_write(
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """It is not what the failed update made."""
+    run("update", sink, group)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    connect.fault("UpdateTrafficDistribution", "ResourceConflictException")
+    clock.meanwhile = lambda: by_hand(group, 30, 70)
+    assert run("update_rollback", sink, group)["Status"] == "SUCCESS"
+    assert live(group) == (30, 70)
+
+
+def test_a_throttled_shift_is_given_up_when_the_stack_is_done(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """Which way the stack goes is asked before each write."""
+    connect.fault("UpdateTrafficDistribution", "ThrottlingException", times=5)
+    clock.meanwhile = lambda: setattr(stacks, "status", "UPDATE_ROLLBACK_COMPLETE")
+    assert run("update", sink, group)["Status"] == "FAILED"
+    assert live(group) == (100, 0)
+
+
+def test_a_rollback_leaves_a_config_that_the_failed_template_did_not_have(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """It was removed from the template, which changes nothing; an operator has shifted it."""
+    half = [{"Region": EAST, "Percentage": 50}, {"Region": WEST, "Percentage": 50}]
+    group["traffic"]["AgentConfig"] = {"Distributions": half}
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    event = load_event("traffic_distribution_update_rollback", sink)
+    failed = {**event["ResourceProperties"]}
+    del failed["AgentConfig"]
+    run("update_rollback", sink, group, OldResourceProperties=failed)
+    assert live(group, "AgentConfig") == (50, 50)
+
+
+def test_a_long_shift_may_be_seen_late_all_the_same(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The time for that begins when the group is ACTIVE again."""
+    connect.shift_seconds, connect.late_seconds = 30, 4
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+
+
+@pytest.mark.parametrize("error", ["AccessDeniedException", "ThrottlingException"])
+def test_a_region_that_refuses_to_be_read_is_passed_over(
+    error: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Another one knows the group, too."""
+    connect.fault("DescribeTrafficDistributionGroup", error)
+    assert run("update_unchanged", sink, group)["Status"] == "SUCCESS"
+    assert [entry.region for entry in connect.journal][:2] == [EAST, WEST]
+
+
+def test_a_mistyped_region_is_named(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The group is looked up in its home Region, too, to say which Regions it has."""
+    shares = [{"Region": "us-east-2", "Percentage": "100"}, {"Region": WEST, "Percentage": "0"}]
+    changes = {"TelephonyConfig": {"Distributions": shares}, "AgentConfig": None}
+    answer = run("create", sink, group, Properties=changes)
+    assert "the Regions should be those of the group: us-east-1, us-west-2" in answer["Reason"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param(
+            {
+                "SignInConfig": {
+                    "Distributions": [{"Region": r, "Enabled": "true"} for r in (EAST, WEST)]
+                }
+            },
+            "InvalidRequest: SignInConfig: only an instance's default group",
+            id="sign-ins of a group that is not the default",
+        ),
+        pytest.param(
+            {
+                "TelephonyConfig": {"Distributions": [{"Region": EAST, "Percentage": "100"}]},
+                "AgentConfig": None,
+            },
+            "InvalidRequest: TelephonyConfig: the Regions should be those of the group: us-east-1",
+            id="not all Regions of the group",
+        ),
+    ],
+)
+def test_what_only_the_live_group_tells_is_checked_before_any_write(
+    changes: dict[str, Any],
+    reason: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+) -> None:
+    """Nothing is half-made."""
+    answer = run("create", sink, group, Properties=changes)
+    assert answer["Reason"].startswith(reason)
+    assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("CREATION_FAILED", "ResourceConflict: "),
+        ("PENDING_DELETION", "ResourceConflict: "),
+    ],
+)
+def test_a_group_that_is_not_active_is_refused(
+    status: str, reason: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Its traffic cannot be shifted."""
+    group["Status"] = status
+    assert run("create", sink, group)["Reason"].startswith(reason)
+
+
+def test_an_unknown_group_is_not_found(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The update fails; it cannot create a group."""
+    connect.groups.clear()
+    assert run("update", sink, group)["Reason"].startswith("NotFound: ")

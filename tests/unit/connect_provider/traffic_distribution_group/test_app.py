@@ -1,0 +1,446 @@
+"""Whole requests for Custom::ConnectTrafficDistributionGroup: what is answered, what is left."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from connect_provider.errors import NotStabilized
+from connect_provider.traffic_distribution_group.app import lambda_handler
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.harness import Context, FakeTime, Sink, answer_to, load_event
+
+
+def run(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
+    """Send a request of events/ and return the answer."""
+    event = load_event(f"traffic_distribution_group_{name}", sink, **changes)
+    return answer_to(lambda_handler, event, sink)
+
+
+def ours(connect: ConnectEmulator) -> list[str]:
+    """Return the ARNs of the groups that are not an instance's default."""
+    return [arn for arn, group in connect.groups.items() if not group["IsDefault"]]
+
+
+def test_create_waits_until_it_is_active(
+    connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """One create, and one look for each pause; the attributes are those of the finished group."""
+    connect.settle_seconds = 10
+    answer = run("create", sink)
+    arn = answer["PhysicalResourceId"]
+    assert answer["Data"] == {
+        "Arn": arn,
+        "Id": connect.groups[arn]["Id"],
+        "TrafficDistributionGroupArn": arn,
+        "Status": "ACTIVE",
+        "IsDefault": "false",
+        "InstanceArn": connect.groups[arn]["InstanceArn"],
+    }
+    looks = connect.calls().count("DescribeTrafficDistributionGroup")
+    assert connect.calls()[0] == "CreateTrafficDistributionGroup"
+    assert looks == len(clock.sleeps) == 10
+    assert clock.passed < 11
+
+
+def test_create_has_the_requests_token_and_markers(connect: ConnectEmulator, sink: Sink) -> None:
+    """Every run of a request sends the same bytes."""
+    event = load_event("traffic_distribution_group_create", sink)
+    answer_to(lambda_handler, event, sink)
+    answer_to(lambda_handler, event, sink)
+    first, second = (e for e in connect.journal if e.operation.startswith("Create"))
+    assert first.parameters == second.parameters
+    assert first.parameters["ClientToken"] == event["RequestId"]
+    assert first.parameters["Tags"]["cfn:request-id"] == event["RequestId"]
+    assert len(ours(connect)) == 1
+
+
+def test_create_goes_on_after_the_token_is_forgotten(connect: ConnectEmulator, sink: Sink) -> None:
+    """The group of the name carries this request's marker, so it is continued."""
+    event = load_event("traffic_distribution_group_create", sink)
+    first = answer_to(lambda_handler, event, sink)
+    connect.forget_tokens()
+    assert answer_to(lambda_handler, event, sink) == first
+
+
+def test_create_that_takes_longer_than_a_run_is_continued(
+    connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """The first run raises with a minute left, and Lambda's second run finishes the same group."""
+    connect.settle_seconds = 1200
+    event = load_event("traffic_distribution_group_create", sink)
+    with pytest.raises(NotStabilized):
+        lambda_handler(event, Context(900))
+    assert sink.requests == []
+    assert 825 <= clock.passed <= 840
+    clock.sleep(60)
+    answer = answer_to(lambda_handler, event, sink)
+    assert answer["Status"] == "SUCCESS"
+    assert ours(connect) == [answer["PhysicalResourceId"]]
+
+
+@pytest.mark.parametrize(
+    ("age", "service_timeout"),
+    [
+        pytest.param(None, "3600", id="whose age is unknown"),
+        pytest.param(timedelta(seconds=900), "3600", id="that may be the last"),
+        pytest.param(timedelta(seconds=0), "600", id="that CloudFormation will not wait for"),
+    ],
+)
+def test_a_run_that_is_not_repeated_answers_with_the_real_id(
+    age: timedelta | None, service_timeout: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """FAILED NotStabilized; the Delete that follows cleans the half-made group up."""
+    connect.settle_seconds = 5000
+    answer = run(
+        "create",
+        sink,
+        ResponseURL=sink.url(age),
+        Properties={"ServiceTimeout": service_timeout},
+    )
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("NotStabilized: ")
+    assert "CREATION_IN_PROGRESS" in answer["Reason"]
+    assert ours(connect) == [answer["PhysicalResourceId"]]
+
+
+def test_a_creation_that_failed_keeps_its_id(connect: ConnectEmulator, sink: Sink) -> None:
+    """FAILED NotStabilized, and the Delete removes it."""
+    connect.creation_fails = True
+    answer = run("create", sink)
+    assert answer["Reason"].startswith("NotStabilized: ")
+    assert "CREATION_FAILED" in answer["Reason"]
+    arn = answer["PhysicalResourceId"]
+    assert ours(connect) == [arn]
+    assert run("delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert ours(connect) == []
+
+
+@pytest.mark.parametrize(
+    ("operation_error", "reason"),
+    [
+        pytest.param("ResourceNotReadyException", "ResourceConflict: ", id="not replicated yet"),
+        pytest.param("ServiceQuotaExceededException", "ServiceLimitExceeded: ", id="quota"),
+        pytest.param("AccessDeniedException", "AccessDenied: ", id="no permission"),
+    ],
+)
+def test_create_refused_by_connect_is_called_once(
+    operation_error: str, reason: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """A definite no is not retried, and leaves a never-created id."""
+    connect.fault("CreateTrafficDistributionGroup", operation_error, times=9)
+    answer = run("create", sink)
+    assert answer["Reason"].startswith(reason)
+    assert answer["PhysicalResourceId"].startswith("never-created-")
+    assert connect.calls() == ["CreateTrafficDistributionGroup"]
+
+
+def test_create_of_a_taken_name_fails(connect: ConnectEmulator, sink: Sink) -> None:
+    """A conflict on create means that the name is taken."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    answer = run("create", sink, RequestId="another")
+    assert answer["Reason"].startswith("AlreadyExists: CreateTrafficDistributionGroup: ")
+    assert arn in answer["Reason"]
+
+
+def test_create_with_an_invalid_name_makes_no_call(connect: ConnectEmulator, sink: Sink) -> None:
+    """The API's pattern is checked first."""
+    answer = run("create_invalid", sink)
+    assert answer["Reason"].startswith("InvalidRequest: Name: ")
+    assert connect.calls() == []
+
+
+def test_the_default_group_is_adopted_and_released(connect: ConnectEmulator, sink: Sink) -> None:
+    """No stack creates it or deletes it, but one can own its tags."""
+    answer = run("create_adopt_default", sink)
+    arn = answer["PhysicalResourceId"]
+    assert (answer["Status"], answer["Data"]["IsDefault"]) == ("SUCCESS", "true")
+    assert "cfn:adopted-at" in connect.groups[arn]["Tags"]
+    event = load_event("traffic_distribution_group_delete", sink, PhysicalResourceId=arn)
+    assert answer_to(lambda_handler, {**event}, sink)["Status"] == "SUCCESS"
+    assert set(connect.groups[arn]["Tags"]) == {"cfn:adopted-at"}
+
+
+def test_a_group_that_differs_where_nothing_can_change_is_not_adopted(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Its Description is create-only, so nothing is touched."""
+    answer = run("create_adopt_default", sink, Properties={"Description": "another"})
+    assert answer["Reason"].startswith("AlreadyExists: ")
+    assert "Description" in answer["Reason"]
+    assert "TagResource" not in connect.calls()
+
+
+def test_update_changes_tags_in_place(connect: ConnectEmulator, sink: Sink) -> None:
+    """One Describe, and one call for each aspect that changed."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    connect.journal.clear()
+    answer = run("update", sink, PhysicalResourceId=arn)
+    assert answer["PhysicalResourceId"] == arn
+    assert connect.calls() == ["DescribeTrafficDistributionGroup", "TagResource"]
+    assert connect.groups[arn]["Tags"]["team"] == "renewals"
+
+
+def test_update_of_the_name_replaces_it(connect: ConnectEmulator, sink: Sink) -> None:
+    """The new group is created; CloudFormation's Delete removes the old one."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    answer = run("update_replacement", sink, PhysicalResourceId=arn)
+    assert answer["Status"] == "SUCCESS"
+    assert set(ours(connect)) == {arn, answer["PhysicalResourceId"]}
+    run("delete", sink, PhysicalResourceId=arn)
+    assert ours(connect) == [answer["PhysicalResourceId"]]
+
+
+def test_update_that_must_replace_but_keeps_the_name_is_refused(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The Reason says what to do, nothing is written, and the rollback changes nothing."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    connect.journal.clear()
+    answer = run("update_refused_replacement", sink, PhysicalResourceId=arn)
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", arn)
+    assert answer["Reason"].startswith("InvalidRequest: Name: choose another one.")
+    assert run("update_rollback", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert connect.calls() == ["DescribeTrafficDistributionGroup"] * 2
+
+
+def test_a_replacement_that_fails_is_cleaned_up(connect: ConnectEmulator, sink: Sink) -> None:
+    """The new group's id is in the answer, so that the rollback deletes that one."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    connect.creation_fails = True
+    failed = run("update_replacement", sink, PhysicalResourceId=arn)
+    assert failed["PhysicalResourceId"] not in ("", arn)
+    run("delete", sink, PhysicalResourceId=failed["PhysicalResourceId"])
+    assert ours(connect) == [arn]
+
+
+def test_delete_waits_until_it_is_gone(
+    connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """Describe, delete, and a look for each pause."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    connect.journal.clear()
+    clock.sleeps.clear()
+    connect.settle_seconds = 5
+    assert run("delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert ours(connect) == []
+    assert connect.calls()[:2] == [
+        "DescribeTrafficDistributionGroup",
+        "DeleteTrafficDistributionGroup",
+    ]
+    assert len(connect.calls()) == 2 + len(clock.sleeps)
+
+
+def test_delete_that_takes_longer_than_a_run_is_continued(
+    connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """The second run waits on, and does not delete twice."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    connect.settle_seconds = 1200
+    event = load_event("traffic_distribution_group_delete", sink, PhysicalResourceId=arn)
+    with pytest.raises(NotStabilized):
+        lambda_handler(event, Context(900))
+    clock.sleep(60)
+    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert connect.calls().count("DeleteTrafficDistributionGroup") == 1
+
+
+def test_delete_says_which_phone_numbers_keep_it(connect: ConnectEmulator, sink: Sink) -> None:
+    """ResourceInUse does not say what it is, so we look."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    number = connect.claim_phone_number(arn)
+    answer = run("delete", sink, PhysicalResourceId=arn)
+    assert answer["Reason"].startswith("ResourceConflict: DeleteTrafficDistributionGroup: ")
+    assert answer["Reason"].endswith(f"Release or move the 1 phone numbers claimed to it: {number}")
+
+
+def test_delete_that_fails_later_says_so(connect: ConnectEmulator, sink: Sink) -> None:
+    """DELETION_FAILED is FAILED NotStabilized; a later Delete can succeed."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    connect.deletion_fails = True
+    answer = run("delete", sink, PhysicalResourceId=arn)
+    assert answer["Reason"].startswith(f"NotStabilized: {arn} is DELETION_FAILED. ")
+    connect.deletion_fails = False
+    assert run("delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+
+
+def test_delete_of_what_is_still_being_created_waits_first(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """A create was cancelled: its group can be deleted only when it is ready."""
+    connect.settle_seconds = 100
+    event = load_event("traffic_distribution_group_create", sink)
+    with pytest.raises(NotStabilized):
+        lambda_handler(event, Context(100))
+    answer = run("delete_after_cancelled_create", sink)
+    assert answer["Status"] == "SUCCESS"
+    assert ours(connect) == []
+
+
+def test_delete_after_a_failed_create_calls_nothing(connect: ConnectEmulator, sink: Sink) -> None:
+    """Our own never-created id is a no-op."""
+    assert run("delete_after_failed_create", sink)["Status"] == "SUCCESS"
+    assert connect.calls() == []
+
+
+def test_a_throttled_request_keeps_trying(connect: ConnectEmulator, sink: Sink) -> None:
+    """Throttles are retried until the deadline, not three times."""
+    connect.fault("CreateTrafficDistributionGroup", "ThrottlingException", times=20)
+    assert run("create", sink)["Status"] == "SUCCESS"
+
+
+def test_an_instance_of_another_region_is_reached_by_its_arn(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The calls go to the home Region of the group."""
+    instance = connect.add_instance(
+        "44444444-4444-4444-8444-444444444444", "eu-central-1", "eu-west-2"
+    )
+    answer = run("create", sink, Properties={"InstanceId": instance.arn})
+    assert answer["PhysicalResourceId"].startswith("arn:aws:connect:eu-central-1:")
+    run("delete", sink, PhysicalResourceId=answer["PhysicalResourceId"])
+    assert {entry.region for entry in connect.journal} == {"eu-central-1"}
+    assert scene.REGION != "eu-central-1"
+
+
+def test_create_associates_the_users_when_the_group_is_ready(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """One call for each, in the home Region."""
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    assert connect.groups[arn]["users"] == {scene.USER_ID}
+    assert connect.calls()[-1] == "AssociateTrafficDistributionGroupUser"
+
+
+def test_update_associates_before_it_dissociates(connect: ConnectEmulator, sink: Sink) -> None:
+    """Users whom others associated stay."""
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.groups[arn]["users"].add("foreign")
+    connect.journal.clear()
+    answer = run("update_users", sink, PhysicalResourceId=arn)
+    assert answer["Status"] == "SUCCESS"
+    assert connect.groups[arn]["users"] == {scene.OTHER_USER_ID, "foreign"}
+    assert connect.calls() == [
+        "DescribeTrafficDistributionGroup",
+        "ListTrafficDistributionGroupUsers",
+        "AssociateTrafficDistributionGroupUser",
+        "DisassociateTrafficDistributionGroupUser",
+    ]
+
+
+def test_users_are_listed_page_by_page(connect: ConnectEmulator, sink: Sink) -> None:
+    """A page holds ten."""
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.groups[arn]["users"] |= {f"a{number:02}" for number in range(25)}
+    connect.journal.clear()
+    run("update_users", sink, PhysicalResourceId=arn)
+    assert connect.calls().count("ListTrafficDistributionGroupUsers") == 3
+    assert scene.USER_ID not in connect.groups[arn]["users"]
+
+
+def test_an_update_without_users_does_not_list_them(connect: ConnectEmulator, sink: Sink) -> None:
+    """Neither template names any."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    connect.groups[arn]["users"].add("foreign")
+    connect.journal.clear()
+    run("update", sink, PhysicalResourceId=arn)
+    assert connect.calls() == ["DescribeTrafficDistributionGroup", "TagResource"]
+
+
+def test_delete_dissociates_the_templates_users_first(connect: ConnectEmulator, sink: Sink) -> None:
+    """Also where the group stays, because it was adopted."""
+    users = {"UserIds": [scene.USER_ID]}
+    arn = run("create_adopt_default", sink, Properties=users)["PhysicalResourceId"]
+    connect.groups[arn]["users"].add("foreign")
+    run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    assert connect.groups[arn]["users"] == {"foreign"}
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.journal.clear()
+    run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    calls = connect.calls()
+    assert calls.index("DisassociateTrafficDistributionGroupUser") < calls.index(
+        "DeleteTrafficDistributionGroup"
+    )
+
+
+def test_an_unknown_user_fails_and_keeps_the_id(connect: ConnectEmulator, sink: Sink) -> None:
+    """The group is there, so the Delete that follows has to know it."""
+    answer = run("create_with_users", sink, Properties={"UserIds": ["nobody"]})
+    assert answer["Reason"].startswith("NotFound: AssociateTrafficDistributionGroupUser: ")
+    assert ours(connect) == [answer["PhysicalResourceId"]]
+
+
+def test_a_user_who_is_gone_does_not_keep_the_group(connect: ConnectEmulator, sink: Sink) -> None:
+    """Somebody deleted the user from the instance."""
+    users = {"UserIds": [scene.USER_ID]}
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.instances[scene.INSTANCE_ID].users.discard(scene.USER_ID)
+    answer = run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    assert answer["Status"] == "SUCCESS"
+    assert ours(connect) == []
+
+
+def test_a_rollback_goes_on_without_a_user_who_is_gone(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Going back to the template before must not fail on whom nobody can bring back."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    users = {"UserIds": ["gone"]}
+    answer = run("update_rollback", sink, PhysicalResourceId=arn, Properties=users)
+    assert answer["Status"] == "SUCCESS"
+
+
+def test_a_delete_that_is_run_again_may_find_the_group_gone_in_between(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """It is described, and then not there to be listed."""
+    users = {"UserIds": [scene.USER_ID]}
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.fault("ListTrafficDistributionGroupUsers", "ResourceNotFoundException")
+    answer = run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    assert answer["Status"] == "SUCCESS"
+
+
+def test_a_failed_adoption_dissociates_nobody(connect: ConnectEmulator, sink: Sink) -> None:
+    """The group never became ours, and neither did its users."""
+    default = connect.default_group(scene.INSTANCE_ID)
+    default["users"].add(scene.USER_ID)
+    users = {"UserIds": [scene.USER_ID], "Description": None, "ExistingResourcePolicy": "Adopt"}
+    connect.fault("TagResource", "AccessDeniedException")
+    failed = run("create_adopt_default", sink, Properties=users)
+    assert failed["Status"] == "FAILED"
+    run("delete", sink, PhysicalResourceId=failed["PhysicalResourceId"], Properties=users)
+    assert default["users"] == {scene.USER_ID}
+
+
+def test_delete_of_a_group_whose_traffic_is_being_shifted_waits_first(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """It can be deleted only when it is ACTIVE again."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    connect.groups[arn]["Status"] = "UPDATE_IN_PROGRESS"
+    connect.groups[arn]["next"] = ("ACTIVE", FakeTime.current.monotonic() + 20)
+    assert run("delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert ours(connect) == []
+
+
+def test_delete_with_a_made_up_id_succeeds_where_the_instance_is_mistyped(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The list's model declares no ResourceNotFound, so a wrong instance is an invalid request."""
+    connect.fault("ListTrafficDistributionGroups", "InvalidRequestException")
+    assert run("delete_after_cancelled_create", sink)["Status"] == "SUCCESS"
+
+
+def test_a_rollback_that_creates_anew_goes_on_without_a_user_who_is_gone(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Somebody removed the group, and the user."""
+    arn = run("create", sink)["PhysicalResourceId"]
+    del connect.groups[arn]
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    users = {"UserIds": ["gone"]}
+    assert run("update_rollback", sink, PhysicalResourceId=arn, Properties=users)["Data"]

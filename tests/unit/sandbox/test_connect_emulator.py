@@ -1,0 +1,112 @@
+"""The emulator refuses what Connect refuses, where the service model or the guide says so."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from connect_provider.connect import client
+from sandbox import scene
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.harness import FakeTime
+
+CONFIG = {
+    "QuickConnectType": "FLOW",
+    "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID},
+}
+
+
+def create(**changes: Any) -> dict[str, Any]:
+    parameters = {"InstanceId": scene.INSTANCE_ID, "Name": "n", "QuickConnectConfig": CONFIG}
+    made: dict[str, Any] = client(scene.REGION).create_quick_connect(**{**parameters, **changes})
+    return made
+
+
+def code_of(call: Callable[[], object]) -> tuple[str, int]:
+    with pytest.raises(ClientError) as raised:
+        call()
+    response: Any = raised.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        pytest.param({"Name": "x" * 128}, "InvalidParameterException", id="a maximum length"),
+        pytest.param(
+            {"QuickConnectConfig": {"QuickConnectType": "MAIL"}},
+            "InvalidParameterException",
+            id="an enum",
+        ),
+        pytest.param({"Tags": {"aws:x": "y"}}, "InvalidParameterException", id="a pattern"),
+        pytest.param({"Tags": {}}, "InvalidParameterException", id="an empty map"),
+        pytest.param(
+            {"QuickConnectConfig": {**CONFIG, "QuickConnectType": "QUEUE"}},
+            "InvalidRequestException",
+            id="a block of another type",
+        ),
+        pytest.param({"InstanceId": "unknown"}, "ResourceNotFoundException", id="an instance"),
+    ],
+)
+def test_invalid_input_is_refused(
+    changes: dict[str, Any], code: str, connect: ConnectEmulator
+) -> None:
+    """Botocore itself lets all of these through."""
+    assert code_of(lambda: create(**changes))[0] == code
+    assert connect.quick_connects == {}
+
+
+def test_lists_come_in_pages(connect: ConnectEmulator) -> None:
+    """At most ten groups a page, as the model says."""
+    instance = connect.instances[scene.INSTANCE_ID]
+    for number in range(11):
+        connect.add_group(instance, f"g{number}", "", {})
+    first = client(scene.REGION).list_traffic_distribution_groups(InstanceId=instance.id)
+    assert len(first["TrafficDistributionGroupSummaryList"]) == 10
+    second = client(scene.REGION).list_traffic_distribution_groups(
+        InstanceId=instance.id, NextToken=first["NextToken"]
+    )
+    assert len(second["TrafficDistributionGroupSummaryList"]) == 2
+    assert "NextToken" not in second
+
+
+def test_each_api_has_its_own_rate(connect: ConnectEmulator, clock: FakeTime) -> None:
+    """Two requests a second, bursts of five."""
+    connect.rate = 2
+    for number in range(5):
+        create(Name=str(number))
+    assert code_of(lambda: create(Name="late")) == ("ThrottlingException", 429)
+    client(scene.REGION).list_quick_connects(InstanceId=scene.INSTANCE_ID)
+    clock.sleep(0.5)
+    create(Name="late")
+
+
+def test_quotas_have_their_own_status(connect: ConnectEmulator) -> None:
+    """429 for quick connects, which looks like a throttle, and 402 for groups."""
+    connect.quick_connect_quota = connect.group_quota = 0
+    assert code_of(create) == ("LimitExceededException", 429)
+    group = {"InstanceId": scene.INSTANCE_ID, "Name": "g"}
+    create_group = client(scene.REGION).create_traffic_distribution_group
+    assert code_of(lambda: create_group(**group)) == ("ServiceQuotaExceededException", 402)
+
+
+def test_a_group_has_its_id_in_its_home_region_only(connect: ConnectEmulator) -> None:
+    """From the replica's Region only the ARN names it."""
+    group = next(iter(connect.groups.values()))
+    describe = client(scene.REPLICA_REGION).describe_traffic_distribution_group
+    assert describe(TrafficDistributionGroupId=group["Arn"])
+    not_found = code_of(lambda: describe(TrafficDistributionGroupId=group["Id"]))
+    assert not_found == ("ResourceNotFoundException", 404)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_fault_strikes_before_or_after_the_effect(
+    after: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+) -> None:
+    """The journal holds the call in either case."""
+    connect.fault("CreateQuickConnect", "InternalServiceException", after=after)
+    assert code_of(create) == ("InternalServiceException", 500)
+    assert len(connect.quick_connects) == after
+    assert [entry.error for entry in connect.journal] == ["InternalServiceException"]
