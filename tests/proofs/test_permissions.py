@@ -117,7 +117,7 @@ def test_every_call_is_allowed(
     connect.fault("CreateQuickConnect", "InternalServiceException", after=True)  # look it up, too
     scenario.handler(event, Context())
     assert sink.answers[-1]["Status"] == "SUCCESS"
-    package = scenario.handler.__module__.split(".")[0]
+    package = scenario.handler.__module__.split(".")[1]
     rules = statements(FUNCTIONS[package], instance_arns)
     for entry in connect.journal:
         for arn in resources_of(entry):
