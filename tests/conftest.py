@@ -85,8 +85,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime(time.time())
     FakeTime.current = fake
     module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)
-    for name in ("connect", "request", "run"):
-        monkeypatch.setattr(f"connect_provider.{name}.time", module)
+    monkeypatch.setattr("connect_provider.run.time", module)
     return fake
 
 
@@ -101,14 +100,14 @@ def connect() -> Iterator[ConnectEmulator]:
 @pytest.fixture(autouse=True)
 def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
     """What CloudFormation says of the stack: that it is being updated."""
-    from connect_provider.edge.helper import Helper
+    from connect_provider.edge.provider import Provider
 
-    def called(helper: Helper, event: dict[str, Any], context: Context) -> None:
+    def noted(provider: Provider, event: dict[str, Any], context: Context) -> dict[str, Any]:
         STACKS.sent(event)
-        serve(helper, event, context)
+        return serve(provider, event, context)
 
-    serve = Helper.__call__
-    monkeypatch.setattr(Helper, "__call__", called)
+    serve = Provider.serve
+    monkeypatch.setattr(Provider, "serve", noted)
     STACKS.reset()
     return STACKS
 

@@ -18,7 +18,7 @@ from cfn_connect.resource_types import EXPORTED, EXPORTS, RESOURCE_TYPES
 from cfn_connect.rules._conditions import are_defaults_possible
 from cfn_connect.rules._scenarios import Node, Path, is_open, scenarios_of
 from cfn_connect.rules._unresolved import errors
-from connect_provider.properties import explain
+from connect_provider.explain import explain
 
 # Where the limits are from.
 _SOURCE = "https://docs.aws.amazon.com/connect/latest/APIReference/Welcome.html"

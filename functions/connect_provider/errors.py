@@ -1,53 +1,33 @@
-"""What can go wrong, in CloudFormation's words.
+"""The provider's errors, in CloudFormation's words.
 
-Each class is named after a CloudFormation HandlerErrorCode, and a Reason begins with that name:
-
-    ProviderError
-    ├── InvalidRequest            the template is wrong; no call was made, or Connect refused it
-    ├── NotFound                  something that the template names does not exist
-    ├── AlreadyExists             the name is taken by something that is not ours
-    ├── AccessDenied              the function's role lacks a permission
-    ├── ServiceLimitExceeded      a quota of the account or instance is used up
-    ├── ResourceConflict          the state of something else forbids it for now
-    ├── NotStabilized             it was made, changed or deleted, but never got ready
-    ├── Throttling                Connect's request rate was exceeded until time ran out
-    ├── ServiceInternalError      Connect failed, or could not be reached
-    └── GeneralServiceException   anything else that Connect said
+Each class below ProviderError has the name of a HandlerErrorCode, which begins the Reason.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    ParamValidationError,
-    ProxyConnectionError,
-)
-from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 
 class ProviderError(Exception):
-    """An error whose class name is CloudFormation's HandlerErrorCode.
+    """An error that becomes a FAILED response.
 
-    maybe_done: the call that failed may have taken effect (a 500, a lost connection).
-    unfinished: nothing is wrong but the time: the same request, run again, goes on from here.
-    overtaken: nothing was done, since CloudFormation waits no longer for the request.
+    maybe_done: the failed call may have taken effect, for example after a 500.
+    unfinished: only time ran out. The same request continues from here when Lambda runs it again.
     """
 
-    maybe_done = False
-    unfinished = False
-    overtaken = False
+    def __init__(self, message: str, *, maybe_done: bool = False, unfinished: bool = False) -> None:
+        super().__init__(message)
+        self.maybe_done = maybe_done
+        self.unfinished = unfinished
 
     @property
     def reason(self) -> str:
-        """The Reason of the answer, for example "NotFound: DescribeUser: …"."""
-        return f"{type(self).__name__}: {self}"
+        """The Reason of the response, for example "NotFound: DescribeUser: …"."""
+        code = next(c.__name__ for c in type(self).__mro__ if c.__base__ is ProviderError)
+        return f"{code}: {self}"
 
 
 class InvalidRequest(ProviderError):
@@ -55,11 +35,11 @@ class InvalidRequest(ProviderError):
 
 
 class NotFound(ProviderError):
-    """Something that the template names does not exist."""
+    """A resource that the template names does not exist."""
 
 
 class AlreadyExists(ProviderError):
-    """The name is taken by a resource that this request did not make."""
+    """Another resource has the Name, and this request did not create it."""
 
 
 class AccessDenied(ProviderError):
@@ -71,17 +51,25 @@ class ServiceLimitExceeded(ProviderError):
 
 
 class ResourceConflict(ProviderError):
-    """The state of the resource, or of something that uses it, forbids the change."""
+    """The state of the resource, or of another resource that uses it, forbids the change."""
+
+
+class Superseded(ResourceConflict):
+    """CloudFormation no longer waits for the request, so the call was not made."""
+
+    def __init__(self) -> None:
+        super().__init__("CloudFormation no longer waits for this request")
 
 
 class NotStabilized(ProviderError):
-    """The resource did not become stable."""
+    """The resource did not become ready."""
 
 
 class Throttling(ProviderError):
-    """Connect's request rate is exceeded. Retried until the deadline."""
+    """Connect limits the request rate. Retried until the deadline, and then in the next run."""
 
-    unfinished = True
+    def __init__(self, message: str, *, maybe_done: bool = False, unfinished: bool = True) -> None:
+        super().__init__(message, maybe_done=maybe_done, unfinished=unfinished)
 
 
 class ServiceInternalError(ProviderError):
@@ -89,10 +77,10 @@ class ServiceInternalError(ProviderError):
 
 
 class GeneralServiceException(ProviderError):
-    """Any other answer of Connect."""
+    """Any other error of Connect, or a bug in the provider."""
 
 
-# Every error that botocore's Connect model declares for the operations that are called here.
+# Every error that botocore's Connect model declares for the operations that we call.
 _BY_CODE: Mapping[str, type[ProviderError]] = {
     "AccessDeniedException": AccessDenied,
     "DuplicateResourceException": AlreadyExists,
@@ -105,57 +93,71 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "ResourceNotFoundException": NotFound,
     "ResourceNotReadyException": ResourceConflict,
     "ServiceQuotaExceededException": ServiceLimitExceeded,
-    "Throttling": Throttling,  # CloudFormation's word
+    "Throttling": Throttling,  # CloudFormation's own code
     "ThrottlingException": Throttling,
     "TooManyRequestsException": Throttling,
 }
-# A create that conflicts means that its name is taken (CreateTrafficDistributionGroup's API page).
+# On a create, a conflict means that the Name is taken (API: CreateTrafficDistributionGroup).
 _ON_CREATE = {**_BY_CODE, "ResourceConflictException": AlreadyExists}
 
-# What botocore raises before a request is sent. Its other connection errors may come afterwards.
-_NOT_SENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
+# botocore raises these before it sends a request. Its other connection errors may come later.
+_NOT_SENT = (
+    botocore.EndpointConnectionError,
+    botocore.ConnectTimeoutError,
+    botocore.ProxyConnectionError,
+)
 _REQUEST_ID = re.compile(r"\s*[\[(;,]?\s*request[ _-]?id\b[:= ]*[\w-]+\s*[\])]?", re.IGNORECASE)
 
 
 def error_class(operation: str, code: str, status: int = 0) -> type[ProviderError]:
-    """Return the class for a Connect error code that an operation answered with `status`."""
+    """Return the error class for a Connect error code and the HTTP status of an operation."""
     table = _ON_CREATE if operation.startswith("Create") else _BY_CODE
     fallback = ServiceInternalError if status >= 500 else GeneralServiceException
     return table.get(code, fallback)
 
 
-def from_botocore(operation: str, error: Exception, parameters: Mapping[str, Any]) -> ProviderError:
-    """Return the ProviderError for what botocore raised when `operation` was called.
+def from_botocore(
+    operation: str, error: Exception, parameters: Mapping[str, Any], *, maybe_done: bool = False
+) -> ProviderError:
+    """Return the ProviderError for an exception of botocore.
 
-    Its text is "Operation: Code: message", without request ids, and with the call's own values
-    replaced by their names, since a Reason is shown to everyone who may see the stack.
+    Its text is "Operation: Code: message". Request ids are removed. The call's own values are
+    replaced by their names, since everyone who can see the stack can read a Reason.
+
+    maybe_done: an earlier try of the same call may have taken effect.
     """
-    code, message, maybe_done = type(error).__name__, "", False
-    kind: type[ProviderError] = GeneralServiceException
-    if isinstance(error, ClientError):
-        answer = error.response.get("Error", {})
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        code, message = str(answer.get("Code", "Unknown")), str(answer.get("Message", ""))
-        kind = error_class(operation, code, status)
-        maybe_done = kind is ServiceInternalError
-    elif isinstance(error, ParamValidationError):
-        kind, message = InvalidRequest, "the API's model refuses the parameters"
-    elif isinstance(error, BotoConnectionError | HTTPClientError | ResponseParserError):
-        kind, message = ServiceInternalError, "no usable answer"
-        maybe_done = not isinstance(error, _NOT_SENT)
-    elif isinstance(error, BotoCoreError):
-        message = str(error)
+    kind, code, message = _classify(operation, error)
+    if kind is ServiceInternalError and not isinstance(error, _NOT_SENT):
+        maybe_done = True
     text = _REQUEST_ID.sub("", message)
     for name, value in _leaves(parameters):
         if len(value) > 3:
             text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w|:[A-Z])", f"<{name}>", text)
-    failure = kind(f"{operation}: {code}: {text}" if text else f"{operation}: {code}")
-    failure.maybe_done = maybe_done
-    return failure
+    text = f"{operation}: {code}: {text}" if text else f"{operation}: {code}"
+    return kind(text, maybe_done=maybe_done)
+
+
+def _classify(operation: str, error: Exception) -> tuple[type[ProviderError], str, str]:
+    """Return the error class, the error code and the message of an exception of botocore."""
+    name = type(error).__name__
+    if isinstance(error, botocore.ClientError):
+        details = error.response.get("Error", {})
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code = str(details.get("Code", "Unknown"))
+        return error_class(operation, code, status), code, str(details.get("Message", ""))
+    if isinstance(error, botocore.ParamValidationError):
+        return InvalidRequest, name, "the API's model refuses the parameters"
+    if isinstance(error, botocore.ConnectionError | botocore.HTTPClientError | ResponseParserError):
+        return ServiceInternalError, name, "no usable response"
+    return (
+        GeneralServiceException,
+        name,
+        str(error) if isinstance(error, botocore.BotoCoreError) else "",
+    )
 
 
 def _leaves(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name and value of every text in the parameters, the longest values first."""
+    """Yield the name and value of each text in the parameters, longest values first."""
     found: list[tuple[str, str]] = []
     for name, value in parameters.items():
         if isinstance(value, Mapping):

@@ -1,13 +1,13 @@
-"""Whose a resource is, as its marker tags tell.
+"""Resource ownership, read from marker tags.
 
-CloudFormation puts aws:cloudformation:* tags on native resources. These are ours:
+CloudFormation puts aws:cloudformation:* tags on native resources. These tags are ours:
 
-    cfn:stack-id, cfn:logical-id      the resource of the template that it belongs to
+    cfn:stack-id, cfn:logical-id      the stack and the logical id that own the resource
     cfn:request-id                    the request that created or adopted it
-    cfn:created-at | cfn:adopted-at   when that request was made; which of the two says how it came
+    cfn:created-at | cfn:adopted-at   the time of that request; the key says how we got the resource
 
-They answer three questions, and nothing else does: did this very request make it, may this Delete
-delete it, and is it what a cancelled create left behind.
+The tags decide three questions: whether this very request made the resource, whether this Delete
+may delete it, and whether a cancelled Create left it behind.
 """
 
 from collections.abc import Mapping
@@ -23,42 +23,36 @@ CREATED_AT = "cfn:created-at"
 ADOPTED_AT = "cfn:adopted-at"
 MARKERS = frozenset({STACK_ID, LOGICAL_ID, REQUEST_ID, CREATED_AT, ADOPTED_AT})
 MARKERS_PER_RESOURCE = 4
-# A release leaves cfn:adopted-at, so that a Delete that is run again knows what it did.
+# A release removes these. It leaves cfn:adopted-at, so that a repeated Delete knows of the release.
 RELEASED = MARKERS - {ADOPTED_AT}
 
 Tags = Mapping[str, str]
 
 
 class Owner(Enum):
-    """Whose a resource is, seen from a request."""
+    """The owner of a resource, relative to a request."""
 
     THIS = "this stack and logical id"
     ANOTHER = "another stack or logical id"
-    NOBODY = "nobody: it has no markers"
+    NOBODY = "no markers"
 
 
-def creation_markers(request: Request) -> dict[str, str]:
-    """Return the tags that go on with the create call: the same in every run of a request."""
-    return _markers(request, CREATED_AT)
+def markers(request: Request, time_key: str) -> dict[str, str]:
+    """Return the tags of a creation (CREATED_AT) or an adoption (ADOPTED_AT).
 
-
-def adoption_markers(request: Request) -> dict[str, str]:
-    """Return the tags that take over a resource that exists."""
-    return _markers(request, ADOPTED_AT)
-
-
-def _markers(request: Request, came: str) -> dict[str, str]:
+    They are the same in every run of a request.
+    """
     signed = signed_at(str(request.response_url))
     return {
         STACK_ID: request.stack_id,
         LOGICAL_ID: request.logical_resource_id,
         REQUEST_ID: request.request_id,
-        came: signed.isoformat() if signed else "unknown",
+        time_key: signed.isoformat() if signed else "unknown",
     }
 
 
 def owner(tags: Tags, request: Request) -> Owner:
-    """Return whose the resource is."""
+    """Return the owner of the resource."""
     marked = (tags.get(STACK_ID), tags.get(LOGICAL_ID))
     if marked == (None, None):
         return Owner.NOBODY
@@ -66,36 +60,43 @@ def owner(tags: Tags, request: Request) -> Owner:
     return Owner.THIS if marked == ours else Owner.ANOTHER
 
 
+def owner_text(tags: Tags) -> str:
+    """Return ", owned by LogicalId of the stack's ARN", or "" if the tags do not tell."""
+    stack, logical_id = tags.get(STACK_ID), tags.get(LOGICAL_ID)
+    return f", owned by {logical_id} of {stack}" if stack and logical_id else ""
+
+
 def made_by(tags: Tags, request: Request, request_id: str | None = None) -> bool:
-    """Tell whether a request of this stack and logical id, by default this one, made it."""
+    """Return whether a request of this stack and logical id made the resource: by default this."""
     made = tags.get(REQUEST_ID) == (request_id or request.request_id)
     return made and owner(tags, request) is Owner.THIS
 
 
-def adopted(tags: Tags) -> bool:
-    """Tell whether the resource existed before it was ours."""
+def is_adopted(tags: Tags) -> bool:
+    """Return whether the resource existed before a stack took it over."""
     return ADOPTED_AT in tags
 
 
-def adopted_since(tags: Tags, request: Request) -> bool:
-    """Tell whether it was adopted by a request that was made after this one."""
+def is_adopted_since(tags: Tags, request: Request) -> bool:
+    """Return whether a later request than this one adopted the resource."""
+    age = _age(tags, ADOPTED_AT, request)
+    return age is not None and age < timedelta()
+
+
+def is_left_by_cancelled_create(tags: Tags, request: Request) -> bool:
+    """Return whether a Create of this stack and logical id made it in the two hours before.
+
+    A resource that is younger than the request belongs to a later request.
+    """
+    age = _age(tags, CREATED_AT, request)
+    ours = owner(tags, request) is Owner.THIS and not is_adopted(tags)
+    return ours and age is not None and timedelta() <= age < RESPONSE_URL_VALIDITY
+
+
+def _age(tags: Tags, time_key: str, request: Request) -> timedelta | None:
+    """Return how long before the request the marker was set, or None if that is unknown."""
     made = signed_at(str(request.response_url))
     try:
-        return made is not None and datetime.fromisoformat(tags[ADOPTED_AT]) > made
+        return made - datetime.fromisoformat(tags[time_key]) if made else None
     except (KeyError, ValueError, TypeError):
-        return False
-
-
-def left_by_cancelled_create(tags: Tags, request: Request) -> bool:
-    """Tell whether it was created for this stack and logical id in the two hours before.
-
-    What was created after the request was made, is of a later one.
-    """
-    if owner(tags, request) is not Owner.THIS or adopted(tags):
-        return False
-    now = signed_at(str(request.response_url))
-    try:
-        created = datetime.fromisoformat(tags[CREATED_AT])
-        return now is not None and timedelta() <= now - created < RESPONSE_URL_VALIDITY
-    except (KeyError, ValueError, TypeError):
-        return False
+        return None

@@ -1,14 +1,11 @@
-"""A CloudFormation request, and one run of it.
+"""A CloudFormation request: its envelope, its fields, and the time when it was made.
 
-Powertools' own models describe the request. What CloudFormation does not say in words, it says in
-the ResponseURL: when the request was made.
+Powertools' models describe the fields. The ResponseURL tells when the request was made.
 """
 
-import os
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 from aws_lambda_powertools.utilities.parser import ValidationError, parse
@@ -19,22 +16,19 @@ from aws_lambda_powertools.utilities.parser.models import (
 )
 from pydantic import Field
 
-from connect_provider import backoff
 from connect_provider.errors import InvalidRequest
 
-DEFAULT_SERVICE_TIMEOUT = 3600.0  # seconds; CloudFormation's own default and maximum
 RESPONSE_URL_VALIDITY = timedelta(hours=2)
-# Ids of ours for what has no ARN. A Delete of the first makes no call; of the second, it looks
-# for what that very request made.
+# Physical ids of ours for a resource without an ARN. A Delete with the first makes no call. A
+# Delete with the second looks for a resource that this very request created.
 NEVER_CREATED = "never-created-"
 UNCONFIRMED = "unconfirmed-"
 
+_NEEDED = ("RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResourceId")
 
-class LambdaContext(Protocol):
-    """What is used of the context that Lambda passes to a handler."""
 
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda ends the run."""
+class MalformedRequest(Exception):
+    """The event lacks a field that every response needs, so no response can be sent."""
 
 
 class CreateRequest(CloudFormationCustomResourceCreateModel):
@@ -44,27 +38,38 @@ class CreateRequest(CloudFormationCustomResourceCreateModel):
 
 
 class UpdateRequest(CloudFormationCustomResourceUpdateModel):
-    """A request to update a resource; the old properties are never validated."""
+    """A request to update a resource. Its old properties are never validated."""
 
     resource_properties: dict[str, Any] = Field(alias="ResourceProperties")
     old_resource_properties: Any = Field(default=None, alias="OldResourceProperties")
 
 
 class DeleteRequest(CloudFormationCustomResourceDeleteModel):
-    """A request to delete a resource; its properties are never validated."""
+    """A request to delete a resource. Its properties are never validated."""
 
     resource_properties: Any = Field(default=None, alias="ResourceProperties")
 
 
-Request = CreateRequest | UpdateRequest | DeleteRequest
+ApplyRequest = CreateRequest | UpdateRequest
+Request = ApplyRequest | DeleteRequest
 _AnyRequest: Any = Annotated[Request, Field(discriminator="request_type")]
 
 
-def parse_request(event: Mapping[str, Any]) -> Request:
-    """Return the request that an event holds; raise InvalidRequest with the fields that are wrong.
+def check_envelope(event: object) -> None:
+    """Raise MalformedRequest unless the event has every field that a response needs."""
+    fields = event if isinstance(event, Mapping) else {}
+    wrong = [key for key in _NEEDED if not isinstance(fields.get(key), str) or not fields[key]]
+    if wrong:
+        raise MalformedRequest(f"cannot respond to an event without {', '.join(wrong)}")
 
-    ServiceToken is required by the model at the top level, where some engines leave it out: it
-    stands among the properties all the same, and nothing here reads it.
+
+def parse_request(event: Mapping[str, Any]) -> Request:
+    """Return the request in an event.
+
+    The model requires ServiceToken at the top level, and some engines send it only among the
+    properties. Nothing reads it here, so an empty one stands in.
+
+    Raise InvalidRequest with every wrong field.
     """
     try:
         request: Request = parse({"ServiceToken": "", **event}, model=_AnyRequest)
@@ -78,9 +83,9 @@ def parse_request(event: Mapping[str, Any]) -> Request:
 
 
 def signed_at(response_url: str) -> datetime | None:
-    """Return when CloudFormation signed the URL, which is when it made the request.
+    """Return when CloudFormation signed the URL, or None if the URL does not tell.
 
-    It is X-Amz-Date in a Signature Version 4 URL; in an older one Expires, less two hours.
+    A Signature Version 4 URL has the time in X-Amz-Date. An older one expires after two hours.
     """
     query = parse_qs(urlsplit(response_url).query)
     try:
@@ -92,73 +97,3 @@ def signed_at(response_url: str) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         return None
     return None
-
-
-class Invocation:
-    """One run of a request by Lambda: how old the request is, and how long this run may wait.
-
-    log_keys: what every log line of the request is found by.
-    retries, settle_time: how many calls were repeated, and the seconds spent on waiting, so far.
-    """
-
-    def __init__(self, event: Mapping[str, Any], context: LambdaContext) -> None:
-        """Begin the run: the clock of everything that waits starts here."""
-        self.signed_at = signed = signed_at(event["ResponseURL"])
-        self.log_keys = {
-            "stack_id": event["StackId"],
-            "logical_id": event["LogicalResourceId"],
-            "cfn_request_id": event["RequestId"],
-        }
-        self.retries = 0
-        self.settle_time = 0.0
-        self._context = context
-        self._began = time.time()
-        self._age = max(self._began - signed.timestamp(), 0.0) if signed else None
-        self._service_timeout = _service_timeout(event.get("ResourceProperties"))
-
-    def elapsed(self) -> float:
-        """Return the seconds since the run began."""
-        return time.time() - self._began
-
-    def age(self) -> float:
-        """Return the seconds since CloudFormation made the request, as far as that is known."""
-        return (self._age or 0.0) + self.elapsed()
-
-    def late(self) -> bool:
-        """Tell whether the request is so old that its stack may have cancelled it, or done it."""
-        return self._age is not None and self.age() >= backoff.OVERTAKING_LAG
-
-    def time_left(self) -> float:
-        """Return the seconds until Lambda ends this run."""
-        return self._context.get_remaining_time_in_millis() / 1000
-
-    def time_to_wait(self) -> float:
-        """Return the seconds that may still be spent on waiting and retrying.
-
-        They end when Lambda's timeout, or CloudFormation's patience, is near.
-        """
-        reserve = min(backoff.ANSWER_RESERVE, self._service_timeout / 4)
-        return min(self.time_left() - backoff.SETTLE_RESERVE, self._patience() - reserve)
-
-    def expired(self) -> bool:
-        """Tell whether CloudFormation has stopped listening, and perhaps undone the request."""
-        return self._patience() <= 0
-
-    def _patience(self) -> float:
-        """Return the seconds that CloudFormation still waits for the answer."""
-        return self._service_timeout - self.age()
-
-    def will_run_again(self) -> bool:
-        """Tell whether Lambda is sure to run this request again if this run raises now."""
-        attempts = int(os.environ.get("MAXIMUM_RETRY_ATTEMPTS", "0"))
-        return backoff.will_run_again(self._age, self.age(), self._service_timeout, attempts)
-
-
-def _service_timeout(properties: object) -> float:
-    """Return the ServiceTimeout of the properties in seconds, CloudFormation's where it is none."""
-    value = properties.get("ServiceTimeout") if isinstance(properties, Mapping) else None
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        return DEFAULT_SERVICE_TIMEOUT
-    return seconds if 1 <= seconds <= DEFAULT_SERVICE_TIMEOUT else DEFAULT_SERVICE_TIMEOUT

@@ -1,174 +1,142 @@
-"""What every reconciler is given, and has to be."""
+"""One run of one request by Lambda.
+
+Only this module reads the time and sleeps, so a simulated clock replaces `time` here.
+"""
 
 import logging
+import os
 import time
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from connect_provider import backoff
-from connect_provider.connect import Connect
-from connect_provider.edge.helper import Helper
-from connect_provider.errors import NotStabilized, ProviderError, ResourceConflict
-from connect_provider.reconcile.plan import Observed
-from connect_provider.request import CreateRequest, DeleteRequest, Invocation, UpdateRequest
-from connect_provider.stack.describe import GONE, Phase, StackResource, phase_of, resource_of
+from connect_provider.errors import NotStabilized
+from connect_provider.request import NEVER_CREATED, signed_at
 
 logger = logging.getLogger("connect_provider")
 
+DEFAULT_SERVICE_TIMEOUT = 3600.0  # seconds; CloudFormation's default and maximum
+
+T = TypeVar("T")
+
+
+class LambdaContext(Protocol):
+    """The part of Lambda's context object that the provider uses."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends the run."""
+
 
 class Run:
-    """One run of a request: the Connect API until its deadline, the log, and the id so far."""
+    """One run of one request: its clock, deadlines, log and physical id.
 
-    def __init__(self, helper: Helper) -> None:
-        """Begin the run that the helper is in."""
-        self._helper = helper
-        self.connect = Connect(helper.invocation)
-
-    def answer_with(self, physical_id: str) -> None:
-        """Answer with this id from now on, whatever happens; "" for the request's own."""
-        self._helper.PhysicalResourceId = physical_id
-
-    def log_plan(self, request_type: str, action: str, changed: Iterable[str] = ()) -> None:
-        """Log what is going to be done: the action and the names of what changes."""
-        names = list(changed)
-        self.log(f"{request_type}: {action} {', '.join(names)}", action=action, changed=names)
-
-    def log(self, message: str, **facts: object) -> None:
-        """Log a message under the request's keys. It holds no property values."""
-        keys = self._helper.invocation.log_keys
-        logger.info("%s: %s", keys["logical_id"], message, extra={**keys, **facts})
-
-    def phase(self, stack_id: str) -> Phase:
-        """Return which way the stack is going now.
-
-        Where CloudFormation does not tell, a request is taken for an ordinary one: a failover must
-        not depend on it.
-        """
-        try:
-            return phase_of(stack_id)
-        except ProviderError as error:
-            self.log(f"taken for an ordinary request: {error}")
-            return Phase.UNKNOWN
-
-    def rolling_back(self, stack_id: str) -> bool:
-        """Tell whether the stack goes back to its previous template, with properties reversed."""
-        return self.phase(stack_id) is Phase.ROLLING_BACK
-
-    def attend(self, request: CreateRequest | UpdateRequest) -> "Attention":
-        """Make every write of the run depend on CloudFormation waiting for the request."""
-        attention = Attention(self._helper.invocation, request, self)
-        self.connect.before_write = attention.check
-        return attention
-
-    def begin_wait(self) -> "Wait":
-        """Begin to wait for something."""
-        return Wait(self._helper.invocation)
-
-
-class Wait:
-    """A wait for a resource: looks at it, with growing pauses between them."""
-
-    def __init__(self, invocation: Invocation) -> None:
-        """Begin to wait now, until the run's time is up."""
-        self._invocation = invocation
-        self._began = time.monotonic()
-
-    def elapsed(self) -> float:
-        """Return the seconds since the wait began."""
-        return time.monotonic() - self._began
-
-    def pause(self, observed: Observed) -> None:
-        """Sleep before the next look; raise NotStabilized, as unfinished, when time is up."""
-        delay = backoff.settle_delay(self.elapsed())
-        if delay >= self._invocation.time_to_wait():
-            status = observed.attributes["Status"]
-            error = NotStabilized(f"{observed.arn} is still {status}, and time is up")
-            error.unfinished = True
-            raise error
-        time.sleep(delay)
-        self._invocation.settle_time += delay
-
-
-class Attention:
-    """Whether CloudFormation still waits for a Create or an Update.
-
-    It does no longer when it has cancelled the request, or when this is a late delivery: then the
-    stack may have gone back, or on, and nobody would undo what is written now. Only a run that is
-    late can be overtaken so; it asks, and goes on where CloudFormation does not tell.
+    physical_id: the id to respond with, whatever happens from here on.
+    initial_id: the physical id of the event, or an id that says that nothing was created.
+    signed_at: when CloudFormation made the request, or None if the event does not tell.
+    log_keys: every log line of the request carries these.
+    retries, settle_time: repeated calls and seconds of waiting so far, for the metrics.
     """
 
-    def __init__(
-        self, invocation: Invocation, request: CreateRequest | UpdateRequest, run: Run
-    ) -> None:
-        """Attend to one run of a request."""
-        self._invocation = invocation
-        self._request = request
-        self._run = run
-        self._ask_at = self._mute_until = float("-inf")
+    def __init__(self, event: Mapping[str, Any], context: LambdaContext) -> None:
+        """Start the clock. The event has passed request.check_envelope()."""
+        self.initial_id = str(event.get("PhysicalResourceId") or NEVER_CREATED + event["RequestId"])
+        self.physical_id = self.initial_id
+        self.signed_at = signed = signed_at(event["ResponseURL"])
+        self.log_keys = {
+            "stack_id": event["StackId"],
+            "logical_id": event["LogicalResourceId"],
+            "cfn_request_id": event["RequestId"],
+        }
+        self.retries = 0
+        self.settle_time = 0.0
+        self._context = context
+        self._began = time.time()
+        self._age = max(self._began - signed.timestamp(), 0.0) if signed else None
+        self._service_timeout = _service_timeout(event.get("ResourceProperties"))
 
-    def check(self) -> None:
-        """Raise ResourceConflict when CloudFormation waits no longer."""
-        if time.monotonic() < self._ask_at:
-            return
-        resource = self._ask()
-        if resource is not None and not self._waited_for(resource):
-            error = ResourceConflict("CloudFormation waits no longer for this request")
-            error.overtaken = True
-            raise error
-        self._ask_at = time.monotonic() + backoff.ASK_AGAIN_AFTER
+    def now(self) -> float:
+        """Return the seconds of a clock that never goes back."""
+        return time.monotonic()
 
-    def needs(self, arn: str) -> bool:
-        """Tell whether the stack has what this request made, may go back to it, or waits for it.
+    def sleep(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
 
-        An update that has replaced it may still be rolled back.
+    def elapsed(self) -> float:
+        """Return the seconds since the run began."""
+        return time.time() - self._began
+
+    def age(self) -> float:
+        """Return the seconds since CloudFormation made the request, or since the run began."""
+        return (self._age or 0.0) + self.elapsed()
+
+    def is_late(self) -> bool:
+        """Return whether CloudFormation may have cancelled or completed the request already."""
+        return self._age is not None and self.age() >= backoff.SUPERSEDING_LAG
+
+    def has_expired(self) -> bool:
+        """Return whether CloudFormation has stopped waiting for the response."""
+        return self.age() >= self._service_timeout
+
+    def time_left(self) -> float:
+        """Return the seconds until Lambda ends the run."""
+        return self._context.get_remaining_time_in_millis() / 1000
+
+    def time_to_wait(self) -> float:
+        """Return the seconds that the run may still spend on waiting and retrying.
+
+        They end shortly before Lambda's timeout or CloudFormation's, whichever is first.
         """
-        resource = self._ask()
-        if resource is None or resource.physical_id == arn:
-            return True
-        if resource.status in ("CREATE_FAILED", GONE) or resource.status.startswith("DELETE_"):
-            return False
-        if isinstance(self._request, CreateRequest):
-            return not (resource.status == "CREATE_IN_PROGRESS" and self._is_anothers(resource))
-        return resource.under_way or resource.physical_id != self._request.physical_resource_id
+        reserve = min(backoff.RESPONSE_RESERVE, self._service_timeout / 4)
+        until_expiry = self._service_timeout - self.age() - reserve
+        return min(self.time_left() - backoff.SETTLE_RESERVE, until_expiry)
 
-    def _waited_for(self, resource: StackResource) -> bool:
-        another = "UPDATE_" if isinstance(self._request, CreateRequest) else "CREATE_"
-        if resource.status.startswith(another) or self._is_anothers(resource):
-            return False
-        return resource.under_way
+    def will_run_again(self) -> bool:
+        """Return whether Lambda will surely run this request again if this run raises now."""
+        attempts = int(os.environ.get("MAXIMUM_RETRY_ATTEMPTS", "0"))
+        return backoff.will_run_again(self._age, self.age(), self._service_timeout, attempts)
 
-    def _is_anothers(self, resource: StackResource) -> bool:
-        """Tell whether the status came so long after the request that it is due to a later one."""
-        made = self._invocation.signed_at
-        if made is None or resource.since is None:
-            return False
-        return (resource.since - made).total_seconds() > backoff.STATUS_LAG
+    def wait(
+        self, look: Callable[[], T], ready: Callable[[T], bool], what: str, *, seen: Any = None
+    ) -> T:
+        """Look with growing pauses until the result is ready; return that result.
 
-    def _ask(self) -> StackResource | None:
-        """Return the resource as the stack has it, None where that is not asked or not told."""
-        if not self._invocation.late() or time.monotonic() < self._mute_until:
-            return None
-        try:
-            resource = resource_of(self._request.stack_id, self._request.logical_resource_id)
-        except ProviderError as error:
-            self._mute_until = time.monotonic() + backoff.ASK_AGAIN_AFTER_NONE
-            self._run.log(f"taken for one that CloudFormation waits for: {error}")
-            return None
-        return resource if self._is_news(resource) else None
+        what: the beginning of the Reason if time runs out, "… is still being created".
+        seen: the result of a look that the caller has just made.
 
-    def _is_news(self, resource: StackResource) -> bool:
-        """Tell whether the status can be due to this request, or a later one; it may lag behind."""
-        if resource.status == GONE:
-            return self._invocation.age() > backoff.STATUS_LAG
-        made = self._invocation.signed_at
-        return made is None or resource.since is None or resource.since >= made
+        Raise NotStabilized, as unfinished, when the run's time is up.
+        """
+        began = self.now()
+        result: T = look() if seen is None else seen
+        while not ready(result):
+            delay = backoff.settle_delay(self.now() - began)
+            if delay >= self.time_to_wait():
+                raise NotStabilized(f"{what}, and the time is up", unfinished=True)
+            self.sleep(delay)
+            self.settle_time += delay
+            result = look()
+        return result
+
+    def lag_is_over(self, since: float) -> bool:
+        """Return whether Connect must show by now a change that was made at `since` (now())."""
+        return self.now() - since > backoff.CONSISTENCY_LAG
+
+    def log_plan(self, request_type: str, action: str, changed: Iterable[str] = ()) -> None:
+        """Log the action and the names of the properties that change."""
+        names = list(changed)
+        text = f"{request_type}: {action} {', '.join(names)}".rstrip()
+        self.log(text, action=action, changed=names)
+
+    def log(self, message: str, **facts: object) -> None:
+        """Log a message under the request's keys. The message holds no property values."""
+        keys = self.log_keys
+        logger.info("%s: %s", keys["logical_id"], message, extra={**keys, **facts})
 
 
-class Reconciler(Protocol):
-    """Serves the requests of one resource type. An instance serves one run."""
-
-    def apply(self, request: CreateRequest | UpdateRequest) -> Observed:
-        """Make the resource what the template says; return what is now."""
-
-    def delete(self, request: DeleteRequest) -> None:
-        """Undo what the template said, as far as it is this request's to undo."""
+def _service_timeout(properties: Any) -> float:
+    """Return the ServiceTimeout property in seconds, or the default if it is not valid."""
+    try:
+        seconds = float(properties["ServiceTimeout"])
+    except (KeyError, TypeError, ValueError):
+        return DEFAULT_SERVICE_TIMEOUT
+    return seconds if 1 <= seconds <= DEFAULT_SERVICE_TIMEOUT else DEFAULT_SERVICE_TIMEOUT

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from connect_provider.edge.helper import MalformedRequest
 from connect_provider.edge.response import DeliveryError
 from connect_provider.quick_connect.app import lambda_handler as quick_connects
+from connect_provider.request import MalformedRequest
 from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator

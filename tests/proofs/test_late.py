@@ -31,9 +31,9 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[HttpResponse]]:
     answers: list[HttpResponse] = []
     server = HttpServer(lambda _: answers[0])
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", server.url)
-    describe._client.cache_clear()
+    describe.client.cache_clear()
     yield answers
-    describe._client.cache_clear()
+    describe.client.cache_clear()
     server.close()
 
 
@@ -65,7 +65,7 @@ def test_a_late_create_leaves_the_next_create_alone(
     second = load_event(f"{name}_create", sink, RequestId="second")
     stacks.since = clock.time()
     handler(first, Context())
-    assert "waits no longer" in sink.answers[-1]["Reason"]
+    assert "no longer waits" in sink.answers[-1]["Reason"]
     assert answer_to(handler, second, sink)["Status"] == "SUCCESS"
 
 
@@ -154,7 +154,7 @@ def test_an_adoption_that_is_cancelled_midway_is_released(
     connect.fault("UpdateQuickConnectName", "ThrottlingException")
     clock.meanwhile = cancel
     quick_connects(adopt, Context())
-    assert "waits no longer" in sink.answers[-1]["Reason"]
+    assert "no longer waits" in sink.answers[-1]["Reason"]
     (live,) = connect.quick_connects.values()
     assert {key for key in live["Tags"] if key.startswith("cfn:")} == {"cfn:adopted-at"}
 
@@ -204,7 +204,7 @@ def test_a_create_that_is_cancelled_while_it_settles_is_undone(
     connect.settle_seconds = 30
     clock.meanwhile = lambda: setattr(stacks, "status", "ROLLBACK_IN_PROGRESS")
     groups(create, Context())
-    assert "waits no longer" in sink.answers[-1]["Reason"]
+    assert "no longer waits" in sink.answers[-1]["Reason"]
     assert state_of(connect) == before
 
 

@@ -73,7 +73,7 @@ def test_a_cancelled_create_leaves_nothing(
     scenario.handler(create, Context())
     answer = sink.answers[-1]
     assert answer["Status"] == "FAILED"
-    assert answer["Reason"] == "ResourceConflict: CloudFormation waits no longer for this request"
+    assert answer["Reason"] == "ResourceConflict: CloudFormation no longer waits for this request"
     assert answer["PhysicalResourceId"].startswith("never-created-")
     assert connect.calls().count(operation) == 1
     assert state_of(connect) == before
@@ -233,7 +233,7 @@ def test_a_throttled_update_writes_nothing_after_its_rollback(
     clock.meanwhile = happens
     handler(event, Context())
     assert connect.calls().count(throttled) == 1
-    assert "waits no longer" in sink.answers[-1]["Reason"]
+    assert "no longer waits" in sink.answers[-1]["Reason"]
     assert state_of(connect) == before
 
 

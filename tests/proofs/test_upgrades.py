@@ -26,7 +26,7 @@ from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import ROOT, FakeTime, Handler, Sink, answer_to, load_event
 
-RELEASES = Path(__file__).parent / "releases"
+RELEASES = ROOT / "tests/releases"
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 RECORDS = sorted(path.stem for path in RELEASES.glob("*.json"))
 NOON = 1767268800.0  # 2026-01-01T12:00:00Z

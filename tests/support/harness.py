@@ -136,5 +136,5 @@ def operations_called(prefix: str = "") -> set[str]:
         if prefix.startswith(source.parent.name) or source.parent.name.startswith(prefix)
     ]
     sources += [ROOT / "functions/connect_provider/connect.py"]
-    call = re.compile(r"\b(?:call|pages|_on_user)\(\s*\"(\w+)\"")
+    call = re.compile(r"\b(?:_?call|pages)\(\s*\"(\w+)\"")
     return {name for source in sources for name in call.findall(source.read_text())}

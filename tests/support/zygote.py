@@ -37,7 +37,7 @@ def spawn(package: str, event: dict[str, object]) -> int:
 
 def main() -> None:
     """Serve until standard input ends."""
-    describe._client(os.environ["AWS_REGION"])  # building fifty at once says nothing of Lambda
+    describe.client(os.environ["AWS_REGION"])  # building fifty at once says nothing of Lambda
     speed, sleep = float(os.environ.get("SPEED", "inf")), time.sleep
     time.sleep = lambda seconds: sleep(seconds / speed)  # how much faster time passes here
     print("ready", flush=True)  # noqa: T201

@@ -60,7 +60,9 @@ def test_each_type_has_an_export_of_the_function_that_serves_it() -> None:
         served = {
             kind for kind, made in RESOURCE_TYPES.items() if made.function == f"{name}Function"
         }
-        assert import_module(f"connect_provider.{package}.app").helper.resource_types == served
+        assert (
+            import_module(f"connect_provider.{package}.app").provider.reconcilers.keys() == served
+        )
 
 
 @pytest.mark.parametrize("package", FUNCTIONS)

@@ -1,45 +1,52 @@
-"""What CloudWatch is told of each run: one line in the embedded metric format.
+"""Publishes the metrics of a run: one line in CloudWatch's embedded metric format.
 
 Namespace cfn-connect-provider, dimensions ResourceType and RequestType:
 
-    Succeeded | Failed | Unfinished   Count; Unfinished raised, for Lambda to run it again
-    Duration                          Milliseconds, from the run's beginning to its answer
-    SettleTime                        Seconds spent on waiting for a resource to get stable
-    Retries                           Count of the Connect calls that were repeated
+    Succeeded | Failed | Unfinished   Count. Unfinished: the run raised, and Lambda runs it again.
+    Duration                          Milliseconds from the start of the run to its response
+    SettleTime                        Seconds of waiting for a resource to become ready
+    Retries                           Count of repeated Connect calls
 
-The line also holds the stack, the logical id and the request's id, to be searched for.
+The line also holds the stack, the logical id and the request id, for searches.
 """
 
-from collections.abc import Container
+import logging
+from collections.abc import Container, Mapping
+from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from connect_provider.request import Invocation
+from connect_provider.run import Run
+
+logger = logging.getLogger("connect_provider")
 
 NAMESPACE = "cfn-connect-provider"
+_OUTCOMES = {"SUCCESS": "Succeeded", "FAILED": "Failed"}
 _REQUEST_TYPES = ("Create", "Update", "Delete")
 
 
 def publish(
-    invocation: Invocation,
-    outcome: str,
-    resource_type: object,
-    resource_types: Container[object],
-    request_type: str,
+    run: Run, event: Mapping[str, Any], status: str | None, resource_types: Container[object]
 ) -> None:
-    """Print the metrics of a run. outcome: Succeeded, Failed or Unfinished.
+    """Print the metrics of a run. Log an error if that fails: metrics must not fail a request.
 
-    A type that the function does not serve counts as Unknown: what an event says freely must not
-    make metrics without end.
+    status: the Status of the response, or None if the run raised.
+    resource_types: the types that the function serves. Others count as Unknown, since an event
+    must not be able to create metrics without limit.
     """
-    line = EphemeralMetrics(namespace=NAMESPACE, service="")  # no third dimension
-    known = isinstance(resource_type, str) and resource_type in resource_types
-    line.add_dimension("ResourceType", str(resource_type) if known else "Unknown")
-    line.add_dimension("RequestType", request_type if request_type in _REQUEST_TYPES else "Unknown")
-    line.add_metric(outcome, MetricUnit.Count, 1)
-    line.add_metric("Duration", MetricUnit.Milliseconds, round(invocation.elapsed() * 1000))
-    line.add_metric("SettleTime", MetricUnit.Seconds, round(invocation.settle_time, 1))
-    line.add_metric("Retries", MetricUnit.Count, invocation.retries)
-    for key, value in invocation.log_keys.items():
-        line.add_metadata(key, value)
-    line.flush_metrics()
+    try:
+        line = EphemeralMetrics(namespace=NAMESPACE, service="")  # no third dimension
+        resource_type, request_type = event.get("ResourceType"), event["RequestType"]
+        served = isinstance(resource_type, str) and resource_type in resource_types
+        known = request_type in _REQUEST_TYPES
+        line.add_dimension("ResourceType", str(resource_type) if served else "Unknown")
+        line.add_dimension("RequestType", request_type if known else "Unknown")
+        line.add_metric(_OUTCOMES.get(status or "", "Unfinished"), MetricUnit.Count, 1)
+        line.add_metric("Duration", MetricUnit.Milliseconds, round(run.elapsed() * 1000))
+        line.add_metric("SettleTime", MetricUnit.Seconds, round(run.settle_time, 1))
+        line.add_metric("Retries", MetricUnit.Count, run.retries)
+        for key, value in run.log_keys.items():
+            line.add_metadata(key, value)
+        line.flush_metrics()
+    except Exception:
+        logger.exception("cannot publish the metrics of the run", extra=run.log_keys)

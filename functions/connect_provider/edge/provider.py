@@ -1,50 +1,82 @@
-"""Takes a request to what serves its ResourceType, and the outcome to the answer."""
+"""Serves the requests of one Lambda function: an event in, a response out."""
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from connect_provider import connect
+from connect_provider.arn import own_region
+from connect_provider.edge import metrics
 from connect_provider.edge.helper import Helper
 from connect_provider.errors import InvalidRequest
-from connect_provider.request import NEVER_CREATED, DeleteRequest, LambdaContext, parse_request
-from connect_provider.run import Reconciler, Run
+from connect_provider.reconcile.plan import Observation
+from connect_provider.request import NEVER_CREATED, Request, check_envelope, parse_request
+from connect_provider.run import LambdaContext, Run
+from connect_provider.stack.watch import StackWatch
 
 logger = logging.getLogger("connect_provider")
 
-Reconcilers = Mapping[str, Callable[[Run], Reconciler]]
+
+class Reconciler(Protocol):
+    """Serves one run of a request for a resource type."""
+
+    def apply(self) -> Observation:
+        """Make the resource match the template; return it."""
+
+    def delete(self) -> None:
+        """Undo the template's effects, as far as they belong to this request."""
+
+
+Reconcilers = Mapping[str, Callable[[Request, Run, StackWatch], Reconciler]]
 
 
 class Provider:
-    """Serves the requests of the resource types that one function handles."""
+    """The resource types of one Lambda function, behind crhelper.
 
-    def __init__(self, helper: Helper, reconcilers: Reconcilers) -> None:
-        """Register with crhelper. reconcilers: ResourceType -> what makes its reconciler."""
-        helper.resource_types = reconcilers.keys()
-        self._helper = helper
-        self._reconcilers = reconcilers
+    reconcilers: each ResourceType that the function serves, and the factory of its reconciler.
+    """
+
+    def __init__(self, reconcilers: Reconcilers) -> None:
+        """Register with crhelper, and build the Connect client before the first request."""
+        self.reconcilers = reconcilers
+        self._helper = Helper()
+        for register in (self._helper.create, self._helper.update, self._helper.delete):
+            register(self._handle)
         try:
-            connect.client(connect.own_region())  # while Lambda lends a starting function a CPU
-        except Exception as error:  # noqa: BLE001  # the first request meets it, and answers
-            logger.warning("no client yet: %s", type(error).__name__)
-        for register in (helper.create, helper.update, helper.delete):
-            register(self._serve)
+            connect.client(own_region())
+        except Exception as error:  # noqa: BLE001  # the first request meets it and responds
+            logger.warning("cannot build the Connect client yet: %s", type(error).__name__)
 
-    def _serve(self, event: dict[str, Any], context: LambdaContext) -> str:
-        """Do what a request asks; return the physical id."""
+    def serve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Run one request; return the response that CloudFormation accepted.
+
+        Raise if there is no response, so that Lambda runs the request again.
+        """
+        check_envelope(event)
+        run = Run(event, context)
+        response: dict[str, Any] = {}
+        try:
+            response = self._helper(event, run)
+            return response
+        finally:
+            metrics.publish(run, event, response.get("Status"), self.reconcilers)
+
+    def _handle(self, event: dict[str, Any], run: Run) -> None:
+        """Carry out a request."""
         request = parse_request(event)
-        if isinstance(request, DeleteRequest):
-            if not request.physical_resource_id.startswith(NEVER_CREATED):
-                self._reconciler(request.resource_type).delete(request)
-            return request.physical_resource_id
-        observed = self._reconciler(request.resource_type).apply(request)
-        self._helper.Data.update(observed.attributes)
-        return observed.arn
-
-    def _reconciler(self, resource_type: str) -> Reconciler:
-        if resource_type not in self._reconcilers:
-            known = ", ".join(self._reconcilers)
+        deletes = request.request_type == "Delete"
+        if deletes and run.physical_id.startswith(NEVER_CREATED):
+            return
+        if request.resource_type not in self.reconcilers:
+            known = ", ".join(self.reconcilers)
             raise InvalidRequest(
-                f"Type or ServiceToken: one of them is wrong, since this function serves {known}"
+                f"Type or ServiceToken: one of them is wrong. This function serves {known}"
             )
-        return self._reconcilers[resource_type](Run(self._helper))
+        watch = StackWatch(run, request)
+        reconciler = self.reconcilers[request.resource_type](request, run, watch)
+        if deletes:
+            reconciler.delete()
+        else:
+            observed = reconciler.apply()
+            run.physical_id = observed.arn
+            self._helper.Data.update(observed.attributes)

@@ -1,4 +1,4 @@
-"""The answer to CloudFormation: what it says, in at most 4,096 bytes, and its delivery."""
+"""The response to CloudFormation: at most 4,096 bytes, PUT to the presigned ResponseURL."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import urllib3
 
 SIZE_LIMIT = 4096  # bytes (custom resource reference, "Response objects")
 
-# Every HTTP status but a success is tried again: an S3 that answers 403 or 503 has stored nothing.
+# Every HTTP status except success is retried: after a 403 or 503, S3 has stored nothing.
 _RETRY = urllib3.Retry(
     total=3,
     backoff_factor=0.5,
@@ -23,7 +23,6 @@ _RETRY = urllib3.Retry(
 )
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
 
-
 # CloudFormation's buckets, at the S3 hosts of every partition.
 _RESPONSE_HOST = re.compile(
     r"cloudformation-[a-z0-9-]+\.s3(?:[.-][a-z0-9-]+)?\."
@@ -32,28 +31,28 @@ _RESPONSE_HOST = re.compile(
 
 
 class DeliveryError(Exception):
-    """The answer could not be delivered. It names no URL: a ResponseURL is a secret."""
+    """The response was not delivered. The text holds no URL, since a ResponseURL is a secret."""
 
 
-class Courier:
-    """Delivers answers over one pool of verified TLS connections."""
+class ResponseSender:
+    """Sends responses over one pool of verified TLS connections."""
 
     def __init__(self) -> None:
-        """Build the TLS context once: it costs more than everything else that a request does."""
+        """Build the TLS context once: it costs more than the rest of a request."""
         self._pool = urllib3.PoolManager(ssl_context=ssl.create_default_context())
 
-    def deliver(self, url: str, body: bytes) -> None:
-        """PUT the body to the presigned URL, which is signed for an empty Content-Type.
+    def send(self, url: str, response: Mapping[str, Any]) -> None:
+        """PUT the response to the presigned URL, which is signed for an empty Content-Type.
 
-        Raise DeliveryError unless it was accepted.
+        Raise DeliveryError unless S3 accepts it.
         """
         if not is_response_url(url):
             raise DeliveryError("the ResponseURL is not that of a CloudFormation bucket")
         try:
-            answer = self._pool.request(
+            reply = self._pool.request(
                 "PUT",
                 url,
-                body=body,
+                body=_encode(response),
                 headers={"Content-Type": ""},
                 retries=_RETRY,
                 timeout=_TIMEOUT,
@@ -61,16 +60,16 @@ class Courier:
             )
         except urllib3.exceptions.HTTPError as error:
             cause = getattr(error, "reason", None) or error
-            raise DeliveryError(f"the ResponseURL took no answer: {type(cause).__name__}") from None
-        if not 200 <= answer.status < 300:
-            raise DeliveryError(f"the ResponseURL answered HTTP {answer.status}")
+            name = type(cause).__name__
+            raise DeliveryError(f"the ResponseURL took no response: {name}") from None
+        if not 200 <= reply.status < 300:
+            raise DeliveryError(f"the ResponseURL returned HTTP {reply.status}")
 
 
 def is_response_url(url: str) -> bool:
-    """Tell whether an answer may go there: to CloudFormation, over TLS.
+    """Return whether the URL leads to CloudFormation over TLS.
 
-    The sandbox's CloudFormation is at another host, which RESPONSE_HOST names (host:port). No
-    template sets it.
+    The variable RESPONSE_HOST (host:port) allows the sandbox's host too. No template sets it.
     """
     try:
         parts = urlsplit(url)
@@ -82,42 +81,41 @@ def is_response_url(url: str) -> bool:
     return known or parts.netloc == os.environ.get("RESPONSE_HOST")
 
 
-def encode(answer: Mapping[str, Any]) -> bytes:
-    """Return the answer as JSON of at most 4,096 bytes.
+def fit(response: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the response with at most 4,096 bytes of JSON.
 
-    A Reason that is too long loses its end. Data that are too large, or that JSON cannot hold,
-    make the answer FAILED, with a Reason that says which attribute it was.
+    A Reason that is too long loses its end. If Data is too large or is no JSON, the response
+    becomes FAILED with a Reason that names the attribute. Raise DeliveryError if the ids alone are
+    too large.
     """
     try:
-        body = _dump(answer)
+        excess = _size(response) - SIZE_LIMIT
     except (TypeError, ValueError):
-        names = [name for name, value in answer["Data"].items() if not isinstance(value, str)]
-        return encode(_without_data(answer, f"attributes are not text: {', '.join(names)}"))
-    excess = len(body) - SIZE_LIMIT
+        names = [name for name, value in response["Data"].items() if not isinstance(value, str)]
+        return fit(_without_data(response, f"attributes are not text: {', '.join(names)}"))
     if excess <= 0:
-        return body
-    reason = str(answer["Reason"])
+        return dict(response)
+    reason = str(response["Reason"])
     if excess <= _size(reason) - _size(""):
         room = _size(reason) - excess
         length = bisect_right(range(len(reason)), room, key=lambda n: _size(reason[:n])) - 1
-        return _dump({**answer, "Reason": reason[:length]})
-    if answer["Data"]:
-        largest = max(answer["Data"], key=lambda name: _size(answer["Data"][name]))
-        size = _size(answer["Data"][largest])
-        return encode(
-            _without_data(answer, f"attribute {largest} is too large for an answer: {size} bytes")
-        )
-    raise DeliveryError("the ids of the request do not fit into an answer")
+        return {**response, "Reason": reason[:length]}
+    if response["Data"]:
+        largest = max(response["Data"], key=lambda name: _size(response["Data"][name]))
+        size = _size(response["Data"][largest])
+        text = f"attribute {largest} is too large for a response: {size} bytes"
+        return fit(_without_data(response, text))
+    raise DeliveryError("the ids of the request do not fit into a response")
 
 
-def _without_data(answer: Mapping[str, Any], reason: str) -> dict[str, Any]:
+def _without_data(response: Mapping[str, Any], reason: str) -> dict[str, Any]:
     reason = f"GeneralServiceException: {reason}"
-    return {**answer, "Status": "FAILED", "Data": {}, "Reason": reason}
+    return {**response, "Status": "FAILED", "Data": {}, "Reason": reason}
 
 
-def _dump(value: object) -> bytes:
+def _encode(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _size(value: object) -> int:
-    return len(_dump(value))
+    return len(_encode(value))

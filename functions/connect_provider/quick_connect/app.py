@@ -3,16 +3,14 @@
 from functools import partial
 from typing import Any
 
-from connect_provider.edge.helper import Helper
 from connect_provider.edge.provider import Provider
 from connect_provider.quick_connect.resource import QuickConnect
 from connect_provider.reconcile.apply import Owned
-from connect_provider.request import LambdaContext
+from connect_provider.run import LambdaContext
 
-helper = Helper()
-Provider(helper, {"Custom::ConnectQuickConnect": partial(Owned, QuickConnect)})
+provider = Provider({"Custom::ConnectQuickConnect": partial(Owned, QuickConnect)})
 
 
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Serve one CloudFormation request."""
-    helper(event, context)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Serve one CloudFormation request; return the response that was delivered."""
+    return provider.serve(event, context)

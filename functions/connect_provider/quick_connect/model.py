@@ -1,10 +1,11 @@
 """The properties of Custom::ConnectQuickConnect (API: CreateQuickConnect)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
-from connect_provider.arn import resource_id
+from connect_provider.arn import region_of, resource_id
 from connect_provider.properties import (
     INSTANCE,
     INSTANCE_SPELLINGS,
@@ -16,7 +17,7 @@ from connect_provider.properties import (
     within_instance,
 )
 
-# The block that each type needs: exactly that one. The API's model does not tie them together.
+# Each type needs exactly this block. The API's model does not tie them together.
 BLOCKS = {
     "USER": "UserConfig",
     "QUEUE": "QueueConfig",
@@ -79,7 +80,7 @@ class FlowQuickConnectConfig(Properties):
 
 
 def _need_blocks(schema: dict[str, Any]) -> None:
-    """Say in a JSON Schema which block each type needs."""
+    """Add to a JSON Schema the block that each type needs."""
     schema["allOf"] = [
         {
             "if": {
@@ -93,12 +94,12 @@ def _need_blocks(schema: dict[str, Any]) -> None:
 
 
 class QuickConnectConfig(Properties):
-    """Where the quick connect leads: a type, and the block of that type."""
+    """The destination of the quick connect: a type, and the block of that type."""
 
     model_config = ConfigDict(json_schema_extra=_need_blocks)
 
     QuickConnectType: Literal["USER", "QUEUE", "PHONE_NUMBER", "FLOW"] = Field(
-        description="the type, which needs the block of its own and no other"
+        description="the type; it needs its own block and no other"
     )
     UserConfig: UserQuickConnectConfig | None = Field(
         default=None, description="the agent, and the flow"
@@ -126,14 +127,14 @@ class QuickConnectConfig(Properties):
 class QuickConnectProperties(OwnedResourceProperties):
     """A transfer destination for agents: another agent, a queue, a phone number or a flow.
 
-    An update heals what was changed by hand, and creates anew what was removed.
+    An update repairs manual changes, and re-creates a quick connect that somebody deleted.
     """
 
     create_only: ClassVar = frozenset({"InstanceId"})
     attributes: ClassVar = {
         "Arn": "The ARN of the quick connect.",
         "Id": "The id of the quick connect.",
-        "QuickConnectArn": "The same as Arn, as the native type calls it.",
+        "QuickConnectArn": "The same as Arn, under the native type's name.",
         "QuickConnectType": "The type of the quick connect, such as QUEUE.",
         "InstanceArn": "The ARN of the instance.",
     }
@@ -145,12 +146,10 @@ class QuickConnectProperties(OwnedResourceProperties):
     Name: str = Field(
         min_length=1,
         max_length=127,
-        description="the name, which no other quick connect of the instance has",
+        description="the name, unique in the instance",
     )
     Description: str = Field(default="", max_length=250, description="the description")
-    QuickConnectConfig: Annotated[
-        QuickConnectConfig, Field(description="where the quick connect leads")
-    ]
+    QuickConnectConfig: Annotated[QuickConnectConfig, Field(description="the destination")]
 
     @model_validator(mode="after")
     def _stays_within_the_instance(self) -> "QuickConnectProperties":
@@ -159,12 +158,23 @@ class QuickConnectProperties(OwnedResourceProperties):
             refuse_foreign(f"QuickConnectConfig.{block}.{name}", value, self.InstanceId)
         return self
 
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """Return the desired state. An instance and its replica have the same bare id."""
+        config = self.QuickConnectConfig.model_dump(exclude_none=True)
+        return {
+            "InstanceId": (region_of(self.InstanceId), resource_id(self.InstanceId)),
+            "Name": self.Name,
+            "Description": self.Description,
+            "QuickConnectConfig": canonical_config(config),
+        }
+
 
 def canonical_config(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a QuickConnectConfig as the API takes it: its type's block, with bare ids."""
+    """Return a QuickConnectConfig in the API's form: the block of its type, with bare ids."""
     quick_connect_type = config["QuickConnectType"]
     block = BLOCKS.get(quick_connect_type)
     if block is None:
-        return config  # a type that Connect has learned since: it can be replaced and deleted
+        return config  # a type that is newer than this code: it can be replaced and deleted
     settings = {name: resource_id(value) for name, value in (config.get(block) or {}).items()}
     return {"QuickConnectType": quick_connect_type, block: settings}

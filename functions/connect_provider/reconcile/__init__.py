@@ -1,1 +1,1 @@
-"""Decides what to do with a resource that the provider creates, owns and deletes."""
+"""Decides how to apply and delete a resource that the provider creates and owns."""

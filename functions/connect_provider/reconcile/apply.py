@@ -1,18 +1,12 @@
-"""Reconciles what the provider creates, owns and deletes: observe, plan, act, settle."""
+"""Creates or updates a resource that the stack owns: observe, plan, act, settle."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any
 
-from connect_provider import backoff, ownership
-from connect_provider.errors import (
-    AlreadyExists,
-    InvalidRequest,
-    NotFound,
-    NotStabilized,
-    ProviderError,
-    ResourceConflict,
-)
+from connect_provider import errors, ownership
+from connect_provider.connect import Connect
 from connect_provider.ownership import Owner
 from connect_provider.properties import (
     TAG_LIMIT,
@@ -21,259 +15,244 @@ from connect_provider.properties import (
     previous_properties,
 )
 from connect_provider.reconcile.delete import Deletion
-from connect_provider.reconcile.plan import Action, Observed, Plan, plan
+from connect_provider.reconcile.plan import Action, Observation, Plan, Status, plan
 from connect_provider.reconcile.resource import Resource
-from connect_provider.request import (
-    UNCONFIRMED,
-    CreateRequest,
-    DeleteRequest,
-    UpdateRequest,
-)
+from connect_provider.request import UNCONFIRMED, Request, UpdateRequest
 from connect_provider.run import Run
-
-Properties = OwnedResourceProperties
+from connect_provider.stack.watch import StackWatch
 
 
 class Owned:
-    """The reconciler of a resource type whose ownership is written on each resource."""
+    """The reconciler of a resource type that the provider creates, owns and deletes."""
 
-    def __init__(self, resource: type[Resource[Any]], run: Run) -> None:
-        """Serve one run of a request for the resource type."""
+    def __init__(
+        self, resource_type: type[Resource[Any]], request: Request, run: Run, watch: StackWatch
+    ) -> None:
+        self._connect = Connect(run, watch.require_wanted)
+        self._resource = resource_type(self._connect)
+        self._deletion = Deletion(resource_type, request, run, watch)
+        self._request = request
         self._run = run
-        self._connect = run.connect
-        self._resource = resource(run.connect)
+        self._watch = watch
 
-    def apply(self, request: CreateRequest | UpdateRequest) -> Observed:
-        """Create the resource, or make it what the template says."""
-        desired = parse_properties(self._resource.model, request.resource_properties)
-        self._attention = self._run.attend(request)
+    def delete(self) -> None:
+        """Delete the resource if it belongs to this request, and wait until it is gone."""
+        self._deletion.carry_out()
+
+    @cached_property
+    def _desired(self) -> OwnedResourceProperties:
+        model: type[OwnedResourceProperties] = self._resource.model
+        return parse_properties(model, self._request.resource_properties)
+
+    def apply(self) -> Observation:
+        """Make the resource match the template; return it."""
+        _ = self._desired  # invalid properties fail here, before any call
         try:
-            if isinstance(request, UpdateRequest):
-                return self._update(request, desired)
-            return self._create(request, desired)
-        except ProviderError as error:
-            if error.overtaken:
-                self._withdraw_earlier(request, desired)
+            if isinstance(self._request, UpdateRequest):
+                return self._update(self._request)
+            return self._create()
+        except errors.Superseded:
+            self._undo_earlier_run()
             raise
 
-    def _create(self, request: CreateRequest | UpdateRequest, desired: Properties) -> Observed:
-        """Create the resource, or go on with what an earlier run of this request created.
+    def _create(self) -> Observation:
+        """Create the resource, or continue with the one that an earlier run of this request made.
 
-        While the create call is under way nobody knows whether it takes effect, and the id says so:
-        a Delete then looks for what this request made.
+        During the create call nobody knows whether it takes effect, and the physical id says so. A
+        Delete then looks for a resource that this request made.
         """
-        markers = ownership.creation_markers(request)
-        self._run.log_plan(request.request_type, Action.CREATE.value)
-        self._run.answer_with(UNCONFIRMED + request.request_id)
+        self._run.log_plan(self._request.request_type, Action.CREATE.value)
+        self._run.physical_id = UNCONFIRMED + self._request.request_id
         try:
-            tags = {**desired.Tags, **markers}
-            observed = self._resource.create(desired, tags, request.request_id)
-        except AlreadyExists as conflict:
-            return self._take_over(request, desired, conflict)
-        except ProviderError as error:
+            markers = ownership.markers(self._request, ownership.CREATED_AT)
+            tags = {**self._desired.Tags, **markers}
+            observed = self._resource.create(self._desired, tags, self._request.request_id)
+        except errors.AlreadyExists as conflict:
+            return self._take_over(conflict)
+        except errors.ProviderError as error:
             if not error.maybe_done:
-                self._run.answer_with("")
+                self._run.physical_id = self._run.initial_id
             raise
-        self._run.answer_with(observed.arn)
+        self._run.physical_id = observed.arn
         observed = self._settle(observed)
-        self._withdraw_unless_needed(request, observed)
-        for member in sorted(self._resource.members(desired)):
-            self._join(request, observed, member)
+        self._undo_unless_kept(observed)
+        for member in sorted(self._resource.members.desired(self._desired)):
+            self._add_member(observed, member)
         return observed
 
-    def _withdraw_unless_needed(
-        self, request: CreateRequest | UpdateRequest, observed: Observed
-    ) -> None:
-        """Undo what this request made, if its stack neither waits for it nor has it.
+    def _settle(self, observed: Observation) -> Observation:
+        """Wait until a created resource is ready."""
+        arn, began = observed.arn, self._run.now()
+        settled = self._run.wait(
+            partial(self._resource.look, arn),
+            lambda seen: seen.status is not Status.BUSY if seen else self._run.lag_is_over(began),
+            f"{arn} is still being created",
+            seen=observed,
+        )
+        if settled is None:
+            raise errors.NotStabilized(f"{arn} disappeared while it was being created")
+        if settled.status is not Status.READY:
+            raise errors.NotStabilized(f"{arn} is {settled.attributes['Status']}")
+        return settled
 
-        It was cancelled, and no Delete comes for it: one may have come already.
+    def _undo_unless_kept(self, observed: Observation) -> None:
+        """Undo this request if its stack neither waits for it nor has the resource.
+
+        CloudFormation then cancelled the request and sends no Delete, or has sent one already.
         """
-        if self._attention.needs(observed.arn):
+        if self._watch.keeps(observed.arn):
             return
-        self._run.log(f"{request.request_type}: undo it, since CloudFormation waits no longer")
-        self._connect.before_write = None
-        Deletion(self._resource, self._run).withdraw(request, observed)
-        self._run.answer_with("")
-        raise ResourceConflict("CloudFormation waits no longer for this request")
+        self._run.log(f"{self._request.request_type}: undo, CloudFormation no longer waits")
+        self._deletion.undo(observed)
+        self._run.physical_id = self._run.initial_id
+        raise errors.Superseded
 
-    def _withdraw_earlier(
-        self, request: CreateRequest | UpdateRequest, desired: Properties
-    ) -> None:
-        """Undo what this request has made or adopted so far, in this run or in an earlier one."""
-        observed = self._resource.find(desired)
-        if observed is not None and ownership.made_by(observed.tags, request):
-            self._withdraw_unless_needed(request, observed)
+    def _undo_earlier_run(self) -> None:
+        """Undo the effects of this request so far, in this run or an earlier one."""
+        observed = self._resource.look(self._resource.find(self._desired))
+        if observed is not None and ownership.made_by(observed.tags, self._request):
+            self._undo_unless_kept(observed)
 
-    def _take_over(
-        self,
-        request: CreateRequest | UpdateRequest,
-        desired: Properties,
-        conflict: AlreadyExists,
-    ) -> Observed:
-        """Go on with the resource that has the name, if this request made it or may adopt it.
+    def _take_over(self, conflict: errors.AlreadyExists) -> Observation:
+        """Continue with the resource that has the Name, if this request made or may adopt it.
 
-        Until it is known not to be this request's, a Delete has to look for it.
+        Until we know that this request did not make it, a Delete must look for it.
         """
-        observed = self._resource.find(desired)
+        observed = self._resource.look(self._resource.find(self._desired))
         if observed is None:
             raise conflict
         markers: Mapping[str, str] = {}
-        if not self._is_ours(request, observed):
-            self._run.answer_with("")
-            if desired.ExistingResourcePolicy != "Adopt":
-                raise AlreadyExists(f"{conflict} ({_how_to_resolve(observed)})")
-            markers = ownership.adoption_markers(request)
-        elif ownership.made_by(observed.tags, request):
-            self._withdraw_unless_needed(request, observed)
-        observed, steps = self._plan(request, desired, observed, markers, previous=None)
+        if not self._is_ours(observed):
+            self._run.physical_id = self._run.initial_id
+            if self._desired.ExistingResourcePolicy != "Adopt":
+                raise errors.AlreadyExists(f"{conflict} ({_how_to_resolve(observed)})")
+            markers = ownership.markers(self._request, ownership.ADOPTED_AT)
+        elif ownership.made_by(observed.tags, self._request):
+            self._undo_unless_kept(observed)
+        observed, steps = self._plan(observed, markers=markers)
         if steps.action is Action.REPLACE:
-            raise AlreadyExists(
-                f"{observed.arn} cannot be adopted: {', '.join(steps.changed)} of it differs from "
-                "the template, and cannot be changed. Say in the template what Connect has"
+            raise errors.AlreadyExists(
+                f"{observed.arn} cannot be adopted: its {', '.join(steps.changed)} differs from "
+                "the template and cannot be changed. Write the live values into the template"
             )
-        self._run.answer_with(observed.arn)
+        self._run.physical_id = observed.arn
         observed = self._settle(observed)
-        observed = self._carry_out(request, steps, desired, observed)
-        if markers or ownership.adopted(observed.tags):
+        observed = self._act(steps, observed)
+        if markers or ownership.is_adopted(observed.tags):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
         return observed
 
-    def _is_ours(self, request: CreateRequest | UpdateRequest, observed: Observed) -> bool:
-        """Tell whether this request made the resource, or a rollback goes back to it.
+    def _is_ours(self, observed: Observation) -> bool:
+        """Return whether this request made the resource, or a rollback goes back to it.
 
-        A replacement that is rolled back is an Update with the reversed properties. What it would
-        create is still there: it is what was to be replaced.
+        The rollback of a replacement is an Update with reversed properties. The replaced resource
+        still exists then, so there is nothing to create.
         """
-        if ownership.made_by(observed.tags, request):
+        if ownership.made_by(observed.tags, self._request):
             return True
         return (
-            isinstance(request, UpdateRequest)
-            and ownership.owner(observed.tags, request) is Owner.THIS
-            and request.physical_resource_id != observed.arn
-            and self._run.rolling_back(request.stack_id)
+            isinstance(self._request, UpdateRequest)
+            and ownership.owner(observed.tags, self._request) is Owner.THIS
+            and self._request.physical_resource_id != observed.arn
+            and self._watch.is_rolling_back()
         )
 
-    def _update(self, request: UpdateRequest, desired: Properties) -> Observed:
-        """Make the resource what the template says; create it anew where it is gone."""
+    def _update(self, request: UpdateRequest) -> Observation:
+        """Make the resource match the template. Re-create it if it is gone."""
         physical_id = request.physical_resource_id
         owns = self._resource.owns(physical_id)
-        observed = self._resource.observe(physical_id) if owns else None
+        observed = self._resource.look(physical_id) if owns else None
         if observed is None:
-            return self._create(request, desired)
+            return self._create()
         if ownership.owner(observed.tags, request) is Owner.ANOTHER:
-            return self._leave_to_its_owner(request, observed)
+            return self._leave_to_its_owner(observed)
         previous = previous_properties(self._resource.model, request)
-        observed, steps = self._plan(request, desired, observed, {}, previous)
-        if steps.action is Action.REPLACE:
-            try:
-                self._resource.refuse_replacement(desired, observed)
-            except InvalidRequest:
-                if not self._run.rolling_back(request.stack_id):
-                    raise
-                self._run.log("Update: nothing, since what the rollback goes back to is gone")
-                return observed
-            return self._create(request, desired)
-        return self._carry_out(request, steps, desired, observed)
+        observed, steps = self._plan(observed, previous=previous)
+        if steps.action is not Action.REPLACE:
+            return self._act(steps, observed)
+        if {"InstanceId", "Name"}.isdisjoint(steps.changed):
+            return self._refuse_replacement(steps, observed)
+        return self._create()
 
-    def _leave_to_its_owner(self, request: UpdateRequest, observed: Observed) -> Observed:
-        """Refuse to update what another stack adopted, but let a rollback end."""
-        if self._run.rolling_back(request.stack_id):
-            self._run.log("Update: nothing, since it belongs to another stack or logical id")
+    def _refuse_replacement(self, steps: Plan, observed: Observation) -> Observation:
+        """Refuse a replacement that keeps its Name, but let a rollback end.
+
+        The old resource has the Name until CloudFormation has the new one.
+        """
+        if self._watch.is_rolling_back():
+            self._run.log("Update: nothing, the rollback would go back to a resource that is gone")
             return observed
-        raise ResourceConflict(
-            f"{observed.arn} was adopted{_owned_by(observed)}. Remove this resource from the "
-            "template, which leaves the other's alone, or take it back with another logical id "
-            "and ExistingResourcePolicy: Adopt"
+        raise errors.InvalidRequest(
+            f"Name: choose another one. A change of {', '.join(steps.changed)} needs a "
+            "replacement. CloudFormation creates the new resource before it deletes the old one, "
+            "and the old one still has this Name"
+        )
+
+    def _leave_to_its_owner(self, observed: Observation) -> Observation:
+        """Refuse to update a resource that another stack adopted, but let a rollback end."""
+        if self._watch.is_rolling_back():
+            self._run.log("Update: nothing, another stack or logical id owns the resource")
+            return observed
+        raise errors.ResourceConflict(
+            f"{observed.arn} was adopted{ownership.owner_text(observed.tags)}. Remove this resource"
+            " from the template, which keeps the other stack's resource. Or take it back with "
+            "another logical id and ExistingResourcePolicy: Adopt"
         )
 
     def _plan(
         self,
-        request: CreateRequest | UpdateRequest,
-        desired: Properties,
-        observed: Observed,
-        markers: Mapping[str, str],
-        previous: Properties | None,
-    ) -> tuple[Observed, Plan]:
-        """Return the plan, and what it was made for, members included; log it.
+        observed: Observation,
+        *,
+        markers: Mapping[str, str] | None = None,
+        previous: OwnedResourceProperties | None = None,
+    ) -> tuple[Observation, Plan]:
+        """Return the observation with its members, and the plan for it; log the plan.
 
-        previous: what the previous template said of this very resource.
+        previous: the properties of the previous template for this very resource.
         """
-        members = self._resource.members(desired)
-        previous_members = self._resource.members(previous) if previous else frozenset()
-        if members or previous_members:
-            observed = replace(observed, members=self._resource.list_members(observed))
+        desired, members = self._desired, self._resource.members
+        wanted = members.desired(desired)
+        earlier = members.desired(previous) if previous else frozenset()
+        if wanted or earlier:
+            observed = replace(observed, members=members.list(observed))
         steps = plan(
-            self._resource.canonical(desired),
+            desired.state,
             observed,
-            self._resource.model.create_only,
-            tags=({**desired.Tags, **markers}, previous.Tags if previous else {}),
-            members=(members, previous_members),
+            desired.create_only,
+            tags=({**desired.Tags, **(markers or {})}, previous.Tags if previous else {}),
+            members=(wanted, earlier),
         )
-        self._run.log_plan(request.request_type, steps.action.value, steps.changed)
+        self._run.log_plan(self._request.request_type, steps.action.value, steps.changed)
         return observed, steps
 
-    def _join(
-        self, request: CreateRequest | UpdateRequest, observed: Observed, member: str
-    ) -> None:
-        """Make one more belong to the resource; a rollback goes on without who is gone."""
-        try:
-            self._resource.join(observed, member)
-        except NotFound:
-            if not self._run.rolling_back(request.stack_id):
-                raise
-            self._run.log("Update: a member that the rollback goes back to is gone")
-
-    def _carry_out(
-        self,
-        request: CreateRequest | UpdateRequest,
-        steps: Plan,
-        desired: Properties,
-        observed: Observed,
-    ) -> Observed:
-        """Carry out a plan: what is added first, so that no moment lacks both old and new.
-
-        Only where both do not fit at the same time, old tags go first.
-        """
+    def _act(self, steps: Plan, observed: Observation) -> Observation:
+        """Apply a plan, adding before removing. Old tags go first only if both do not fit."""
         if len({**observed.tags, **steps.tag}) > TAG_LIMIT:
             self._connect.untag(observed.arn, steps.untag)
             steps = replace(steps, untag=frozenset())
         self._connect.tag(observed.arn, steps.tag)
-        for member in sorted(steps.join):
-            self._join(request, observed, member)
-        observed = self._resource.update(observed, desired, steps.changed)
-        for member in sorted(steps.leave):
-            self._resource.leave(observed, member)
+        for member in sorted(steps.add):
+            self._add_member(observed, member)
+        observed = self._resource.update(observed, self._desired, steps.changed)
+        self._resource.members.remove_each(observed, steps.remove)
         self._connect.untag(observed.arn, steps.untag)
         return observed
 
-    def _settle(self, observed: Observed) -> Observed:
-        """Wait until a created resource is stable."""
-        wait = self._run.begin_wait()
-        while self._resource.busy(observed):
-            wait.pause(observed)
-            seen = self._resource.observe(observed.arn)
-            if seen is None and wait.elapsed() > backoff.CONSISTENCY_LAG:
-                raise NotStabilized(f"{observed.arn} disappeared while it was being created")
-            observed = seen or observed
-        self._resource.check_created(observed)
-        return observed
-
-    def delete(self, request: DeleteRequest) -> None:
-        """Delete the resource if it is this request's to delete, and wait until it is gone."""
-        Deletion(self._resource, self._run).carry_out(request)
+    def _add_member(self, observed: Observation, member: str) -> None:
+        """Add a member. A rollback goes on without one that no longer exists."""
+        try:
+            self._resource.members.add(observed, member)
+        except errors.NotFound:
+            if not self._watch.is_rolling_back():
+                raise
+            self._run.log("Update: a member that the rollback would restore is gone")
 
 
-def _how_to_resolve(observed: Observed) -> str:
-    """Return who has the Name, and what to do."""
-    owner = _owned_by(observed)
-    then = ", and remove it from that stack afterwards: before, that would delete it"
+def _how_to_resolve(observed: Observation) -> str:
+    """Return the owner of the Name, and how to proceed."""
+    owner = ownership.owner_text(observed.tags)
+    then = ". Then remove it from that stack: removed before, it would be deleted"
     return (
         f"{observed.arn} has this Name{owner}. Choose another Name, or set ExistingResourcePolicy "
         f"to Adopt to take it over{then if owner else ''}"
     )
-
-
-def _owned_by(observed: Observed) -> str:
-    """Return ", owned by LogicalId of the stack's ARN", or nothing where no markers tell."""
-    stack, logical_id = (observed.tags.get(k) for k in (ownership.STACK_ID, ownership.LOGICAL_ID))
-    return f", owned by {logical_id} of {stack}" if stack and logical_id else ""

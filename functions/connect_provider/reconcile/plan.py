@@ -1,8 +1,8 @@
-"""What is to be done: pure comparisons of what is desired with what is observed.
+"""Decides what to do: pure comparisons of the desired state with the observed state.
 
-The comparison is with what is observed, so an update also heals what was changed by hand, and a
-rollback is just another update. What others may change rightfully is compared three ways, with what
-the previous template said as well: tags, members, and how traffic is split.
+The plan compares with the live resource. So an update also repairs drift, and a rollback is an
+ordinary update. Tags and members may belong to others too: they are compared three ways, with the
+previous template as the third side.
 """
 
 from collections.abc import Mapping
@@ -13,27 +13,37 @@ from typing import Any
 from connect_provider.ownership import MARKERS
 
 Tags = Mapping[str, str]
-Members = frozenset[str]
+MemberIds = frozenset[str]
+
+
+class Status(Enum):
+    """The state of a resource, as far as it matters for waiting."""
+
+    READY = "it can be used, changed and deleted"
+    BUSY = "Connect is creating or changing it"
+    FAILED = "Connect could not create or delete it"
+    DELETING = "Connect is deleting it"
 
 
 @dataclass(frozen=True)
-class Observed:
-    """A resource as it is.
+class Observation:
+    """A live resource.
 
-    state: its properties, in the same canonical form as the desired ones.
-    attributes: what Fn::GetAtt returns.
-    members: the ids of what belongs to it, where somebody asked for them.
+    state: its properties, in the form of the desired state.
+    attributes: the values of Fn::GetAtt.
+    members: the bare ids of its members, if somebody listed them.
     """
 
     arn: str
     state: Mapping[str, Any]
     tags: Tags
     attributes: Mapping[str, str]
-    members: Members = frozenset()
+    status: Status = Status.READY
+    members: MemberIds = frozenset()
 
 
 class Action(Enum):
-    """What a plan does to the resource."""
+    """The effect of a plan on the resource."""
 
     NONE = "none"
     CREATE = "create"
@@ -43,28 +53,28 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """An action, the names of the properties that made it necessary, and what they come to."""
+    """An action, the names of the properties that require it, and the changes to make."""
 
     action: Action
     changed: tuple[str, ...] = ()
     tag: Tags = field(default_factory=dict)
     untag: frozenset[str] = frozenset()
-    join: Members = frozenset()
-    leave: Members = frozenset()
+    add: MemberIds = frozenset()
+    remove: MemberIds = frozenset()
 
 
 def plan(
     desired: Mapping[str, Any],
-    observed: Observed,
+    observed: Observation,
     create_only: frozenset[str],
     *,
     tags: tuple[Tags, Tags] = ({}, {}),
-    members: tuple[Members, Members] = (frozenset(), frozenset()),
+    members: tuple[MemberIds, MemberIds] = (frozenset(), frozenset()),
 ) -> Plan:
-    """Return what makes the observed resource the desired one.
+    """Return the plan that turns the observed resource into the desired one.
 
-    tags, members: what the template says, and what the previous one said. Of the live ones, only
-    those go that the previous template had, and as it had them: the others are somebody else's.
+    tags, members: those of the template, and those of the previous template. A live tag or member
+    goes only if the previous template had it, with the same value. Others belong to somebody else.
     """
     changed = tuple(name for name, value in desired.items() if observed.state[name] != value)
     if create_only.intersection(changed):
@@ -77,32 +87,8 @@ def plan(
         if observed.tags.get(key) == previous[key]
     )
     wanted_members, previous_members = members
-    join = wanted_members - observed.members
-    leave = (previous_members - wanted_members) & observed.members
+    add = wanted_members - observed.members
+    remove = (previous_members - wanted_members) & observed.members
     changed += ("Tags",) if tag or untag else ()
-    changed += ("members",) if join or leave else ()
-    return Plan(
-        Action.UPDATE if changed else Action.NONE, changed, tag, untag, join=join, leave=leave
-    )
-
-
-class Shift(Enum):
-    """What an update does to one config of a traffic distribution."""
-
-    NONE = "it is as the template says, or the template does not say"
-    LEFT = "somebody else changed it, and the template did not"
-    APPLIED = "the template changed it"
-    CONTESTED = "the template changed it, and so did somebody else"
-
-
-def plan_shift(desired: object, previous: object, live: object) -> Shift:
-    """Compare a config three ways. None: the template, or Connect, does not have it.
-
-    Operators shift traffic during an incident, outside CloudFormation. Only a template that changes
-    a config touches it.
-    """
-    if desired is None or desired == live:
-        return Shift.NONE
-    if desired == previous:
-        return Shift.LEFT
-    return Shift.APPLIED if previous in (None, live) else Shift.CONTESTED
+    changed += ("members",) if add or remove else ()
+    return Plan(Action.UPDATE if changed else Action.NONE, changed, tag, untag, add, remove)

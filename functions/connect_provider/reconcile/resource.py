@@ -1,81 +1,76 @@
-"""What a resource type has to bring: every call that is its own, and no decision."""
+"""The contract of a resource type: its own calls to Connect, and no decisions."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from connect_provider.connect import Connect
+from connect_provider.errors import NotFound
 from connect_provider.properties import OwnedResourceProperties
-from connect_provider.reconcile.plan import Observed
+from connect_provider.reconcile.members import Members
+from connect_provider.reconcile.plan import Observation
 
 DesiredT = TypeVar("DesiredT", bound=OwnedResourceProperties)
 
 
 class Resource(ABC, Generic[DesiredT]):
-    """A resource type, to be subclassed. An instance serves one request."""
+    """A resource type with five verbs, to be subclassed. An instance serves one run.
+
+    arn_pattern: matches the physical ids that create() returns.
+    members_type: how to list, add and remove members. By default, there are none.
+    """
 
     model: type[DesiredT]
+    arn_pattern: ClassVar[re.Pattern[str]]
+    members_type: type[Members] = Members
 
     def __init__(self, connect: Connect) -> None:
-        """Keep the Connect API of the request."""
         self._connect = connect
+        self.members = self.members_type(connect)
 
     @abstractmethod
-    def owns(self, physical_id: str) -> bool:
-        """Tell whether it is an id that create() returns."""
+    def observe(self, physical_id: str) -> Observation:
+        """Return the live resource. Raise NotFound if it does not exist."""
 
     @abstractmethod
-    def canonical(self, desired: DesiredT) -> Mapping[str, Any]:
-        """Return the properties that are compared with Observed.state, in its form."""
+    def find(self, desired: DesiredT) -> str | None:
+        """Return the ARN of the live resource with the desired Name, or None if there is none."""
 
     @abstractmethod
-    def observe(self, physical_id: str) -> Observed | None:
-        """Return the resource as it is, None when it does not exist."""
+    def create(self, desired: DesiredT, tags: Mapping[str, str], token: str) -> Observation:
+        """Create the resource with one call; return it as far as the response shows it.
 
-    @abstractmethod
-    def find(self, desired: DesiredT) -> Observed | None:
-        """Return the resource that has the desired name, None when there is none."""
-
-    @abstractmethod
-    def create(self, desired: DesiredT, tags: Mapping[str, str], token: str) -> Observed:
-        """Create the resource with one call, and return it as far as that call tells.
-
-        token: the same in every run of a request, for an API that has an idempotency token.
+        token: an idempotency token, the same in every run of a request.
         """
 
-    @abstractmethod
-    def update(self, observed: Observed, desired: DesiredT, changed: tuple[str, ...]) -> Observed:
-        """Change the properties that `changed` names, but tags and members; return what is."""
+    def update(
+        self, observed: Observation, desired: DesiredT, changed: tuple[str, ...]
+    ) -> Observation:
+        """Change the properties named in `changed`, except tags and members; return the result.
+
+        By default, every property is create-only, so there is nothing to change.
+        """
+        return observed
 
     @abstractmethod
-    def delete(self, observed: Observed) -> Observed | None:
-        """Delete the resource; return what is left to wait for, None when it is gone."""
+    def delete(self, observed: Observation) -> Observation | None:
+        """Delete the resource; return the rest to wait for, or None if nothing is left.
 
-    # What only some resource types have. The rest keep these.
+        Raise NotFound if it does not exist.
+        """
 
-    def refuse_replacement(self, desired: DesiredT, observed: Observed) -> None:
-        """Raise InvalidRequest when the new resource cannot stand beside the old one."""
+    def usage(self, observed: Observation) -> str:
+        """Return a sentence that says what still uses the resource, after a failed deletion."""
+        return f"Find what still uses {observed.arn}"
 
-    def busy(self, observed: Observed) -> bool:
-        """Tell whether a creation or change is under way, after which it can be used or deleted."""
-        return False
+    def look(self, physical_id: str | None) -> Observation | None:
+        """Return the live resource, or None if it does not exist."""
+        try:
+            return self.observe(physical_id) if physical_id else None
+        except NotFound:
+            return None
 
-    def check_created(self, observed: Observed) -> None:
-        """Raise NotStabilized when the creation failed."""
-
-    def check_deleting(self, observed: Observed) -> None:
-        """Raise NotStabilized when the deletion failed."""
-
-    def members(self, desired: DesiredT) -> frozenset[str]:
-        """Return the bare ids of what the template makes belong to the resource."""
-        return frozenset()
-
-    def list_members(self, observed: Observed) -> frozenset[str]:
-        """Return the bare ids of everything that belongs to the resource."""
-        return frozenset()
-
-    def join(self, observed: Observed, member: str) -> None:
-        """Make one more belong to the resource; it may already."""
-
-    def leave(self, observed: Observed, member: str) -> None:
-        """Make one belong to the resource no longer; it may not have."""
+    def owns(self, physical_id: str) -> bool:
+        """Return whether it is an ARN of this type."""
+        return self.arn_pattern.fullmatch(physical_id) is not None

@@ -1,4 +1,4 @@
-"""What only CloudFormation knows of a request: how its stack is, and its resource there."""
+"""What CloudFormation says of a stack and of a resource in it. A request does not say it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,36 +19,32 @@ GONE = "GONE"
 
 
 class Phase(Enum):
-    """Which way a stack is going."""
+    """The direction of a stack operation."""
 
-    FORWARD = "to its new template"
-    ROLLING_BACK = "back to its previous template, with the properties reversed"
-    OVER = "nowhere: its resources are done"
+    FORWARD = "to the new template"
+    ROLLING_BACK = "back to the previous template, with the properties reversed"
+    OVER = "no operation that updates resources is under way"
     UNKNOWN = "CloudFormation does not tell"
 
 
 @dataclass(frozen=True)
 class StackResource:
-    """A resource as its stack has it.
+    """A resource as its stack describes it.
 
-    status: its ResourceStatus; GONE when the stack does not have it.
-    physical_id: "" for none. since: when it got the status, None where that is not told.
+    status: its ResourceStatus, or GONE if the stack does not have the resource.
+    physical_id: "" for none.
+    since: when it got the status, or None if CloudFormation does not tell.
     """
 
     status: str
     physical_id: str = ""
     since: datetime | None = None
 
-    @property
-    def under_way(self) -> bool:
-        """Tell whether it is being created or updated."""
-        return self.status.endswith("_IN_PROGRESS") and not self.status.startswith("DELETE_")
-
 
 def phase_of(stack_id: str) -> Phase:
-    """Return the phase of a stack (API: DescribeStacks); a request does not say it.
+    """Return the phase of a stack (API: DescribeStacks).
 
-    Raise ProviderError when CloudFormation does not tell.
+    Raise ProviderError if CloudFormation does not tell.
     """
     stacks = _ask("DescribeStacks", "Stacks", stack_id)
     status = str(stacks[0]["StackStatus"]) if stacks else GONE
@@ -58,9 +54,9 @@ def phase_of(stack_id: str) -> Phase:
 
 
 def resource_of(stack_id: str, logical_id: str) -> StackResource:
-    """Return what a stack says of a resource (API: DescribeStackResource); GONE if it has none.
+    """Return a resource of a stack (API: DescribeStackResource).
 
-    Raise ProviderError when CloudFormation does not tell.
+    Raise ProviderError if CloudFormation does not tell.
     """
     operation = "DescribeStackResource"
     try:
@@ -75,19 +71,19 @@ def resource_of(stack_id: str, logical_id: str) -> StackResource:
 
 
 @cache
-def _client(region: str) -> Any:
-    """Return the client of a Region, built when it is first needed: hardly a request needs it."""
+def client(region: str) -> Any:
+    """Return the client of a Region. It is built on first use, since few requests need it."""
     return boto3.session.Session().client("cloudformation", region_name=region, config=_CONFIG)
 
 
 def _ask(operation: str, member: str, stack_id: str, **parameters: str) -> Any:
     """Call an operation on a stack, in the stack's Region; return a member of its output."""
     try:
-        method = getattr(_client(stack_id.split(":")[3]), xform_name(operation))
+        method = getattr(client(stack_id.split(":")[3]), xform_name(operation))
         return method(StackName=stack_id, **parameters)[member]
     except (BotoCoreError, ClientError, ResponseParserError) as error:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationError":
             raise errors.NotFound(f"{operation}: no such stack or resource") from None
         raise errors.from_botocore(operation, error, {}) from None
     except (IndexError, KeyError):
-        raise errors.ServiceInternalError(f"{operation}: no usable answer") from None
+        raise errors.ServiceInternalError(f"{operation}: no usable response") from None

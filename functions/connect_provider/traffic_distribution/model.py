@@ -14,6 +14,7 @@ from connect_provider.properties import (
 )
 
 Split = Mapping[str, int | bool]  # Region -> percentage, or whether agents can sign in
+Splits = Mapping[str, Split]  # config name, such as TelephonyConfig -> its split
 
 RegionName = Annotated[
     str,
@@ -27,14 +28,14 @@ RegionName = Annotated[
 
 
 class Distribution(Properties):
-    """A Region's share."""
+    """The share of a Region."""
 
     Region: RegionName
     Percentage: int = Field(ge=0, le=100, multiple_of=10, description="its share of the whole")
 
 
 class DistributionConfig(Properties):
-    """How calls, or agents, are split. Regions differ, and percentages sum to 100."""
+    """The split of calls or agents. Each Region appears once; percentages sum to 100."""
 
     Distributions: list[Distribution] = Field(
         min_length=1, description="every Region of the group, once"
@@ -62,7 +63,7 @@ class SignInDistribution(Properties):
 
 
 class SignInDistributionConfig(Properties):
-    """Where agents can sign in: in one Region at least."""
+    """The Regions where agents can sign in: at least one."""
 
     Distributions: list[SignInDistribution] = Field(
         min_length=1, description="every Region of the group, once"
@@ -72,7 +73,7 @@ class SignInDistributionConfig(Properties):
     def _lets_agents_in(self) -> "SignInDistributionConfig":
         _refuse_repeated([place.Region for place in self.Distributions])
         if not any(place.Enabled for place in self.Distributions):
-            raise ValueError("at least one Region should be Enabled, or nobody can sign in")
+            raise ValueError("at least one Region should be Enabled, otherwise nobody can sign in")
         return self
 
     @property
@@ -99,17 +100,17 @@ _GROUP_SPELLINGS = AliasChoices("TrafficDistributionGroupId", "TrafficDistributi
 
 
 def _one_group(schema: dict[str, Any]) -> None:
-    """Say in a JSON Schema that the group, or the instance, is required."""
+    """Add to a JSON Schema that the group or the instance is required."""
     names = [*_GROUP_SPELLINGS.choices, *INSTANCE_SPELLINGS.choices]
     schema["allOf"] = [{"anyOf": [{"required": [name]} for name in names]}]
 
 
 class TrafficDistributionProperties(ResourceProperties):
-    """How a traffic distribution group splits its traffic between its Regions.
+    """The split of a traffic distribution group's traffic between its Regions.
 
-    It is a resource of its own so that it can stand in another stack, and another Region, than the
-    group: the one that survives. It names the group, by its ARN outside the group's home Region; or
-    the instance, whose default group is meant then. Deleting it leaves the traffic as it is.
+    It is separate from the group, so that it can be in another stack, in the Region that survives.
+    It names the group, by its ARN outside the group's home Region. Or it names the instance, which
+    means the instance's default group. Deleting it leaves the traffic as it is.
     """
 
     create_only: ClassVar = frozenset({"TrafficDistributionGroupId", "InstanceId"})
@@ -119,8 +120,8 @@ class TrafficDistributionProperties(ResourceProperties):
         "Status": "The status of the group, such as ACTIVE.",
         "IsDefault": "`true` for the default group of the instance, else `false`.",
         "InstanceArn": "The ARN of the instance.",
-        "TelephonyDistribution": "How calls are split, such as `us-east-1=60,us-west-2=40`.",
-        "AgentDistribution": "How agents are split, in the same form, or empty.",
+        "TelephonyDistribution": "The split of calls, such as `us-east-1=60,us-west-2=40`.",
+        "AgentDistribution": "The split of agents, in the same form, or empty.",
     }
 
     model_config = ConfigDict(json_schema_extra=_one_group)
@@ -136,23 +137,24 @@ class TrafficDistributionProperties(ResourceProperties):
         description=INSTANCE,
         validation_alias=INSTANCE_SPELLINGS,
     )
-    TelephonyConfig: DistributionConfig = Field(description="how calls are split")
-    AgentConfig: DistributionConfig | None = Field(default=None, description="how agents are split")
+    TelephonyConfig: DistributionConfig = Field(description="the split of calls")
+    AgentConfig: DistributionConfig | None = Field(default=None, description="the split of agents")
     SignInConfig: SignInDistributionConfig | None = Field(
-        default=None, description="where agents can sign in; for an instance's default group"
+        default=None,
+        description="where agents can sign in; only for the default group of an instance",
     )
     OutOfBandTraffic: Literal["Overwrite", "Fail"] = Field(
         default="Overwrite",
-        description="what to do when the template changes a config that was shifted by hand since. "
-        "`Overwrite` shifts it once more; `Fail` changes nothing",
+        description="how to react when the template changes a config that was changed manually. "
+        "`Overwrite` applies the template; `Fail` changes nothing",
     )
 
     @model_validator(mode="after")
     def _names_one_group(self) -> "TrafficDistributionProperties":
         if (self.TrafficDistributionGroupId is None) == (self.InstanceId is None):
             raise ValueError(
-                "TrafficDistributionGroupId: give it, or InstanceId for the instance's default "
-                "group, and not both"
+                "TrafficDistributionGroupId: give either this, or InstanceId for the instance's "
+                "default group"
             )
         return self
 
@@ -165,8 +167,8 @@ class TrafficDistributionProperties(ResourceProperties):
         return self
 
     @property
-    def splits(self) -> Mapping[str, Split]:
-        """Return every config that the template gives, by its name in the API."""
+    def splits(self) -> Splits:
+        """Return the split of each config in the template, by the API's name."""
         configs = {
             "TelephonyConfig": self.TelephonyConfig,
             "AgentConfig": self.AgentConfig,
@@ -176,13 +178,13 @@ class TrafficDistributionProperties(ResourceProperties):
 
 
 def config_of(name: str, split: Split) -> dict[str, list[dict[str, str | int | bool]]]:
-    """Return a split as the API takes it."""
+    """Return a split in the API's form."""
     key = "Enabled" if name == "SignInConfig" else "Percentage"
     return {"Distributions": [{"Region": region, key: split[region]} for region in sorted(split)]}
 
 
 def split_of(name: str, config: Mapping[str, list[Mapping[str, int | bool]]]) -> Split:
-    """Return what the API gives as a split."""
+    """Return the split in a config of the API."""
     key = "Enabled" if name == "SignInConfig" else "Percentage"
     return {str(item["Region"]): item[key] for item in config["Distributions"]}
 

@@ -1,59 +1,53 @@
 """The calls to Connect for Custom::ConnectTrafficDistribution."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from connect_provider import arn, backoff
-from connect_provider.connect import own_region
-from connect_provider.errors import (
-    InvalidRequest,
-    NotFound,
-    NotStabilized,
-    ProviderError,
-    ResourceConflict,
-)
-from connect_provider.reconcile.plan import Observed
+from connect_provider import arn, errors
+from connect_provider.connect import Connect
+from connect_provider.reconcile.plan import Observation, Status
 from connect_provider.run import Run
-from connect_provider.traffic_distribution.model import (
-    Split,
-    TrafficDistributionProperties,
-    config_of,
-    split_of,
-    text_of,
-)
+from connect_provider.traffic_distribution import model
+from connect_provider.traffic_distribution.model import Split, Splits, TrafficDistributionProperties
+from connect_provider.traffic_distribution.plan import is_live
+from connect_provider.traffic_distribution_group.model import STATUSES
 
-Splits = Mapping[str, Split]
 CONFIGS = ("TelephonyConfig", "AgentConfig", "SignInConfig")
 
 
 class TrafficSplit:
-    """How a group splits its traffic. An Observed's state holds the split of each config."""
+    """The traffic of a group. An Observation's state holds the split of each config."""
 
-    def __init__(self, run: Run) -> None:
-        """Serve one run of a request."""
+    def __init__(self, connect: Connect, run: Run) -> None:
+        self._connect = connect
         self._run = run
-        self._connect = run.connect
 
-    def read(self, desired: TrafficDistributionProperties) -> Observed:
-        """Return the group that the template means, when no shift of it is under way.
+    def read(self, desired: TrafficDistributionProperties) -> Observation:
+        """Return the group that the template names, when no update of it is under way.
 
-        A group that was just made may not be seen at once.
+        Connect may not show a new group at once.
         """
-        wait = self._run.begin_wait()
-        while True:
+        began = self._run.now()
+
+        def look() -> Observation | None:
             try:
                 return self._read_somewhere(desired)
-            except NotFound as error:
-                if wait.elapsed() > backoff.CONSISTENCY_LAG:
+            except errors.NotFound as error:
+                if self._run.lag_is_over(began):
                     raise _not_found(desired, error) from None
-            wait.pause(Observed("the group", {}, {}, {"Status": "not to be seen"}))
+                return None
 
-    def _read_somewhere(self, desired: TrafficDistributionProperties) -> Observed:
-        """Read in the Region that is to take the traffic, or in another that knows the group.
+        group = self._run.wait(
+            look, lambda seen: seen is not None, "Connect still does not show the group"
+        )
+        assert group is not None
+        return group
 
-        A Region that is down must not stop an update that is not about it.
+    def _read_somewhere(self, desired: TrafficDistributionProperties) -> Observation:
+        """Read in the Region that takes the traffic, or in another one that knows the group.
+
+        A Region that is down must not stop an update that does not need it.
         """
-        failures: list[ProviderError] = []
+        failures: list[errors.ProviderError] = []
         regions = _regions_to_read(desired)
         for region in regions:
             last = region == regions[-1]
@@ -62,14 +56,14 @@ class TrafficSplit:
                 group = named or self._default_group(str(desired.InstanceId), region, retry=last)
                 settled = self._settled(self._describe(group, region, retry=last), region)
                 return self._with_splits(settled, region)
-            except (NotStabilized, ResourceConflict):
+            except (errors.NotStabilized, errors.ResourceConflict):
                 raise
-            except ProviderError as error:
+            except errors.ProviderError as error:
                 failures.append(error)
         raise failures[0]
 
     def _default_group(self, instance_id: str, region: str, *, retry: bool) -> str:
-        """Return the ARN of an instance's default group; a replica has the instance's id."""
+        """Return the ARN of an instance's default group. A replica has the instance's id."""
         listed = self._connect.pages(
             "ListTrafficDistributionGroups",
             region,
@@ -81,9 +75,9 @@ class TrafficSplit:
         for item in listed:
             if item.get("IsDefault"):
                 return str(item["Arn"])
-        raise NotFound("InstanceId: the instance has no default traffic distribution group")
+        raise errors.NotFound("InstanceId: the instance has no default traffic distribution group")
 
-    def _describe(self, arn_or_id: str, region: str, *, retry: bool = True) -> Observed:
+    def _describe(self, arn_or_id: str, region: str, *, retry: bool = True) -> Observation:
         """Describe a group (API: DescribeTrafficDistributionGroup)."""
         found = self._connect.call(
             "DescribeTrafficDistributionGroup",
@@ -98,34 +92,39 @@ class TrafficSplit:
             "IsDefault": "true" if found.get("IsDefault") else "false",
             "InstanceArn": found["InstanceArn"],
         }
-        return Observed(found["Arn"], {}, {}, attributes)
+        status = STATUSES.get(found["Status"], Status.FAILED)
+        return Observation(found["Arn"], {}, {}, attributes, status)
 
-    def _settled(self, group: Observed, region: str) -> Observed:
-        """Wait until no shift is under way; return the group as it is then."""
-        wait = self._run.begin_wait()
-        while group.attributes["Status"] == "UPDATE_IN_PROGRESS":
-            wait.pause(group)
-            group = self._describe(group.arn, region)
-        if group.attributes["Status"] != "ACTIVE":
-            raise ResourceConflict(f"{group.arn} is {group.attributes['Status']}, not ACTIVE")
+    def _settled(self, group: Observation, region: str) -> Observation:
+        """Wait until no update is under way; return the group then."""
+        group = self._run.wait(
+            lambda: self._describe(group.arn, region),
+            lambda seen: seen.status is not Status.BUSY,
+            f"{group.arn} is still being updated",
+            seen=group,
+        )
+        if group.status is not Status.READY:
+            raise errors.ResourceConflict(
+                f"{group.arn} is {group.attributes['Status']}, not ACTIVE"
+            )
         return group
 
-    def _with_splits(self, group: Observed, region: str) -> Observed:
-        """Read how the traffic is split (API: GetTrafficDistribution)."""
+    def _with_splits(self, group: Observation, region: str) -> Observation:
+        """Read the splits of the group (API: GetTrafficDistribution)."""
         found = self._connect.call("GetTrafficDistribution", region, Id=group.arn)
-        splits = {name: split_of(name, found[name]) for name in CONFIGS if found.get(name)}
+        splits = {name: model.split_of(name, found[name]) for name in CONFIGS if found.get(name)}
         if "TelephonyConfig" not in splits:
-            raise ResourceConflict(f"{group.arn} does not distribute telephony")
+            raise errors.ResourceConflict(f"{group.arn} does not distribute telephony")
         shown = {
-            "TelephonyDistribution": text_of(splits["TelephonyConfig"]),
-            "AgentDistribution": text_of(splits.get("AgentConfig", {})),
+            "TelephonyDistribution": model.text_of(splits["TelephonyConfig"]),
+            "AgentDistribution": model.text_of(splits.get("AgentConfig", {})),
         }
         return replace(group, state=splits, attributes={**group.attributes, **shown})
 
-    def write(self, group: Observed, wanted: Splits) -> None:
-        """Make one UpdateTrafficDistribution, and repeat it never: operators shift, too.
+    def write(self, group: Observation, wanted: Splits) -> None:
+        """Update the splits (API: UpdateTrafficDistribution). Never retry: operators write too.
 
-        The service wants the telephony split every time: the live one where it is not to change.
+        The API requires the telephony split in every call. Send the live one if it is to stay.
         """
         sent: dict[str, Split] = {"TelephonyConfig": group.state["TelephonyConfig"], **wanted}
         self._connect.call(
@@ -133,68 +132,59 @@ class TrafficSplit:
             taking_order(sent["TelephonyConfig"])[0],
             retry=False,
             Id=group.arn,
-            **{name: config_of(name, split) for name, split in sent.items()},
+            **{name: model.config_of(name, split) for name, split in sent.items()},
         )
 
-    def read_back(self, group: Observed, wanted: Splits) -> Observed:
-        """Wait until the split is as wanted, or has stayed otherwise for long enough to be so."""
+    def read_back(self, group: Observation, wanted: Splits) -> Observation:
+        """Return the group when the wanted splits are live, or when they should be by now."""
         region = taking_order(wanted.get("TelephonyConfig", group.state["TelephonyConfig"]))[0]
-        wait = self._run.begin_wait()
         settled_at: float | None = None
-        group = replace(group, attributes={**group.attributes, "Status": "UPDATE_IN_PROGRESS"})
-        while True:
-            wait.pause(group)
-            group = self._describe(group.arn, region)
-            if group.attributes["Status"] == "UPDATE_IN_PROGRESS":
+
+        def look() -> Observation:
+            nonlocal settled_at
+            seen = self._describe(group.arn, region)
+            if seen.status is Status.BUSY:
                 settled_at = None
-                continue
-            settled_at = wait.elapsed() if settled_at is None else settled_at
-            group = self._with_splits(self._settled(group, region), region)
-            if as_wanted(group, wanted) or wait.elapsed() - settled_at > backoff.CONSISTENCY_LAG:
-                return group
+                return seen
+            settled_at = self._run.now() if settled_at is None else settled_at
+            return self._with_splits(self._settled(seen, region), region)
+
+        def ready(seen: Observation) -> bool:
+            if settled_at is None:
+                return False
+            return is_live(wanted, seen.state) or self._run.lag_is_over(settled_at)
+
+        what = f"{group.arn} is still being updated"
+        return self._run.wait(look, ready, what, seen=group)
 
 
 def taking_order(telephony: Split) -> list[str]:
-    """Return the Regions, the one that is to take the traffic first.
+    """Return the Regions, starting with the one that takes the traffic.
 
-    It has the largest share; on a tie it is the function's own. UpdateTrafficDistribution belongs
-    there (its page in the API reference).
+    It has the largest share; on a tie, it is the function's own Region. It must receive
+    UpdateTrafficDistribution (API page of that operation).
     """
-    return sorted(telephony, key=lambda r: (telephony[r], r == own_region(), r), reverse=True)
+    own = arn.own_region()
+    return sorted(telephony, key=lambda r: (telephony[r], r == own, r), reverse=True)
 
 
 def _regions_to_read(desired: TrafficDistributionProperties) -> list[str]:
-    """Return where to look for the group; a bare id means the function's own Region."""
+    """Return the Regions that may know the group. A bare id is known only in our own Region."""
     named = desired.TrafficDistributionGroupId
     home = arn.region(named) if named else None
     if named and home is None:
-        return [own_region()]
+        return [arn.own_region()]
     order = taking_order(desired.TelephonyConfig.split)
     return [*order, home] if home and home not in order else order
 
 
-def _not_found(desired: TrafficDistributionProperties, error: NotFound) -> ProviderError:
+def _not_found(
+    desired: TrafficDistributionProperties, error: errors.NotFound
+) -> errors.ProviderError:
     named = desired.TrafficDistributionGroupId
     if named and arn.region(named) is None:
-        return InvalidRequest(
-            "TrafficDistributionGroupId: there is no such group in this Region. Outside the "
-            "group's home Region its ARN is needed, not its id"
+        return errors.InvalidRequest(
+            "TrafficDistributionGroupId: this Region has no such group. Outside the group's home "
+            "Region, give its ARN instead of its id"
         )
     return error
-
-
-def as_wanted(group: Observed, wanted: Splits) -> bool:
-    """Tell whether every wanted split is live."""
-    return all(group.state.get(name) == split for name, split in wanted.items())
-
-
-def not_as_wanted(group: Observed, wanted: Splits) -> NotStabilized:
-    """Return the error that shows what should be, and what is."""
-    differing = {name: s for name, s in wanted.items() if group.state.get(name) != s}
-    return NotStabilized(
-        "; ".join(
-            f"{name}: it should be {text_of(split)}, and Connect made it "
-            f"{text_of(group.state.get(name, {}))}"
-            for name, split in differing.items()
-        )
-    )

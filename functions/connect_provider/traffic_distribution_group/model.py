@@ -3,10 +3,12 @@
 API: CreateTrafficDistributionGroup.
 """
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from connect_provider.arn import resource_id
 from connect_provider.properties import (
     INSTANCE,
     INSTANCE_SPELLINGS,
@@ -15,27 +17,38 @@ from connect_provider.properties import (
     UserArnOrId,
     refuse_foreign,
 )
+from connect_provider.reconcile.plan import Status
 
-# The API's pattern: no space at either end, and one line.
+# The API's pattern: one line, no space at either end.
 _TRIMMED = r"^\S(?:.*\S)?$"
 _TRIMMED_TEXT = "one line of text, without a space at either end"
 
+# API: DescribeTrafficDistributionGroup. A status that is newer than this code counts as FAILED.
+STATUSES = {
+    "CREATION_IN_PROGRESS": Status.BUSY,
+    "UPDATE_IN_PROGRESS": Status.BUSY,
+    "ACTIVE": Status.READY,
+    "PENDING_DELETION": Status.DELETING,
+    "CREATION_FAILED": Status.FAILED,
+    "DELETION_FAILED": Status.FAILED,
+}
+
 
 class TrafficDistributionGroupProperties(OwnedResourceProperties):
-    """What routes together in a replicated instance: phone numbers, agents and sign-ins.
+    """A group of phone numbers, agents and sign-ins of a replicated instance.
 
-    The stack waits until the group is ACTIVE, and at the end until it is gone. No API changes a
-    group's Name or Description later, and a group cannot be replaced under its own Name: so change
-    Name whenever Description changes. Users whom others associated with the group stay; those of
-    the template are dissociated when they leave it. The default group of an instance can be adopted
-    with its Name and `ExistingResourcePolicy: Adopt`. It is never deleted.
+    The stack waits until the group is ACTIVE, and on deletion until it is gone. No API changes the
+    Name or Description of a group. A group cannot be replaced under its own Name, so change the
+    Name together with the Description. The stack associates and dissociates only the users in the
+    template; other users stay. To adopt the default group of an instance, give its Name and
+    `ExistingResourcePolicy: Adopt`. It is never deleted.
     """
 
     create_only: ClassVar = frozenset({"InstanceId", "Name", "Description"})
     attributes: ClassVar = {
         "Arn": "The ARN of the group.",
-        "Id": "The id of the group, which means something in its home Region only.",
-        "TrafficDistributionGroupArn": "The same as Arn, as the native type calls it.",
+        "Id": "The id of the group, valid in its home Region only.",
+        "TrafficDistributionGroupArn": "The same as Arn, under the native type's name.",
         "Status": "The status of the group, such as ACTIVE.",
         "IsDefault": "`true` for the default group of the instance, else `false`.",
         "InstanceArn": "The ARN of the instance.",
@@ -57,7 +70,7 @@ class TrafficDistributionGroupProperties(OwnedResourceProperties):
     )
     UserIds: list[UserArnOrId] = Field(
         default=[],
-        description="the users whose calls the group routes. Each: the id or ARN of a user",
+        description="the users whose calls the group routes; each is the id or ARN of a user",
     )
 
     @model_validator(mode="after")
@@ -65,3 +78,12 @@ class TrafficDistributionGroupProperties(OwnedResourceProperties):
         for index, user in enumerate(self.UserIds):
             refuse_foreign(f"UserIds.{index}", user, self.InstanceId)
         return self
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """Return the desired state."""
+        return {
+            "InstanceId": resource_id(self.InstanceId),
+            "Name": self.Name,
+            "Description": self.Description,
+        }

@@ -13,12 +13,33 @@ import pytest
 import urllib3
 from crhelper import CfnResource
 
-from connect_provider.edge.helper import Helper, MalformedRequest
+from connect_provider.edge.helper import Helper
 from connect_provider.edge.response import DeliveryError
 from connect_provider.errors import InvalidRequest, NotStabilized
+from connect_provider.request import MalformedRequest, check_envelope
+from connect_provider.run import Run
 from tests.support.harness import Context, Sink, answer_to, load_event
 
 MakeHelper = Callable[[], Any]
+
+
+class Ours(Helper):
+    """Our helper, called as Provider.serve() calls it."""
+
+    def __call__(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
+        check_envelope(event)
+        return super().__call__(event, Run(event, context))
+
+
+def returns(physical_id: str) -> Callable[..., str]:
+    """Return a handler that sets the physical id: crhelper takes the result, ours the run."""
+
+    def handler(_: dict[str, Any], run: Any) -> str:
+        run.physical_id = physical_id
+        return physical_id
+
+    return handler
+
 
 # Plain crhelper leaves its connections open, and they are collected whenever it suits.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -36,7 +57,7 @@ def _keep_log_levels() -> Iterator[None]:
 
 @pytest.fixture(
     params=[
-        pytest.param(Helper, id="ours"),
+        pytest.param(Ours, id="ours"),
         pytest.param(
             lambda: CfnResource(sleep_on_delete=0),
             marks=[
@@ -68,7 +89,7 @@ def test_nothing_secret_is_logged(
     caplog.set_level(logging.DEBUG)
     logging.getLogger("crhelper").setLevel(logging.NOTSET)
     helper = make()
-    helper.create(lambda *_: "an-id")
+    helper.create(returns("an-id"))
     helper(event(sink), Context())
     assert "X-Amz-Signature" not in caplog.text
     assert "Transfers to the sales queue" not in caplog.text
@@ -78,7 +99,7 @@ def test_the_root_loggers_level_is_left_alone(make: MakeHelper, sink: Sink) -> N
     """Trap 2: neither construction nor a request changes it."""
     logging.root.setLevel(logging.ERROR)
     helper = make()
-    helper.create(lambda *_: "an-id")
+    helper.create(returns("an-id"))
     helper(event(sink), Context())
     assert logging.root.level == logging.ERROR
 
@@ -128,8 +149,8 @@ def test_the_watchdog_answers_once_and_with_the_real_id(make: MakeHelper, sink: 
     """Trap 12: a function that is stopped does not answer as well."""
     helper = make()
 
-    def create(*_: object) -> str:
-        helper.PhysicalResourceId = "arn:real"
+    def create(_: object, run: Any) -> str:
+        run.physical_id = helper.PhysicalResourceId = "arn:real"
         time.sleep(0.9)
         return "arn:late"
 
@@ -141,7 +162,7 @@ def test_the_watchdog_answers_once_and_with_the_real_id(make: MakeHelper, sink: 
 
 def test_a_watchdog_that_was_swallowed_barks_again(sink: Sink) -> None:
     """What is raised within a finalizer is lost, so the alarm is repeated."""
-    helper = Helper()
+    helper = Ours()
 
     def create(*_: object) -> str:
         try:
@@ -162,7 +183,7 @@ def test_a_delete_does_not_sleep(sink: Sink, monkeypatch: pytest.MonkeyPatch) ->
     slept: list[float] = []
     monkeypatch.setattr(CfnResource._wait_for_cwlogs, "__defaults__", (slept.append,))
     monkeypatch.setattr(CfnResource, "_log_setup", lambda *_: None)
-    for helper in (Helper(), CfnResource()):
+    for helper in (Ours(), CfnResource()):
         helper.delete(lambda *_: None)
         helper(event(sink, "quick_connect_delete"), Context())
     assert slept == [120], "plain crhelper slept, ours did not"
@@ -194,9 +215,9 @@ def test_attributes_that_do_not_fit_fail_with_every_id(
     """Trap 15: over 4,096 bytes CloudFormation drops the answer; without ids it cannot use it."""
     helper = make()
 
-    def create(*_: object) -> str:
+    def create(*arguments: Any) -> str:
         helper.Data.update(attributes)
-        return "an-id"
+        return returns("an-id")(*arguments)
 
     helper.create(create)
     answer = answer_to(helper, event(sink), sink)
@@ -212,7 +233,7 @@ def test_an_answer_that_was_not_taken_is_sent_again(
     """Trap 16: HTTP 403 and 503 are no delivery."""
     sink.replies = [reply, reply]
     helper = make()
-    helper.create(lambda *_: "an-id")
+    helper.create(returns("an-id"))
     helper(event(sink), Context())
     assert len(sink.requests) == 3
     assert {request.body for request in sink.requests} == {sink.requests[0].body}
@@ -225,7 +246,7 @@ def test_an_answer_that_is_never_taken_raises(
     """Traps 16 and 20: after a few tries Lambda is told, so that it runs the request again."""
     sink.replies = [reply] * 99
     helper = make()
-    helper.create(lambda *_: "an-id")
+    helper.create(returns("an-id"))
     with pytest.raises(DeliveryError) as raised:
         helper(event(sink), Context())
     assert len(sink.requests) <= 4
@@ -238,8 +259,8 @@ def test_a_sink_that_hangs_is_given_up(sink: Sink, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("connect_provider.edge.response._TIMEOUT", timeout)
     released = threading.Event()
     sink.watch = lambda _: released.wait(5) and None
-    helper = Helper()
-    helper.create(lambda *_: "an-id")
+    helper = Ours()
+    helper.create(returns("an-id"))
     began = time.monotonic()
     with pytest.raises(DeliveryError):
         helper(event(sink), Context())
@@ -254,7 +275,7 @@ def test_one_connection_serves_many_answers(
     import ssl
 
     helper = make()
-    helper.create(lambda *_: "an-id")
+    helper.create(returns("an-id"))
     made: list[object] = []
     create_context = ssl.create_default_context
     monkeypatch.setattr(
@@ -263,20 +284,6 @@ def test_one_connection_serves_many_answers(
     for _ in range(3):
         helper(event(sink), Context())
     assert made == []
-
-
-def test_no_echo_is_reset_between_requests(make: MakeHelper, sink: Sink) -> None:
-    """Trap 17: what one request hides, the next does not."""
-    helper = make()
-
-    def create(*_: object) -> str:
-        helper.NoEcho = len(sink.requests) == 0
-        return "an-id"
-
-    helper.create(create)
-    helper.update(lambda *_: "an-id")
-    assert answer_to(helper, event(sink), sink)["NoEcho"] is True
-    assert answer_to(helper, event(sink, "quick_connect_update"), sink)["NoEcho"] is False
 
 
 @pytest.mark.parametrize(
@@ -291,7 +298,7 @@ def test_no_echo_is_reset_between_requests(make: MakeHelper, sink: Sink) -> None
 def test_a_malformed_event_answers_nobody(malformed: Any, make: MakeHelper, sink: Sink) -> None:
     """Trap 18: crhelper answers it to the request before."""
     helper = make()
-    helper.create(lambda *_: "an-id")
+    helper.create(returns("an-id"))
     helper(event(sink), Context())
     with pytest.raises(MalformedRequest):
         helper(malformed, Context())
@@ -321,7 +328,7 @@ def test_an_unexpected_error_shows_no_value(
     answer = answer_to(helper, event(sink), sink)
     assert (
         answer["Reason"]
-        == "GeneralServiceException: KeyError in the provider; its log has the place"
+        == "GeneralServiceException: KeyError in the provider. Its log shows the place"
     )
     assert "test_helper.py" in caplog.text
     assert "a property's value" not in caplog.text
@@ -331,11 +338,9 @@ def test_an_unfinished_request_says_nothing_and_raises(sink: Sink) -> None:
     """Lambda then runs it again; in the run that is the last one it is answered."""
 
     def fail(*_: object) -> str:
-        error = NotStabilized("it is still CREATION_IN_PROGRESS")
-        error.unfinished = True
-        raise error
+        raise NotStabilized("it is still CREATION_IN_PROGRESS", unfinished=True)
 
-    helper = Helper()
+    helper = Ours()
     helper.create(fail)
     with pytest.raises(NotStabilized):
         helper(event(sink), Context())
@@ -346,8 +351,8 @@ def test_an_unfinished_request_says_nothing_and_raises(sink: Sink) -> None:
 
 def test_the_answer_is_signed_for_an_empty_content_type(sink: Sink) -> None:
     """S3 refuses a presigned PUT whose Content-Type is another one."""
-    helper = Helper()
-    helper.create(lambda *_: "an-id")
+    helper = Ours()
+    helper.create(returns("an-id"))
     helper(event(sink), Context())
     assert sink.requests[0].headers["Content-Type"] == ""
     assert json.loads(sink.requests[0].body)["Status"] == "SUCCESS"

@@ -149,9 +149,7 @@ def test_what_a_reason_advises_keeps_what_has_the_name(
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     theirs = {"StackId": OTHER_STACK, "RequestId": "theirs"}
     answer = run("quick_connect_create", sink, **theirs)
-    advice = (
-        "to take it over, and remove it from that stack afterwards: before, that would delete it"
-    )
+    advice = "to take it over. Then remove it from that stack: removed before, it would be deleted"
     assert advice in answer["Reason"]
     adopted = run("quick_connect_create_adopt", sink, **theirs)
     run("quick_connect_delete", sink, PhysicalResourceId=arn)

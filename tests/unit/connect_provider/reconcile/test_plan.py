@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connect_provider.reconcile.plan import Action, Observed, Shift, plan, plan_shift
+from connect_provider.reconcile.plan import Action, Observation, plan
 
 STATE = {"InstanceId": "i", "Name": "n"}
 MARKERS = {"cfn:stack-id": "s", "cfn:created-at": "t"}
@@ -25,7 +25,7 @@ def test_the_action_follows_from_what_differs(
     change: dict[str, Any], action: Action, changed: tuple[str, ...]
 ) -> None:
     """Desired is compared with observed; a create-only difference replaces."""
-    observed = Observed("arn", STATE, {}, {})
+    observed = Observation("arn", STATE, {}, {})
     steps = plan({**STATE, **change}, observed, frozenset({"InstanceId"}))
     assert (steps.action, steps.changed) == (action, changed)
 
@@ -44,7 +44,7 @@ def test_a_tag_is_compared_three_ways(
     def tags(value: str | None) -> dict[str, str]:
         return {} if value is None else {"k": value}
 
-    observed = Observed("arn", {}, {**tags(live), **MARKERS}, {})
+    observed = Observation("arn", {}, {**tags(live), **MARKERS}, {})
     steps = plan({}, observed, frozenset(), tags=(tags(desired), tags(previous)))
     assert steps.tag == (tags(desired) if desired != live else {})
     goes = desired is ABSENT and previous is not ABSENT and live == previous
@@ -54,7 +54,7 @@ def test_a_tag_is_compared_three_ways(
 
 def test_markers_are_never_removed() -> None:
     """Not even where a previous template claims them."""
-    observed = Observed("arn", {}, MARKERS, {})
+    observed = Observation("arn", {}, MARKERS, {})
     assert plan({}, observed, frozenset(), tags=({}, MARKERS)).action is Action.NONE
 
 
@@ -71,56 +71,7 @@ def test_a_member_is_compared_three_ways(
     def members(there: bool) -> frozenset[str]:  # noqa: FBT001
         return frozenset({"m"} if there else ())
 
-    observed = Observed("arn", {}, {}, {}, members(live) | {"foreign"})
+    observed = Observation("arn", {}, {}, {}, members=members(live) | {"foreign"})
     steps = plan({}, observed, frozenset(), members=(members(desired), members(previous)))
-    assert steps.join == members(desired and not live)
-    assert steps.leave == members(previous and live and not desired)
-
-
-SHIFTS = {
-    # previous, desired, live
-    (ABSENT, ABSENT, ABSENT): Shift.NONE,
-    (ABSENT, ABSENT, SAME): Shift.NONE,
-    (ABSENT, ABSENT, CHANGED): Shift.NONE,
-    (ABSENT, SAME, ABSENT): Shift.APPLIED,
-    (ABSENT, SAME, SAME): Shift.NONE,
-    (ABSENT, SAME, CHANGED): Shift.APPLIED,
-    (ABSENT, CHANGED, ABSENT): Shift.APPLIED,
-    (ABSENT, CHANGED, SAME): Shift.APPLIED,
-    (ABSENT, CHANGED, CHANGED): Shift.NONE,
-    (SAME, ABSENT, ABSENT): Shift.NONE,
-    (SAME, ABSENT, SAME): Shift.NONE,
-    (SAME, ABSENT, CHANGED): Shift.NONE,
-    (SAME, SAME, ABSENT): Shift.LEFT,
-    (SAME, SAME, SAME): Shift.NONE,
-    (SAME, SAME, CHANGED): Shift.LEFT,
-    (SAME, CHANGED, ABSENT): Shift.CONTESTED,
-    (SAME, CHANGED, SAME): Shift.APPLIED,
-    (SAME, CHANGED, CHANGED): Shift.NONE,
-    (CHANGED, ABSENT, ABSENT): Shift.NONE,
-    (CHANGED, ABSENT, SAME): Shift.NONE,
-    (CHANGED, ABSENT, CHANGED): Shift.NONE,
-    (CHANGED, SAME, ABSENT): Shift.CONTESTED,
-    (CHANGED, SAME, SAME): Shift.NONE,
-    (CHANGED, SAME, CHANGED): Shift.APPLIED,
-    (CHANGED, CHANGED, ABSENT): Shift.LEFT,
-    (CHANGED, CHANGED, SAME): Shift.LEFT,
-    (CHANGED, CHANGED, CHANGED): Shift.NONE,
-    (SAME, CHANGED, "by hand"): Shift.CONTESTED,
-}
-
-
-@pytest.mark.parametrize("config", ["TelephonyConfig", "AgentConfig", "SignInConfig"])
-@pytest.mark.parametrize(("values", "expected"), SHIFTS.items())
-def test_a_config_is_compared_three_ways(
-    config: str, values: tuple[str | None, ...], expected: Shift
-) -> None:
-    """Only a template that changes a config touches it."""
-    first: dict[str, object] = {"us-east-1": 100, "us-west-2": 0}
-    second: dict[str, object] = {"us-east-1": 0, "us-west-2": 100}
-    third: dict[str, object] = {"us-east-1": 50, "us-west-2": 50}
-    if config == "SignInConfig":
-        first, second, third = {"us-east-1": True}, {"us-east-1": False}, {"us-west-2": True}
-    split = {ABSENT: None, SAME: first, CHANGED: second, "by hand": third}
-    previous, desired, live = (split[value] for value in values)
-    assert plan_shift(desired, previous, live) is expected
+    assert steps.add == members(desired and not live)
+    assert steps.remove == members(previous and live and not desired)

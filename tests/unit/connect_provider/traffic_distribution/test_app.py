@@ -170,7 +170,7 @@ def test_an_operators_shift_survives_an_unrelated_update(
     assert live(group) == (0, 100)
     assert answer["Data"]["TelephonyDistribution"] == "us-east-1=0,us-west-2=100"
     assert "UpdateTrafficDistribution" not in connect.calls()
-    assert "TelephonyConfig is left as it is" in caplog.text
+    assert "TelephonyConfig stays" in caplog.text
 
 
 def test_an_unchanged_config_goes_along_as_it_is_live(

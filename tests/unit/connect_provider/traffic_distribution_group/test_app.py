@@ -102,7 +102,7 @@ def test_a_run_that_is_not_repeated_answers_with_the_real_id(
     )
     assert answer["Status"] == "FAILED"
     assert answer["Reason"].startswith("NotStabilized: ")
-    assert "CREATION_IN_PROGRESS" in answer["Reason"]
+    assert "is still being created" in answer["Reason"]
     assert ours(connect) == [answer["PhysicalResourceId"]]
 
 

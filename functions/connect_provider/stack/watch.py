@@ -1,0 +1,101 @@
+"""Whether CloudFormation still wants a request. Only the stack knows, so a late run asks it."""
+
+from connect_provider import backoff
+from connect_provider.errors import ProviderError, Superseded
+from connect_provider.request import CreateRequest, Request
+from connect_provider.run import Run
+from connect_provider.stack.describe import GONE, Phase, StackResource, phase_of, resource_of
+
+
+class StackWatch:
+    """Watches the stack that sent a request.
+
+    CloudFormation stops waiting for a request when it cancels it, and after the response to an
+    earlier delivery. The stack may then have moved back or on, so nobody would undo a write.
+    Only a late run can be superseded. If CloudFormation does not tell, the run goes on: a failover
+    must not depend on CloudFormation.
+    """
+
+    def __init__(self, run: Run, request: Request) -> None:
+        self._run = run
+        self._request = request
+        self._ask_at = self._mute_until = float("-inf")
+
+    def require_wanted(self) -> None:
+        """Raise Superseded if CloudFormation no longer waits for the request."""
+        if self._run.now() < self._ask_at:
+            return
+        resource = self._ask()
+        if resource is not None and not self._waits(resource):
+            raise Superseded
+        self._ask_at = self._run.now() + backoff.ASK_AGAIN_AFTER
+
+    def keeps(self, arn: str) -> bool:
+        """Return whether the stack has a resource that this request made, or may go back to it."""
+        resource = self._ask()
+        if resource is None or resource.physical_id == arn or self._waits(resource):
+            return True
+        if resource.status in ("CREATE_FAILED", GONE) or resource.status.startswith("DELETE_"):
+            return False
+        if isinstance(self._request, CreateRequest):
+            return resource.status != "CREATE_IN_PROGRESS"  # a later update may be rolled back
+        replaced = getattr(self._request, "physical_resource_id", "")
+        return resource.physical_id != replaced
+
+    def has(self, arn: str) -> bool:
+        """Return whether the stack has the resource now.
+
+        Raise ProviderError, as unfinished, if CloudFormation does not tell.
+        """
+        try:
+            return self._resource().physical_id == arn
+        except ProviderError as error:
+            raise type(error)(str(error), unfinished=True) from None
+
+    def phase(self) -> Phase:
+        """Return the direction of the stack operation, UNKNOWN if CloudFormation does not tell."""
+        try:
+            return phase_of(self._request.stack_id)
+        except ProviderError as error:
+            self._run.log(f"cannot tell whether the stack is rolling back; continuing: {error}")
+            return Phase.UNKNOWN
+
+    def is_rolling_back(self) -> bool:
+        """Return whether the stack goes back to its previous template."""
+        return self.phase() is Phase.ROLLING_BACK
+
+    def _waits(self, resource: StackResource) -> bool:
+        """Return whether the stack waits for this very request."""
+        other = "UPDATE_" if isinstance(self._request, CreateRequest) else "CREATE_"
+        if resource.status.startswith((other, "DELETE_")):
+            return False
+        return resource.status.endswith("_IN_PROGRESS") and not self._is_of_later_request(resource)
+
+    def _is_of_later_request(self, resource: StackResource) -> bool:
+        """Return whether the status is so much younger than the request that another caused it."""
+        made = self._run.signed_at
+        if made is None or resource.since is None:
+            return False
+        return (resource.since - made).total_seconds() > backoff.STATUS_LAG
+
+    def _ask(self) -> StackResource | None:
+        """Return the resource in the stack, or None if we do not ask or learn nothing."""
+        if not self._run.is_late() or self._run.now() < self._mute_until:
+            return None
+        try:
+            resource = self._resource()
+        except ProviderError as error:
+            self._mute_until = self._run.now() + backoff.ASK_AGAIN_AFTER_FAILURE
+            self._run.log(f"cannot check whether CloudFormation still waits; continuing: {error}")
+            return None
+        return resource if self._is_current(resource) else None
+
+    def _resource(self) -> StackResource:
+        return resource_of(self._request.stack_id, self._request.logical_resource_id)
+
+    def _is_current(self, resource: StackResource) -> bool:
+        """Return whether the status is younger than the request. CloudFormation's view may lag."""
+        if resource.status == GONE:
+            return self._run.age() > backoff.STATUS_LAG
+        made = self._run.signed_at
+        return made is None or resource.since is None or resource.since >= made

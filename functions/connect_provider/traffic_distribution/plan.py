@@ -1,0 +1,78 @@
+"""Decides which splits an update changes: pure comparisons with the previous template and live.
+
+Operators move traffic during an incident, outside CloudFormation. So only a template that changes a
+config touches it.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from connect_provider.arn import resource_id
+from connect_provider.reconcile.plan import Observation
+from connect_provider.traffic_distribution.model import (
+    Splits,
+    TrafficDistributionProperties,
+    text_of,
+)
+
+
+class Shift(Enum):
+    """The effect of an update on one config of a traffic distribution."""
+
+    NONE = "the live split matches the template, or the template has none"
+    LEFT = "somebody else changed the split, and the template did not"
+    APPLIED = "the template changed the split"
+    CONTESTED = "the template changed the split, and so did somebody else"
+
+
+ACTED = (Shift.APPLIED, Shift.CONTESTED)
+
+
+def plan_shift(desired: object, previous: object, live: object) -> Shift:
+    """Compare a config three ways. None: the template, or Connect, does not have it."""
+    if desired is None or desired == live:
+        return Shift.NONE
+    if desired == previous:
+        return Shift.LEFT
+    return Shift.APPLIED if previous in (None, live) else Shift.CONTESTED
+
+
+def plan_shifts(desired: Splits, previous: Splits, live: Splits) -> Mapping[str, Shift]:
+    """Compare each config of the template."""
+    return {
+        name: plan_shift(split, previous.get(name), live.get(name))
+        for name, split in desired.items()
+    }
+
+
+def names_group(properties: TrafficDistributionProperties, group: Observation) -> bool:
+    """Return whether the properties name this group, by any of its names."""
+    if properties.TrafficDistributionGroupId is not None:
+        return resource_id(properties.TrafficDistributionGroupId) == group.attributes["Id"]
+    instance = resource_id(group.attributes["InstanceArn"])
+    is_default = group.attributes["IsDefault"] == "true"
+    return is_default and resource_id(str(properties.InstanceId)) == instance
+
+
+def was_applied(desired: Splits, failed: Splits, live: Splits) -> bool:
+    """Return whether everything that a failed template changed is live.
+
+    An update changes all its configs at once. If one differs, the update never came so far, or an
+    operator has moved traffic since. Then the rollback must undo none of them.
+    """
+    changed = {name: split for name, split in failed.items() if desired.get(name) != split}
+    return is_live(changed, live)
+
+
+def is_live(wanted: Splits, live: Splits) -> bool:
+    """Return whether every wanted split is live."""
+    return all(live.get(name) == split for name, split in wanted.items())
+
+
+def differences(wanted: Splits, live: Splits) -> str:
+    """Return a text with each wanted split that is not live, and the live one."""
+    return "; ".join(
+        f"{name}: it should be {text_of(split)}, and Connect has {text_of(live.get(name, {}))}"
+        for name, split in wanted.items()
+        if live.get(name) != split
+    )
