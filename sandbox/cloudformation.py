@@ -51,7 +51,7 @@ class Sink:
 
     def url(self, age: timedelta | None = timedelta(0)) -> str:
         """Return a ResponseURL signed `age` ago; None gives one that does not say when."""
-        url = f"{self._server.url}/answer/{uuid.uuid4()}?X-Amz-Signature=secret"
+        url = f"{self._server.url}/response/{uuid.uuid4()}?X-Amz-Signature=secret"
         if age is None:
             return url
         signed = datetime.fromtimestamp(self._now(), UTC) - age
@@ -73,7 +73,7 @@ class Sink:
         return HttpResponse(int(reply), headers={"Location": f"{self._server.url}/elsewhere"})
 
     @property
-    def answers(self) -> list[dict[str, Any]]:
+    def responses(self) -> list[dict[str, Any]]:
         """Return the answers that arrived, the oldest first."""
         return [json.loads(request.body) for request in self.requests]
 

@@ -16,7 +16,7 @@ from connect_provider.traffic_distribution_group.app import lambda_handler as gr
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.children import Zygote
-from tests.support.harness import Context, FakeTime, Handler, Sink, answer_to, load_event
+from tests.support.harness import Context, FakeTime, Handler, Sink, load_event, response_to
 from tests.support.scenarios import Scenario, state_of
 
 CREATES = [
@@ -35,7 +35,7 @@ def cancelling(
         stacks.status = status
         delete = load_event(scenario.event.replace("create", "delete_after_cancelled_create"), sink)
         assert zygote.run([(scenario.handler, delete)]) == [0]
-        assert sink.answers[-1]["Status"] == "SUCCESS"
+        assert sink.responses[-1]["Status"] == "SUCCESS"
 
     return happens
 
@@ -71,10 +71,10 @@ def test_a_cancelled_create_leaves_nothing(
     connect.fault(operation, "ThrottlingException")
     clock.meanwhile = cancelling(scenario, sink, stacks, status, zygote)
     scenario.handler(create, Context())
-    answer = sink.answers[-1]
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"] == "ResourceConflict: CloudFormation waits no longer for this request"
-    assert answer["PhysicalResourceId"].startswith("never-created-")
+    response = sink.responses[-1]
+    assert response["Status"] == "FAILED"
+    assert response["Reason"] == "ResourceConflict: CloudFormation waits no longer for this request"
+    assert response["PhysicalResourceId"].startswith("never-created-")
     assert connect.calls().count(operation) == 1
     assert state_of(connect) == before
 
@@ -95,7 +95,7 @@ def test_a_slow_create_that_is_wanted_stays(
     stacks.status = status
     clock.meanwhile = lambda: clock.sleep(5)
     scenario.handler(create, Context())
-    assert sink.answers[-1]["Status"] == "SUCCESS"
+    assert sink.responses[-1]["Status"] == "SUCCESS"
 
 
 def test_a_create_that_is_not_kept_waiting_asks_nothing(
@@ -104,7 +104,7 @@ def test_a_create_that_is_not_kept_waiting_asks_nothing(
     """No Delete overtakes it, and CloudFormation's API is not called for each resource."""
     stacks.status = "ROLLBACK_IN_PROGRESS"
     CREATES[0].handler(CREATES[0].prepare(connect, sink), Context())
-    assert sink.answers[-1]["Status"] == "SUCCESS"
+    assert sink.responses[-1]["Status"] == "SUCCESS"
 
 
 def test_a_create_that_is_cancelled_while_connect_takes_it_is_undone(
@@ -155,7 +155,7 @@ def test_a_late_delete_of_a_made_up_id_deletes_nothing_newer(
 ) -> None:
     """What was created after the Delete was made is not what the Delete is about."""
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
-    assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
+    assert response_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
     clock.sleep(120)
     arn = created(load_event("quick_connect_create", sink, RequestId="the next"), sink)
     clock.sleep(30)
@@ -174,7 +174,7 @@ def test_a_made_up_id_is_no_reason_to_delete_what_the_stack_has(
     with pytest.raises(ServiceInternalError):
         quick_connects(delete, Context())
     stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
-    assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
+    assert response_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
     assert len(connect.quick_connects) == 1
 
 
@@ -188,7 +188,7 @@ def test_what_disable_rollback_kept_goes_with_the_update_that_removes_it(
     clock.sleep(3600)
     stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
-    answer_to(quick_connects, delete, sink)
+    response_to(quick_connects, delete, sink)
     assert connect.quick_connects == {}
 
 
@@ -225,7 +225,7 @@ def test_a_throttled_update_writes_nothing_after_its_rollback(
         clock.passed += 5
         stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         assert zygote.run([(handler, reverse(event, sink))]) == [0]
-        assert sink.answers[-1]["Status"] == "SUCCESS"
+        assert sink.responses[-1]["Status"] == "SUCCESS"
         stacks.status = "UPDATE_ROLLBACK_COMPLETE"
 
     connect.journal.clear()
@@ -233,7 +233,7 @@ def test_a_throttled_update_writes_nothing_after_its_rollback(
     clock.meanwhile = happens
     handler(event, Context())
     assert connect.calls().count(throttled) == 1
-    assert "waits no longer" in sink.answers[-1]["Reason"]
+    assert "waits no longer" in sink.responses[-1]["Reason"]
     assert state_of(connect) == before
 
 
@@ -249,7 +249,7 @@ def test_an_update_that_lambda_runs_again_writes_nothing_after_the_stack_went_ba
         quick_connects(update, Context())
     connect.faults.clear()
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    answer_to(quick_connects, reverse(update, sink), sink)
+    response_to(quick_connects, reverse(update, sink), sink)
     if status == "DELETE_COMPLETE":
         created(load_event("quick_connect_delete", sink, PhysicalResourceId=arn), sink)
     before = state_of(connect)
@@ -284,9 +284,9 @@ def handler_of(event: dict[str, Any]) -> Handler:
 
 def created(event: dict[str, Any], sink: Sink) -> str:
     """Send a request that succeeds; return the id."""
-    answer = answer_to(handler_of(event), event, sink)
-    assert answer["Status"] == "SUCCESS", answer["Reason"]
-    physical_id: str = answer["PhysicalResourceId"]
+    response = response_to(handler_of(event), event, sink)
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    physical_id: str = response["PhysicalResourceId"]
     return physical_id
 
 

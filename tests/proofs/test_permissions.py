@@ -116,7 +116,7 @@ def test_every_call_is_allowed(
     event = scenario.prepare(connect, sink)
     connect.fault("CreateQuickConnect", "InternalServiceException", after=True)  # look it up, too
     scenario.handler(event, Context())
-    assert sink.answers[-1]["Status"] == "SUCCESS"
+    assert sink.responses[-1]["Status"] == "SUCCESS"
     package = scenario.handler.__module__.split(".")[0]
     rules = statements(FUNCTIONS[package], instance_arns)
     for entry in connect.journal:

@@ -105,7 +105,7 @@ def promised_status(name: str) -> str:
     return "FAILED" if name.endswith("_invalid") or "_refused_" in name else "SUCCESS"
 
 
-def answer_to(
+def response_to(
     handler: Handler, event: dict[str, Any], sink: Sink, context: Context | None = None
 ) -> dict[str, Any]:
     """Run a request; return its answer, having checked what every answer has to be."""
@@ -116,13 +116,13 @@ def answer_to(
     assert request.method == "PUT"
     assert event["ResponseURL"].endswith(request.path), "it goes to this request's URL"
     assert len(request.body) <= 4096
-    answer: dict[str, Any] = json.loads(request.body)
+    response: dict[str, Any] = json.loads(request.body)
     for key in ("StackId", "RequestId", "LogicalResourceId"):
-        assert answer[key] == event[key]
-    assert answer["PhysicalResourceId"]
-    assert answer["Status"] == "SUCCESS" or (answer["Reason"] and answer["Data"] == {})
-    assert all(isinstance(value, str) for value in answer["Data"].values())
-    return answer
+        assert response[key] == event[key]
+    assert response["PhysicalResourceId"]
+    assert response["Status"] == "SUCCESS" or (response["Reason"] and response["Data"] == {})
+    assert all(isinstance(value, str) for value in response["Data"].values())
+    return response
 
 
 def operations_called(prefix: str = "") -> set[str]:

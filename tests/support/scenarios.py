@@ -38,8 +38,8 @@ class Scenario:
         physical_id = ""
         for name, changes in self.before:
             self.handler(load_event(name, sink, **changes), Context())
-            physical_id = sink.answers[-1]["PhysicalResourceId"]
-            assert sink.answers[-1]["Status"] == "SUCCESS"
+            physical_id = sink.responses[-1]["PhysicalResourceId"]
+            assert sink.responses[-1]["Status"] == "SUCCESS"
         event = load_event(self.event, sink, **dict(self.changes))
         if "PhysicalResourceId" in event and physical_id:
             event["PhysicalResourceId"] = physical_id

@@ -14,7 +14,7 @@ from connect_provider.traffic_distribution_group.model import TrafficDistributio
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import EVENTS, Sink, answer_to, load_event, promised_status
+from tests.support.harness import EVENTS, Sink, load_event, promised_status, response_to
 
 MODELS = {
     "Custom::ConnectQuickConnect": QuickConnectProperties,
@@ -38,7 +38,7 @@ def test_the_properties_are_what_the_name_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_answer_is_what_the_name_promises(
+def test_the_response_is_what_the_name_promises(
     name: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
     """On the stage of `make invoke`, where an Update and a Delete find what they name."""
@@ -47,7 +47,7 @@ def test_the_answer_is_what_the_name_promises(
     if name.endswith("_rollback"):
         stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     handler = quick_connects if name.startswith("quick_connect") else groups
-    assert answer_to(handler, event, sink)["Status"] == promised_status(name)
+    assert response_to(handler, event, sink)["Status"] == promised_status(name)
     changes = [call for call in connect.calls() if not call.startswith(READS)]
     if name.endswith(("_invalid", "_unchanged", "_rollback")):
         assert changes == []

@@ -77,7 +77,7 @@ def test_every_allowed_operation_is_called_by_some_request(
     serve = handler(package)
     create = load_event(f"{package}_create", sink)
     serve(create, Context())
-    arn = sink.answers[-1]["PhysicalResourceId"]
+    arn = sink.responses[-1]["PhysicalResourceId"]
     serve(create, Context())  # the name is taken: find, and go on
     update = load_event(f"{package}_update", sink, PhysicalResourceId=arn)
     update["ResourceProperties"]["Tags"] = {"another": "tag"}

@@ -15,12 +15,12 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("request_name", REQUESTS)
-def test_every_declared_attribute_is_answered_and_no_other(
+def test_a_response_has_the_declared_attributes_and_no_other(
     request_name: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """In the Data of a create's answer, and none is empty."""
     event = load_event(request_name, sink)
     handler(REQUESTS[request_name])(event, Context())
-    data = sink.answers[-1]["Data"]
+    data = sink.responses[-1]["Data"]
     assert data.keys() == RESOURCE_TYPES[event["ResourceType"]].model.attributes.keys()
     assert all(data.values())
