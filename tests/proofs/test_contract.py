@@ -17,7 +17,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import Sink, load_event, response_to
-from tests.unit.test_template import handler
+from tests.support.template import handler
 
 Properties = Mapping[str, Any]
 OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"

@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 
 from connect_provider.edge.helper import MalformedRequest
 from connect_provider.edge.response import DeliveryError
-from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import EVENTS, Context, Sink, load_event
+from tests.support.harness import EVENTS, Context, Sink, handler_of, load_event
 
 # `make test` runs the same ones every time; HOSTILE=10000 runs so many others.
 CASES = int(os.environ.get("HOSTILE", "300"))
@@ -109,11 +107,11 @@ def test_any_event_gets_one_response_or_is_refused(
     scene.seed(connect)
     sink.reset()
     event = load_event(name, sink)
+    handler = handler_of(event)
     for _ in range(data.draw(st.integers(1, 2))):
         event = spoil(event, data)
     note(f"{name}: {str(event)[:2000]}")
     known = {*texts_in(event), *connect.groups, *(g["Id"] for g in connect.groups.values())}
-    handler = quick_connects if name.startswith("quick_connect") else groups
     refusal = None
     try:
         handler(event, Context())

@@ -44,7 +44,7 @@ def test_a_killed_request_ends_as_a_clean_one(
 ) -> None:
     """One resource, one owner, the same id in each later answer."""
     event = scenario.prepare(connect, sink)
-    assert zygote.run([(scenario.handler, event)]) == [0]
+    assert zygote.run([event]) == [0]
     after, calls = state_of(connect), len(connect.calls()) + 1
     kills = list(product(range(calls), ("before", "after"), ((1, 1), (2,))))
     for kill in kills:
@@ -52,10 +52,10 @@ def test_a_killed_request_ends_as_a_clean_one(
         event = scenario.prepare(connect, sink)
         before = len(sink.requests)
         connect.watch = sink.watch = Killer(zygote.kill, call, moment)
-        assert zygote.run([(scenario.handler, event)]) == [signal.SIGKILL], kill
+        assert zygote.run([event]) == [signal.SIGKILL], kill
         connect.watch = sink.watch = None
         for at_once in runs:
-            assert zygote.run([(scenario.handler, event)] * at_once) == [0] * at_once, kill
+            assert zygote.run([event] * at_once) == [0] * at_once, kill
             assert state_of(connect) == after, kill
         responses = sink.responses[before:]
         assert {response["Status"] for response in responses} == {"SUCCESS"}
@@ -69,12 +69,12 @@ def test_a_request_that_runs_twice_at_the_same_time_ends_as_a_clean_one(
 ) -> None:
     """Lambda can deliver an event twice without any error."""
     event = scenario.prepare(connect, sink)
-    zygote.run([(scenario.handler, event)])
+    zygote.run([event])
     after = state_of(connect)
     for _ in range(3):
         event = scenario.prepare(connect, sink)
         before = len(sink.requests)
-        assert zygote.run([(scenario.handler, event)] * 2) == [0, 0]
+        assert zygote.run([event] * 2) == [0, 0]
         assert state_of(connect) == after
         responses = sink.responses[before:]
         assert {response["Status"] for response in responses} == {"SUCCESS"}

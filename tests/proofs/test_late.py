@@ -16,13 +16,18 @@ from connect_provider.traffic_distribution_group.app import lambda_handler as gr
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpResponse, HttpServer
-from tests.proofs.test_overtaken import created, handler_of, reverse
-from tests.support.harness import Context, FakeTime, Handler, Sink, load_event, response_to
-from tests.support.scenarios import SCENARIOS, Scenario, state_of
-
-
-def scenario_of(name: str) -> Scenario:
-    return next(scenario for scenario in SCENARIOS if scenario.name == name)
+from tests.support.harness import (
+    Context,
+    FakeTime,
+    Handler,
+    Sink,
+    created,
+    handler_of,
+    load_event,
+    response_to,
+    reversed_update,
+)
+from tests.support.scenarios import scenario_of, state_of
 
 
 @pytest.fixture
@@ -78,7 +83,7 @@ def test_a_late_update_leaves_the_next_update_alone(
     with pytest.raises(Throttling):
         run_throttled(quick_connects, stale, connect, "UpdateQuickConnectName")
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    response_to(quick_connects, reverse(stale, sink), sink)
+    response_to(quick_connects, reversed_update(stale, sink), sink)
     before = state_of(connect)
     clock.sleep(60)
     stacks.status, stacks.since = "UPDATE_IN_PROGRESS", clock.time()
@@ -104,7 +109,7 @@ def test_a_late_traffic_update_shifts_nothing_in_the_next_stack_update(
     with pytest.raises(NotStabilized):
         run_throttled(groups, event, connect, "UpdateTrafficDistribution")
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    response_to(groups, reverse(event, sink), sink)
+    response_to(groups, reversed_update(event, sink), sink)
     before = state_of(connect)
     clock.sleep(60)
     stacks.status, stacks.resource_status = "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"

@@ -5,18 +5,25 @@ delivers a request once more, or runs it again, when the stack has gone on.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from connect_provider.edge.response import DeliveryError
 from connect_provider.errors import ServiceInternalError, Throttling
 from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.children import Zygote
-from tests.support.harness import Context, FakeTime, Handler, Sink, load_event, response_to
+from tests.support.harness import (
+    Context,
+    FakeTime,
+    Sink,
+    created,
+    handler_of,
+    load_event,
+    response_to,
+    reversed_update,
+)
 from tests.support.scenarios import Scenario, state_of
 
 CREATES = [
@@ -34,7 +41,7 @@ def cancelling(
         FakeTime.current.passed += 5
         stacks.status = status
         delete = load_event(scenario.event.replace("create", "delete_after_cancelled_create"), sink)
-        assert zygote.run([(scenario.handler, delete)]) == [0]
+        assert zygote.run([delete]) == [0]
         assert sink.responses[-1]["Status"] == "SUCCESS"
 
     return happens
@@ -224,7 +231,7 @@ def test_a_throttled_update_writes_nothing_after_its_rollback(
     def happens() -> None:
         clock.passed += 5
         stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-        assert zygote.run([(handler, reverse(event, sink))]) == [0]
+        assert zygote.run([reversed_update(event, sink)]) == [0]
         assert sink.responses[-1]["Status"] == "SUCCESS"
         stacks.status = "UPDATE_ROLLBACK_COMPLETE"
 
@@ -249,7 +256,7 @@ def test_an_update_that_lambda_runs_again_writes_nothing_after_the_stack_went_ba
         quick_connects(update, Context())
     connect.faults.clear()
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    response_to(quick_connects, reverse(update, sink), sink)
+    response_to(quick_connects, reversed_update(update, sink), sink)
     if status == "DELETE_COMPLETE":
         created(load_event("quick_connect_delete", sink, PhysicalResourceId=arn), sink)
     before = state_of(connect)
@@ -276,26 +283,3 @@ def test_a_late_delivery_brings_nothing_back(
     stacks.status = "UPDATE_COMPLETE"
     quick_connects(events[late], Context())
     assert state_of(connect) == before
-
-
-def handler_of(event: dict[str, Any]) -> Handler:
-    return quick_connects if "QuickConnect" in event["ResourceType"] else groups
-
-
-def created(event: dict[str, Any], sink: Sink) -> str:
-    """Send a request that succeeds; return the id."""
-    response = response_to(handler_of(event), event, sink)
-    assert response["Status"] == "SUCCESS", response["Reason"]
-    physical_id: str = response["PhysicalResourceId"]
-    return physical_id
-
-
-def reverse(update: dict[str, Any], sink: Sink) -> dict[str, Any]:
-    """Return the Update by which a rollback undoes an update."""
-    return {
-        **update,
-        "RequestId": "rollback",
-        "ResponseURL": sink.url(),
-        "ResourceProperties": update["OldResourceProperties"],
-        "OldResourceProperties": update["ResourceProperties"],
-    }

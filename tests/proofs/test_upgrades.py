@@ -20,11 +20,18 @@ from typing import Any
 
 import pytest
 
-from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import ROOT, FakeTime, Handler, Sink, load_event, response_to
+from tests.support.harness import (
+    ROOT,
+    FakeTime,
+    Handler,
+    Sink,
+    handler_of,
+    load_event,
+    read_event,
+    response_to,
+)
 
 RELEASES = Path(__file__).parent / "releases"
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -42,7 +49,7 @@ class Kind:
 
     @property
     def handler(self) -> Handler:
-        return quick_connects if self.create.startswith("quick_connect") else groups
+        return handler_of(read_event(self.create))
 
 
 KINDS = {
@@ -76,7 +83,7 @@ def repeatable(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> Callable[[],
 def run(kind: Kind, connect: ConnectEmulator, sink: Sink) -> Record:
     """Send the Create; return the event, the answer and what is in Connect then."""
     event = load_event(kind.create, sink)
-    if "adopt" in kind.create and kind.handler is quick_connects:
+    if kind.create == "quick_connect_create_adopt":
         properties = event["ResourceProperties"]
         instance = connect.instances[scene.INSTANCE_ID]
         connect.add_quick_connect(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.harness import Context, FakeTime, Handler, Sink
+from tests.support.harness import Context, FakeTime, Sink, handler_of
 
 Template = Mapping[str, tuple[str, Mapping[str, Any]]]  # logical id -> type, properties
 _RUNS = 3  # Lambda runs an event that raised two times more
@@ -25,13 +25,12 @@ class RequestFailed(Exception):
 
 @dataclass
 class Stack:
-    """A stack of custom resources. `handlers`: ResourceType -> the function that serves it.
+    """A stack of custom resources.
 
     deliveries: how often each event is delivered, asked anew for each.
     template, ids: of the last complete operation.
     """
 
-    handlers: Mapping[str, Handler]
     sink: Sink
     deliveries: Callable[[], int]
     set_status: Callable[[str], None]
@@ -111,7 +110,7 @@ class Stack:
                 "PhysicalResourceId": self.ids[logical_id],
                 "OldResourceProperties": previous,
             }
-        response = self._send(kind, event)
+        response = self._send(event)
         physical_id = event.get("PhysicalResourceId", f"s-{logical_id}-1ABCDEF")
         if response is not None:
             physical_id = response["PhysicalResourceId"]
@@ -126,7 +125,7 @@ class Stack:
         self._seen.pop(logical_id, None)
         event = self._event(logical_id, kind, properties)
         event |= {"RequestType": "Delete", "PhysicalResourceId": physical_id}
-        response = self._send(kind, event)
+        response = self._send(event)
         return response is not None and response["Status"] == "SUCCESS"
 
     def _event(self, logical_id: str, kind: str, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,14 +139,14 @@ class Stack:
             "ResourceProperties": properties,
         }
 
-    def _send(self, kind: str, event: dict[str, Any]) -> dict[str, Any] | None:
+    def _send(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """Deliver an event; return the last answer, None where Lambda gave up without one."""
         response: dict[str, Any] | None = None
         for _ in range(self.deliveries()):
             for run in range(_RUNS):
                 before = len(self.sink.requests)
                 try:
-                    self.handlers[kind](event, Context())
+                    handler_of(event)(event, Context())
                 except Exception:  # noqa: BLE001  # Lambda runs it again, whatever it was
                     FakeTime.current.sleep(_RUN_AGAIN_AFTER[min(run, 1)])
                     continue

@@ -8,17 +8,24 @@ import pytest
 
 from connect_provider.edge.response import DeliveryError
 from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Context, FakeTime, Sink, load_event, response_to
+from tests.support.harness import (
+    Context,
+    FakeTime,
+    Sink,
+    handler_of,
+    load_event,
+    read_event,
+    response_to,
+)
 
 OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/b/1"
 
 
 def run(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
     """Send a request of events/ to the function that serves it; return the answer."""
-    handler = quick_connects if name.startswith("quick_connect") else groups
+    handler = handler_of(read_event(name))
     return response_to(handler, load_event(name, sink, **changes), sink)
 
 
