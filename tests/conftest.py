@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 import trustme
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import ReadTimeoutError
 
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectCall
-from sandbox.http_server import HttpServer
+from sandbox.http_server import READ_TIMEOUT, HttpServer
 from tests.support import watch
 from tests.support.children import Zygote
 from tests.support.harness import STACKS, Context, FakeTime, Sink
@@ -40,6 +42,7 @@ _authority = trustme.CA()
 _sink = Sink(
     _authority,
     now=lambda: FakeTime.current.time(),
+    pause=lambda seconds: FakeTime.current.advance(seconds),
 )
 _trusted = NamedTemporaryFile(suffix=".pem")  # noqa: SIM115  # it lives as long as the tests
 _authority.cert_pem.write_to_path(_trusted.name)
@@ -91,7 +94,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     for name, loaded in list(sys.modules.items()):
         if name.startswith("connect_provider.") and getattr(loaded, "time", None) is time:
             monkeypatch.setattr(loaded, "time", module)
+    monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=fake.advance))
     return fake
+
+
+@pytest.fixture(autouse=True)
+def _read_timeouts(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
+    """Let a response that never comes cost its read timeout on the simulated clock."""
+    make_request = HTTPConnectionPool._make_request
+
+    def request(pool: Any, connection: Any, method: str, url: str, **options: Any) -> Any:
+        response = make_request(pool, connection, method, url, **options)
+        if READ_TIMEOUT in response.headers:
+            connection.close()
+            clock.advance(options["timeout"].read_timeout)
+            raise ReadTimeoutError(pool, url, "Read timed out.")
+        return response
+
+    monkeypatch.setattr(HTTPConnectionPool, "_make_request", request)
 
 
 @pytest.fixture

@@ -6,16 +6,13 @@ once, or raises and is run again, as Lambda does; then what follows in CloudForm
 """
 
 import copy
-from collections.abc import Iterator
 from functools import cache
 from itertools import product
 from typing import Any
 
 import pytest
-import urllib3
 
-from connect_provider import connect as provider_connect
-from connect_provider.edge import response as provider_response
+from connect_provider.edge.response import DeliveryError
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectModel
@@ -40,16 +37,6 @@ _RUNS = 3
 # What the answer's PUT can meet, and how often an answer is sent in one run.
 REPLIES = [400, 403, 404, 500, 503, 301, 307, "drop", "hang", "slow"]
 _SENT = 4
-
-
-@pytest.fixture(autouse=True)
-def _short_hangs(monkeypatch: pytest.MonkeyPatch, connect: ConnectEmulator) -> Iterator[None]:
-    """Let the client wait for an answer for a moment only."""
-    config = provider_connect._CONFIG.merge(type(provider_connect._CONFIG)(read_timeout=0.15))
-    monkeypatch.setattr(provider_connect, "_CONFIG", config)
-    provider_connect.client.cache_clear()
-    yield
-    provider_connect.client.cache_clear()
 
 
 @cache
@@ -179,7 +166,6 @@ def test_every_call_survives_every_fault(
                 continue  # that it is gone is believed: there is nothing to be lost
             stacks.status = "UPDATE_IN_PROGRESS"
             event = scenario.prepare(connect, sink)
-            connect.hang_seconds = 0.2
             connect.fault("*", error, after=takes_effect, skip=index)
             try:
                 response = send(scenario, event, sink)
@@ -196,11 +182,9 @@ def test_every_response_survives_every_fault(
     scenario: Scenario,
     connect: ConnectEmulator,
     sink: Sink,
-    monkeypatch: pytest.MonkeyPatch,
     record_property: Any,
 ) -> None:
     """The cells of one request's answer: refused once, and as often as one run sends it."""
-    monkeypatch.setattr(provider_response, "_TIMEOUT", urllib3.Timeout(connect=2, read=0.06))
     event = scenario.prepare(connect, sink)
     wanted = send(scenario, event, sink)
     clean_up(scenario, event, wanted, sink)
@@ -229,7 +213,7 @@ def runs_until_accepted(scenario: Scenario, event: dict[str, Any]) -> int:
     for run in range(1, _RUNS + 1):
         try:
             scenario.handler(event, Context())
-        except provider_response.DeliveryError:
+        except DeliveryError:
             FakeTime.current.sleep(60)
         else:
             return run
