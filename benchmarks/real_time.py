@@ -41,6 +41,6 @@ def _deletion(world: World, create: dict[str, Any]) -> dict[str, Any]:
 def _run(world: World, zygote: Zygote, events: list[dict[str, Any]], at_once: int) -> int:
     """Run a function for each event; return how many failed."""
     for start in range(0, len(events), at_once):
-        zygote.run_named([("quick_connect", event) for event in events[start : start + at_once]])
+        zygote.run(events[start : start + at_once])
     answers = [world.answers.get(event["RequestId"], {}) for event in events]
     return sum(answer.get("Status") != "SUCCESS" for answer in answers)

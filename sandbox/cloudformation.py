@@ -13,6 +13,7 @@ import trustme
 
 from sandbox.http_server import (
     LOOPBACK,
+    NEVER,
     DropConnection,
     HttpRequest,
     HttpResponse,
@@ -20,14 +21,16 @@ from sandbox.http_server import (
     Place,
 )
 
+_SLOW = 4.0  # seconds; the functions wait for five
+
 
 class Sink:
-    """An HTTPS server that takes answers.
+    """An HTTPS server that takes responses.
 
-    replies: what to give first: statuses; "drop" closes the connection, "hang" does so after a
-    while, "slow" succeeds after a moment. A redirect leads to where no answer belongs.
-    now: the time at which requests are made.
-    watch: told "before" and "after" each request; it may raise DropConnection.
+    replies: the first replies. A number is an HTTP status. "drop" closes the connection, "hang"
+    never replies, and "slow" succeeds after a pause. A redirect leads to another path.
+    now, pause: the clock of the requests.
+    watch: called with "before" and "after" each request; it may raise DropConnection.
     """
 
     def __init__(
@@ -35,11 +38,12 @@ class Sink:
         authority: trustme.CA,
         place: Place = LOOPBACK,
         now: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(place.host).configure_cert(tls)
         self._server = HttpServer(self._handle, tls, place)
-        self._now = now
+        self._now, self._pause = now, pause
         self.host = f"{place.host}:{self._server.port}"
         self.reset()
 
@@ -51,7 +55,7 @@ class Sink:
 
     def url(self, age: timedelta | None = timedelta(0)) -> str:
         """Return a ResponseURL signed `age` ago; None gives one that does not say when."""
-        url = f"{self._server.url}/answer/{uuid.uuid4()}?X-Amz-Signature=secret"
+        url = f"{self._server.url}/response/{uuid.uuid4()}?X-Amz-Signature=secret"
         if age is None:
             return url
         signed = datetime.fromtimestamp(self._now(), UTC) - age
@@ -64,16 +68,17 @@ class Sink:
         if self.watch:
             self.watch("after")
         reply = self.replies.pop(0) if self.replies else 200
-        if reply in ("hang", "slow"):
-            time.sleep(0.1 if reply == "hang" else 0.02)
-        if reply in ("hang", "drop"):
+        if reply == "drop":
             raise DropConnection
+        if reply == "hang":
+            return NEVER
         if reply == "slow":
+            self._pause(_SLOW)
             return HttpResponse(200)
         return HttpResponse(int(reply), headers={"Location": f"{self._server.url}/elsewhere"})
 
     @property
-    def answers(self) -> list[dict[str, Any]]:
+    def responses(self) -> list[dict[str, Any]]:
         """Return the answers that arrived, the oldest first."""
         return [json.loads(request.body) for request in self.requests]
 

@@ -17,7 +17,7 @@ from botocore import xform_name
 from sandbox.connect_groups import TrafficDistributionGroups
 from sandbox.connect_model import ConnectCall, ConnectModel, ServiceError
 from sandbox.connect_quick_connects import QuickConnects
-from sandbox.http_server import DropConnection, HttpRequest, HttpResponse
+from sandbox.http_server import NEVER, DropConnection, HttpRequest, HttpResponse
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Fault:
     """What is to go wrong with the next calls of an operation.
 
     operation: its API name, or "*" for any.
-    error: an error's code; "drop" closes the connection; "hang" keeps it and says nothing for a
-    while; "garbage" answers what is not JSON; a number is an HTTP status with an empty body.
+    error: an error's code; "drop" closes the connection; "hang" never responds; "garbage" responds
+    with no JSON; a number is an HTTP status with an empty body.
     after: the call takes effect all the same.
     skip: how many calls to let pass first.
     """
@@ -73,7 +73,6 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
         self.rate: float | None = None
         self.failure_rate = 0.0
         self.random = random.Random(1)
-        self.hang_seconds = 1.0
         self.watch: Callable[[str], None] | None = None
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
@@ -129,10 +128,10 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
 
     def _fail(self, call: ConnectCall, fault: Fault) -> HttpResponse:
         self._note(call, fault.error)
-        if fault.error == "hang":
-            time.sleep(self.hang_seconds)
-        if fault.error in ("drop", "hang"):
+        if fault.error == "drop":
             raise DropConnection
+        if fault.error == "hang":
+            return NEVER
         if fault.error == "garbage":
             return HttpResponse(200, b"<html>")
         if fault.error.isdigit():

@@ -31,7 +31,13 @@ class HttpResponse:
 
 
 class DropConnection(Exception):
-    """Raised by a handler: close the connection without a word."""
+    """Raised by a handler: close the connection without a response."""
+
+
+# Stands for a response that never comes. A client in a test takes this header for a read timeout,
+# so that no test has to wait for one (tests/conftest.py).
+READ_TIMEOUT = "X-Read-Timeout"
+NEVER = HttpResponse(200, headers={READ_TIMEOUT: "yes"})
 
 
 Handle = Callable[[HttpRequest], HttpResponse]

@@ -34,11 +34,11 @@ def serve(console: Console, event: Path) -> None:
         console.print("An emulated Connect is up, and takes answers. In another terminal:\n")
         console.print(shlex.join(command), highlight=False, soft_wrap=True)
         console.print("\nCtrl-C stops it.")
-        answers = calls = 0
+        responses = calls = 0
         while True:
-            if len(local.sink.requests) > answers:
-                _show(console, local, answers, calls)
-                answers, calls = answers + 1, len(local.connect.journal)
+            if len(local.sink.requests) > responses:
+                _show(console, local, responses, calls)
+                responses, calls = responses + 1, len(local.connect.journal)
             time.sleep(0.1)
 
 
@@ -48,11 +48,11 @@ def _built(console: Console) -> SamLocal:
     return local
 
 
-def _show(console: Console, local: SamLocal, answers: int, calls: int) -> None:
+def _show(console: Console, local: SamLocal, responses: int, calls: int) -> None:
     """Show the answer that came after so many, and the calls that were made after so many."""
     made = ", ".join(local.connect.calls()[calls:]) or "not at all"
     console.print(f"\nConnect was called: {made}", highlight=False, soft_wrap=True)
-    answer = local.sink.answers[answers]
-    color = _COLORS[answer["Status"]]
-    console.print(f"CloudFormation would get: [bold {color}]{answer['Status']}[/]")
-    console.print(JSON.from_data(answer), soft_wrap=True)
+    response = local.sink.responses[responses]
+    color = _COLORS[response["Status"]]
+    console.print(f"CloudFormation would get: [bold {color}]{response['Status']}[/]")
+    console.print(JSON.from_data(response), soft_wrap=True)

@@ -97,8 +97,8 @@ def _create_group(properties: _Properties) -> str:
 
 
 def _describe_group(arn: str) -> dict[str, Any]:
-    answer = _connect().describe_traffic_distribution_group(TrafficDistributionGroupId=arn)
-    return dict(answer["TrafficDistributionGroup"])
+    response = _connect().describe_traffic_distribution_group(TrafficDistributionGroupId=arn)
+    return dict(response["TrafficDistributionGroup"])
 
 
 def _delete_group(arn: str) -> None:

@@ -1,41 +1,49 @@
-"""The Connect emulator, an HTTPS sink for answers, and a clock that tests move.
+"""The Connect emulator, an HTTPS sink for responses, and a clock that tests move.
 
-What the handlers read from the environment is set here, before any of them is imported.
+The environment of the handlers is set here, before any of them is imported.
 """
 
 import logging
 import os
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from tempfile import NamedTemporaryFile
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import trustme
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import ReadTimeoutError
 
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectCall
-from sandbox.http_server import HttpServer
+from sandbox.http_server import READ_TIMEOUT, HttpServer
+from tests.support import watch
 from tests.support.children import Zygote
-from tests.support.harness import CALLED, LOGGED, STACKS, Context, FakeTime, LogReader, Sink
+from tests.support.harness import STACKS, Context, FakeTime, Sink
 
 
-class _Recorded(ConnectEmulator):
-    """An emulator that remembers the calls of all tests, for test_calls.py."""
+class _Watched(ConnectEmulator):
+    """An emulator that shows its calls to the watch."""
 
     def _note(self, call: ConnectCall, error: str) -> None:
         super()._note(call, error)
-        CALLED.append(self.journal[-1])
+        watch.CALLED.append(self.journal[-1])
 
 
-_emulator = _Recorded(clock=lambda: FakeTime.current.monotonic())
+_emulator = _Watched(clock=lambda: FakeTime.current.monotonic())
 _server = HttpServer(_emulator.handle)
 _authority = trustme.CA()
-_sink = Sink(_authority, now=lambda: FakeTime.current.time())
+_sink = Sink(
+    _authority,
+    now=lambda: FakeTime.current.time(),
+    pause=lambda seconds: FakeTime.current.advance(seconds),
+)
 _trusted = NamedTemporaryFile(suffix=".pem")  # noqa: SIM115  # it lives as long as the tests
 _authority.cert_pem.write_to_path(_trusted.name)
 
@@ -52,22 +60,20 @@ os.environ.update(
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what takes seconds after what takes milliseconds."""
-    last = ("test_artifact.py", "test_stack.py", "test_templates.py", "test_cdk.py")
-    last += ("test_terraform.py", "test_commands.py", "test_sam.py", "test_local_invoke.py")
-    last += ("test_secrets.py", "test_calls.py")
-    items.sort(key=lambda item: last.index(item.path.name) if item.path.name in last else -1)
-
-
 def pytest_configure() -> None:
-    """Read every log line, for test_secrets.py."""
-    logging.getLogger().addHandler(LogReader())
+    """Let the watch read every log line."""
+    logging.getLogger().addHandler(watch.LogReader())
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Read every line that is printed, too: metrics are."""
-    LOGGED.update(report.capstdout.splitlines())
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn what the watch found into an error of the test, at its end."""
+    report = yield
+    if call.when == "teardown" and (problems := watch.problems(report.capstdout)):
+        report.outcome, report.longrepr = "failed", "\n".join(problems)
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -81,12 +87,31 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    """A clock that stands still but for what the provider sleeps."""
+    """The clock of the provider and of urllib3's retries; it stands still unless they sleep."""
     fake = FakeTime(time.time())
     FakeTime.current = fake
     module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)
-    monkeypatch.setattr("connect_provider.run.time", module)
+    for name, loaded in list(sys.modules.items()):
+        if name.startswith("connect_provider.") and getattr(loaded, "time", None) is time:
+            monkeypatch.setattr(loaded, "time", module)
+    monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=fake.advance))
     return fake
+
+
+@pytest.fixture(autouse=True)
+def _read_timeouts(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
+    """Let a response that never comes cost its read timeout on the simulated clock."""
+    make_request = HTTPConnectionPool._make_request
+
+    def request(pool: Any, connection: Any, method: str, url: str, **options: Any) -> Any:
+        response = make_request(pool, connection, method, url, **options)
+        if READ_TIMEOUT in response.headers:
+            connection.close()
+            clock.advance(options["timeout"].read_timeout)
+            raise ReadTimeoutError(pool, url, "Read timed out.")
+        return response
+
+    monkeypatch.setattr(HTTPConnectionPool, "_make_request", request)
 
 
 @pytest.fixture
@@ -99,7 +124,7 @@ def connect() -> Iterator[ConnectEmulator]:
 
 @pytest.fixture(autouse=True)
 def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
-    """What CloudFormation says of the stack: that it is being updated."""
+    """A CloudFormation that updates the stack."""
     from connect_provider.edge.provider import Provider
 
     def noted(provider: Provider, event: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -113,18 +138,15 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
 
 
 @pytest.fixture
-def sink(monkeypatch: pytest.MonkeyPatch) -> Sink:
-    """Where answers arrive."""
-    from connect_provider.edge import response
-
-    monkeypatch.setattr(response, "_RETRY", response._RETRY.new(backoff_factor=0))
+def sink() -> Sink:
+    """The server that takes the responses."""
     _sink.reset()
     return _sink
 
 
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[Zygote]:
-    """What runs functions in processes of their own, which can be killed."""
+    """A process that runs functions in processes of their own, so that a test can kill them."""
     process = Zygote()
     yield process
     process.close()

@@ -16,8 +16,8 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Sink, answer_to, load_event
-from tests.unit.test_template import handler
+from tests.support.harness import Sink, load_event, response_to
+from tests.support.template import handler
 
 Properties = Mapping[str, Any]
 OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"
@@ -50,7 +50,7 @@ class Subject:
         """Send a request that was never sent before; return its answer."""
         if physical_id:
             changes["PhysicalResourceId"] = physical_id
-        return self.answer(sink, self.request(sink, request_type, **changes))
+        return self.response(sink, self.request(sink, request_type, **changes))
 
     def update(
         self, sink: Sink, physical_id: str, changes: Properties, before: Properties | None = None
@@ -61,9 +61,9 @@ class Subject:
             sink, "Update", physical_id, Properties=dict(changes), OldResourceProperties=old
         )
 
-    def answer(self, sink: Sink, event: dict[str, Any]) -> dict[str, Any]:
+    def response(self, sink: Sink, event: dict[str, Any]) -> dict[str, Any]:
         """Send a request: answered once, in time, in size, with its ids verbatim."""
-        return answer_to(handler(self.package), event, sink)
+        return response_to(handler(self.package), event, sink)
 
 
 def read_quick_connect(connect: ConnectEmulator, arn: str) -> Properties | None:
@@ -139,9 +139,9 @@ def declared(subject: Subject, sink: Sink, changes: Properties | None = None) ->
 
 def created(subject: Subject, sink: Sink) -> str:
     """Create the subject; return its id."""
-    answer = subject.send(sink, "Create")
-    assert answer["Status"] == "SUCCESS", answer["Reason"]
-    physical_id: str = answer["PhysicalResourceId"]
+    response = subject.send(sink, "Create")
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    physical_id: str = response["PhysicalResourceId"]
     return physical_id
 
 
@@ -155,10 +155,10 @@ def test_what_is_created_is_what_was_declared(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """Create, then read: Ref and Arn are the id, and the live state equals the properties."""
-    answer = subject.send(sink, "Create")
-    assert answer["Data"]["Arn"] == answer["PhysicalResourceId"]
-    assert answer["PhysicalResourceId"].endswith(answer["Data"]["Id"])
-    live = subject.read(connect, answer["PhysicalResourceId"])
+    response = subject.send(sink, "Create")
+    assert response["Data"]["Arn"] == response["PhysicalResourceId"]
+    assert response["PhysicalResourceId"].endswith(response["Data"]["Id"])
+    live = subject.read(connect, response["PhysicalResourceId"])
     assert live == declared(subject, sink)
 
 
@@ -168,9 +168,9 @@ def test_a_create_that_is_sent_twice_makes_one(
 ) -> None:
     """The same answer, and one resource."""
     event = subject.request(sink, "Create")
-    first = subject.answer(sink, event)
+    first = subject.response(sink, event)
     there = everything(connect)
-    assert subject.answer(sink, event) == first
+    assert subject.response(sink, event) == first
     assert everything(connect) == there
 
 
@@ -181,10 +181,10 @@ def test_another_stacks_create_of_the_same_name_is_refused(
     """AlreadyExists; nothing is touched, and its Delete touches nothing either."""
     physical_id = created(subject, sink)
     before, there = subject.read(connect, physical_id), everything(connect)
-    answer = subject.send(sink, "Create", StackId=OTHER_STACK)
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith("AlreadyExists: ")
-    clean_up = subject.send(sink, "Delete", answer["PhysicalResourceId"], StackId=OTHER_STACK)
+    response = subject.send(sink, "Create", StackId=OTHER_STACK)
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith("AlreadyExists: ")
+    clean_up = subject.send(sink, "Delete", response["PhysicalResourceId"], StackId=OTHER_STACK)
     assert clean_up["Status"] == "SUCCESS"
     assert (subject.read(connect, physical_id), everything(connect)) == (before, there)
 
@@ -195,8 +195,8 @@ def test_an_update_in_place_keeps_the_id(
 ) -> None:
     """The live state equals the new properties."""
     physical_id = created(subject, sink)
-    answer = subject.update(sink, physical_id, subject.changes)
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", physical_id)
+    response = subject.update(sink, physical_id, subject.changes)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", physical_id)
     live = subject.read(connect, physical_id)
     assert live == declared(subject, sink, subject.changes)
 
@@ -208,8 +208,8 @@ def test_an_update_that_changes_nothing_writes_nothing(
     """Reads only, and the same attributes as the create."""
     first = subject.send(sink, "Create")
     connect.journal.clear()
-    answer = subject.update(sink, first["PhysicalResourceId"], {})
-    assert answer["Data"] == first["Data"]
+    response = subject.update(sink, first["PhysicalResourceId"], {})
+    assert response["Data"] == first["Data"]
     assert all(call.startswith(("Describe", "Get", "List")) for call in connect.calls())
 
 
@@ -223,8 +223,8 @@ def test_a_delete_removes_what_is_owned_and_nothing_else(
     live = subject.read(connect, physical_id)
     assert physical_id in everything(connect)
     for _ in range(2):
-        answer = subject.send(sink, "Delete", physical_id)
-        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", physical_id)
+        response = subject.send(sink, "Delete", physical_id)
+        assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", physical_id)
         assert everything(connect) == before
         assert subject.read(connect, physical_id) == (None if subject.owned else live)
 
@@ -236,10 +236,10 @@ def test_an_update_of_what_is_gone_creates_it_anew(
     """Update after delete: another id, and what was declared."""
     physical_id = created(subject, sink)
     subject.send(sink, "Delete", physical_id)
-    answer = subject.update(sink, physical_id, subject.changes)
-    assert answer["Status"] == "SUCCESS"
-    assert answer["PhysicalResourceId"] != physical_id
-    live = subject.read(connect, answer["PhysicalResourceId"])
+    response = subject.update(sink, physical_id, subject.changes)
+    assert response["Status"] == "SUCCESS"
+    assert response["PhysicalResourceId"] != physical_id
+    live = subject.read(connect, response["PhysicalResourceId"])
     assert live == declared(subject, sink, subject.changes)
 
 
@@ -249,13 +249,13 @@ def test_an_update_of_what_never_existed_creates_it(
     physical_id: str, subject: Subject, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
     """The clean-up then deletes what the id stands for, which is nothing: the new one stays."""
-    answer = subject.update(sink, physical_id, {})
-    assert answer["Status"] == "SUCCESS"
-    assert subject.read(connect, answer["PhysicalResourceId"]) == declared(subject, sink)
+    response = subject.update(sink, physical_id, {})
+    assert response["Status"] == "SUCCESS"
+    assert subject.read(connect, response["PhysicalResourceId"]) == declared(subject, sink)
     stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
-    stacks.physical_id = answer["PhysicalResourceId"]
+    stacks.physical_id = response["PhysicalResourceId"]
     assert subject.send(sink, "Delete", physical_id)["Status"] == "SUCCESS"
-    assert subject.read(connect, answer["PhysicalResourceId"]) == declared(subject, sink)
+    assert subject.read(connect, response["PhysicalResourceId"]) == declared(subject, sink)
 
 
 @owned_types
@@ -290,17 +290,17 @@ def test_a_wrong_property_is_named_before_any_call(
     changes: dict[str, Any] = {"Properties": {"Nmae": "a typing error"}}
     physical_id = created(subject, sink) if request_type == "Update" else ""
     connect.journal.clear()
-    answer = subject.send(sink, request_type, physical_id, **changes)
-    assert answer["Reason"].startswith("InvalidRequest: Nmae")
-    assert answer["PhysicalResourceId"] == (physical_id or answer["PhysicalResourceId"])
+    response = subject.send(sink, request_type, physical_id, **changes)
+    assert response["Reason"].startswith("InvalidRequest: Nmae")
+    assert response["PhysicalResourceId"] == (physical_id or response["PhysicalResourceId"])
     assert connect.calls() == []
 
 
 @every_type
-def test_a_request_that_is_sent_again_by_hand_is_answered(
+def test_a_request_that_is_sent_again_by_hand_succeeds(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """Fifty minutes later, out of the queue of what Lambda gave up (docs/operations.md)."""
     event = subject.request(sink, "Create", Properties={"ServiceTimeout": None})
     event["ResponseURL"] = sink.url(timedelta(minutes=50))
-    assert subject.answer(sink, event)["Status"] == "SUCCESS"
+    assert subject.response(sink, event)["Status"] == "SUCCESS"

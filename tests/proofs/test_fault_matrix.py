@@ -6,16 +6,13 @@ once, or raises and is run again, as Lambda does; then what follows in CloudForm
 """
 
 import copy
-from collections.abc import Iterator
 from functools import cache
 from itertools import product
 from typing import Any
 
 import pytest
-import urllib3
 
-from connect_provider import connect as provider_connect
-from connect_provider.edge import response as provider_answer
+from connect_provider.edge.response import DeliveryError
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectModel
@@ -38,18 +35,8 @@ ANY_CALL = [
 ]
 _RUNS = 3
 # What the answer's PUT can meet, and how often an answer is sent in one run.
-ANSWERED_WITH = [400, 403, 404, 500, 503, 301, 307, "drop", "hang", "slow"]
+REPLIES = [400, 403, 404, 500, 503, 301, 307, "drop", "hang", "slow"]
 _SENT = 4
-
-
-@pytest.fixture(autouse=True)
-def _short_hangs(monkeypatch: pytest.MonkeyPatch, connect: ConnectEmulator) -> Iterator[None]:
-    """Let the client wait for an answer for a moment only."""
-    config = provider_connect._CONFIG.merge(type(provider_connect._CONFIG)(read_timeout=0.15))
-    monkeypatch.setattr(provider_connect, "_CONFIG", config)
-    provider_connect.client.cache_clear()
-    yield
-    provider_connect.client.cache_clear()
 
 
 @cache
@@ -73,7 +60,7 @@ def send(scenario: Scenario, event: dict[str, Any], sink: Sink) -> dict[str, Any
             FakeTime.current.sleep((60, 120)[min(run, 1)])
             continue
         assert len(sink.requests) == before + 1, "there is exactly one answer"
-        return sink.answers[-1]
+        return sink.responses[-1]
     raise AssertionError("no run answered")
 
 
@@ -87,10 +74,12 @@ def follow(event: dict[str, Any], sink: Sink, **changes: Any) -> dict[str, Any]:
     }
 
 
-def clean_up(scenario: Scenario, event: dict[str, Any], answer: dict[str, Any], sink: Sink) -> None:
+def clean_up(
+    scenario: Scenario, event: dict[str, Any], response: dict[str, Any], sink: Sink
+) -> None:
     """Delete what an update replaced."""
-    replaced = event.get("PhysicalResourceId", answer["PhysicalResourceId"])
-    if replaced != answer["PhysicalResourceId"]:
+    replaced = event.get("PhysicalResourceId", response["PhysicalResourceId"])
+    if replaced != response["PhysicalResourceId"]:
         old = event["OldResourceProperties"]
         delete = follow(event, sink, RequestType="Delete", ResourceProperties=old)
         assert send(scenario, delete, sink)["Status"] == "SUCCESS"
@@ -99,7 +88,7 @@ def clean_up(scenario: Scenario, event: dict[str, Any], answer: dict[str, Any], 
 def check_outcome(
     scenario: Scenario,
     event: dict[str, Any],
-    answer: dict[str, Any],
+    response: dict[str, Any],
     sink: Sink,
     connect: ConnectEmulator,
     before: State,
@@ -108,20 +97,20 @@ def check_outcome(
 ) -> None:
     """Check that what is left is what the answer says, and that CloudFormation can end it well."""
     connect.faults.clear()
-    if answer["Status"] == "SUCCESS":
-        clean_up(scenario, event, answer, sink)
+    if response["Status"] == "SUCCESS":
+        clean_up(scenario, event, response, sink)
         assert state_of(connect) == after
         return
-    assert "in the provider" not in answer["Reason"], "no bug of ours"
+    assert "in the provider" not in response["Reason"], "no bug of ours"
     request_type = event["RequestType"]
     if request_type == "Delete":
-        assert answer["PhysicalResourceId"] == event["PhysicalResourceId"]
+        assert response["PhysicalResourceId"] == event["PhysicalResourceId"]
         again = send(scenario, follow(event, sink), sink)
         assert again["Status"] == "SUCCESS", "a Delete can be repeated"
         assert state_of(connect) == after
         return
     stacks.status = "ROLLBACK_IN_PROGRESS"
-    physical_id = answer["PhysicalResourceId"]
+    physical_id = response["PhysicalResourceId"]
     old = event.get("OldResourceProperties")
     if request_type == "Update":
         reverse = {"ResourceProperties": old, "OldResourceProperties": event["ResourceProperties"]}
@@ -164,10 +153,10 @@ def test_every_call_survives_every_fault(
     """The cells of one request: each of its calls, and each fault of that call."""
     event = scenario.prepare(connect, sink)
     before = state_of(connect)
-    answer = send(scenario, event, sink)
-    assert answer["Status"] == "SUCCESS"
+    response = send(scenario, event, sink)
+    assert response["Status"] == "SUCCESS"
     calls = connect.calls()
-    clean_up(scenario, event, answer, sink)
+    clean_up(scenario, event, response, sink)
     after = state_of(connect)
     cells = 0
     for index, operation in enumerate(calls):
@@ -177,11 +166,10 @@ def test_every_call_survives_every_fault(
                 continue  # that it is gone is believed: there is nothing to be lost
             stacks.status = "UPDATE_IN_PROGRESS"
             event = scenario.prepare(connect, sink)
-            connect.hang_seconds = 0.2
             connect.fault("*", error, after=takes_effect, skip=index)
             try:
-                answer = send(scenario, event, sink)
-                check_outcome(scenario, event, answer, sink, connect, before, after, stacks)
+                response = send(scenario, event, sink)
+                check_outcome(scenario, event, response, sink, connect, before, after, stacks)
             except AssertionError as failure:
                 cell = f"{error}{' after the effect' if takes_effect else ''} at {operation}"
                 raise AssertionError(f"call {index}, {cell}") from failure
@@ -190,44 +178,42 @@ def test_every_call_survives_every_fault(
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_every_answer_survives_every_fault(
+def test_every_response_survives_every_fault(
     scenario: Scenario,
     connect: ConnectEmulator,
     sink: Sink,
-    monkeypatch: pytest.MonkeyPatch,
     record_property: Any,
 ) -> None:
     """The cells of one request's answer: refused once, and as often as one run sends it."""
-    monkeypatch.setattr(provider_answer, "_TIMEOUT", urllib3.Timeout(connect=2, read=0.06))
     event = scenario.prepare(connect, sink)
     wanted = send(scenario, event, sink)
     clean_up(scenario, event, wanted, sink)
     after = state_of(connect)
-    cells = list(product(ANSWERED_WITH, (1, _SENT)))
+    cells = list(product(REPLIES, (1, _SENT)))
     for reply, times in cells:
         event = scenario.prepare(connect, sink)
         sink.requests.clear()
         sink.replies = [reply] * times
         try:
-            runs = runs_until_answered(scenario, event)
+            runs = runs_until_accepted(scenario, event)
             assert runs == (2 if times == _SENT and reply != "slow" else 1)
-            assert {answer["Status"] for answer in sink.answers} == {"SUCCESS"}
-            assert len({answer["PhysicalResourceId"] for answer in sink.answers}) == 1
+            assert {response["Status"] for response in sink.responses} == {"SUCCESS"}
+            assert len({response["PhysicalResourceId"] for response in sink.responses}) == 1
             assert all("elsewhere" not in request.path for request in sink.requests)
             sink.replies = []
-            clean_up(scenario, event, sink.answers[-1], sink)
+            clean_up(scenario, event, sink.responses[-1], sink)
             assert state_of(connect) == after
         except AssertionError as failure:
             raise AssertionError(f"answered {times} times with {reply}") from failure
     record_property("fault matrix, cells", len(cells))
 
 
-def runs_until_answered(scenario: Scenario, event: dict[str, Any]) -> int:
+def runs_until_accepted(scenario: Scenario, event: dict[str, Any]) -> int:
     """Run a request as Lambda does; return how many runs it took."""
     for run in range(1, _RUNS + 1):
         try:
             scenario.handler(event, Context())
-        except provider_answer.DeliveryError:
+        except DeliveryError:
             FakeTime.current.sleep(60)
         else:
             return run

@@ -13,8 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
@@ -25,7 +23,6 @@ DESK, GROUP = "Custom::ConnectQuickConnect", "Custom::ConnectTrafficDistribution
 TRAFFIC = "Custom::ConnectTrafficDistribution"
 # `make test` runs the same ones every time; HISTORIES=5000 runs so many others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))
-HANDLERS = {DESK: quick_connects, GROUP: groups, TRAFFIC: groups}
 FLOW = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
 USERS = [scene.USER_ID, scene.OTHER_USER_ID]
 SPLITS = [(100, 0), (0, 100), (50, 50)]
@@ -118,7 +115,6 @@ class History:
         connect.shift_seconds = 2
         self.connect, self.rng = connect, random.Random(seed)
         self.stack = Stack(
-            HANDLERS,
             sink,
             deliveries=lambda: self.rng.choice([1, 1, 2]),
             set_status=lambda status: setattr(stacks, "status", status),

@@ -44,22 +44,22 @@ def test_a_killed_request_ends_as_a_clean_one(
 ) -> None:
     """One resource, one owner, the same id in each later answer."""
     event = scenario.prepare(connect, sink)
-    assert zygote.run([(scenario.handler, event)]) == [0]
+    assert zygote.run([event]) == [0]
     after, calls = state_of(connect), len(connect.calls()) + 1
     kills = list(product(range(calls), ("before", "after"), ((1, 1), (2,))))
     for kill in kills:
         call, moment, runs = kill
         event = scenario.prepare(connect, sink)
-        answered = len(sink.requests)
+        before = len(sink.requests)
         connect.watch = sink.watch = Killer(zygote.kill, call, moment)
-        assert zygote.run([(scenario.handler, event)]) == [signal.SIGKILL], kill
+        assert zygote.run([event]) == [signal.SIGKILL], kill
         connect.watch = sink.watch = None
         for at_once in runs:
-            assert zygote.run([(scenario.handler, event)] * at_once) == [0] * at_once, kill
+            assert zygote.run([event] * at_once) == [0] * at_once, kill
             assert state_of(connect) == after, kill
-        answers = sink.answers[answered:]
-        assert {answer["Status"] for answer in answers} == {"SUCCESS"}
-        assert len({answer["PhysicalResourceId"] for answer in answers}) == 1
+        responses = sink.responses[before:]
+        assert {response["Status"] for response in responses} == {"SUCCESS"}
+        assert len({response["PhysicalResourceId"] for response in responses}) == 1
     record_property("killed runs", len(kills))
 
 
@@ -69,13 +69,13 @@ def test_a_request_that_runs_twice_at_the_same_time_ends_as_a_clean_one(
 ) -> None:
     """Lambda can deliver an event twice without any error."""
     event = scenario.prepare(connect, sink)
-    zygote.run([(scenario.handler, event)])
+    zygote.run([event])
     after = state_of(connect)
     for _ in range(3):
         event = scenario.prepare(connect, sink)
-        answered = len(sink.requests)
-        assert zygote.run([(scenario.handler, event)] * 2) == [0, 0]
+        before = len(sink.requests)
+        assert zygote.run([event] * 2) == [0, 0]
         assert state_of(connect) == after
-        answers = sink.answers[answered:]
-        assert {answer["Status"] for answer in answers} == {"SUCCESS"}
-        assert len({answer["PhysicalResourceId"] for answer in answers}) == 1
+        responses = sink.responses[before:]
+        assert {response["Status"] for response in responses} == {"SUCCESS"}
+        assert len({response["PhysicalResourceId"] for response in responses}) == 1

@@ -16,23 +16,28 @@ from connect_provider.traffic_distribution_group.app import lambda_handler as gr
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpResponse, HttpServer
-from tests.proofs.test_overtaken import created, handler_of, reverse
-from tests.support.harness import Context, FakeTime, Handler, Sink, answer_to, load_event
-from tests.support.scenarios import SCENARIOS, Scenario, state_of
-
-
-def scenario_of(name: str) -> Scenario:
-    return next(scenario for scenario in SCENARIOS if scenario.name == name)
+from tests.support.harness import (
+    Context,
+    FakeTime,
+    Handler,
+    Sink,
+    created,
+    handler_of,
+    load_event,
+    response_to,
+    reversed_update,
+)
+from tests.support.scenarios import scenario_of, state_of
 
 
 @pytest.fixture
 def says(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[HttpResponse]]:
     """A CloudFormation that gives always the same answer: what is put into the list."""
-    answers: list[HttpResponse] = []
-    server = HttpServer(lambda _: answers[0])
+    responses: list[HttpResponse] = []
+    server = HttpServer(lambda _: responses[0])
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", server.url)
     describe.client.cache_clear()
-    yield answers
+    yield responses
     describe.client.cache_clear()
     server.close()
 
@@ -65,8 +70,8 @@ def test_a_late_create_leaves_the_next_create_alone(
     second = load_event(f"{name}_create", sink, RequestId="second")
     stacks.since = clock.time()
     handler(first, Context())
-    assert "no longer waits" in sink.answers[-1]["Reason"]
-    assert answer_to(handler, second, sink)["Status"] == "SUCCESS"
+    assert "no longer waits" in sink.responses[-1]["Reason"]
+    assert response_to(handler, second, sink)["Status"] == "SUCCESS"
 
 
 def test_a_late_update_leaves_the_next_update_alone(
@@ -78,7 +83,7 @@ def test_a_late_update_leaves_the_next_update_alone(
     with pytest.raises(Throttling):
         run_throttled(quick_connects, stale, connect, "UpdateQuickConnectName")
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    answer_to(quick_connects, reverse(stale, sink), sink)
+    response_to(quick_connects, reversed_update(stale, sink), sink)
     before = state_of(connect)
     clock.sleep(60)
     stacks.status, stacks.since = "UPDATE_IN_PROGRESS", clock.time()
@@ -93,7 +98,7 @@ def test_a_status_from_before_the_request_says_nothing_of_it(
     update = scenario_of("update a quick connect").prepare(connect, sink)
     stacks.status, stacks.since = "UPDATE_COMPLETE", clock.time() - 60
     clock.sleep(10)
-    assert answer_to(quick_connects, update, sink)["Status"] == "SUCCESS"
+    assert response_to(quick_connects, update, sink)["Status"] == "SUCCESS"
 
 
 def test_a_late_traffic_update_shifts_nothing_in_the_next_stack_update(
@@ -104,7 +109,7 @@ def test_a_late_traffic_update_shifts_nothing_in_the_next_stack_update(
     with pytest.raises(NotStabilized):
         run_throttled(groups, event, connect, "UpdateTrafficDistribution")
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    answer_to(groups, reverse(event, sink), sink)
+    response_to(groups, reversed_update(event, sink), sink)
     before = state_of(connect)
     clock.sleep(60)
     stacks.status, stacks.resource_status = "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"
@@ -132,7 +137,7 @@ def test_a_late_create_leaves_what_a_rollback_may_go_back_to(
     sink.replies = ["drop"] * 4
     with pytest.raises(DeliveryError):
         quick_connects(create, Context())
-    arn = sink.answers[-1]["PhysicalResourceId"]
+    arn = sink.responses[-1]["PhysicalResourceId"]
     stacks.physical_id = arn.rsplit("/", 1)[0] + "/the-replacement"
     stacks.status, stacks.resource_status = "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"
     clock.sleep(80)
@@ -154,7 +159,7 @@ def test_an_adoption_that_is_cancelled_midway_is_released(
     connect.fault("UpdateQuickConnectName", "ThrottlingException")
     clock.meanwhile = cancel
     quick_connects(adopt, Context())
-    assert "no longer waits" in sink.answers[-1]["Reason"]
+    assert "no longer waits" in sink.responses[-1]["Reason"]
     (live,) = connect.quick_connects.values()
     assert {key for key in live["Tags"] if key.startswith("cfn:")} == {"cfn:adopted-at"}
 
@@ -204,7 +209,7 @@ def test_a_create_that_is_cancelled_while_it_settles_is_undone(
     connect.settle_seconds = 30
     clock.meanwhile = lambda: setattr(stacks, "status", "ROLLBACK_IN_PROGRESS")
     groups(create, Context())
-    assert "no longer waits" in sink.answers[-1]["Reason"]
+    assert "no longer waits" in sink.responses[-1]["Reason"]
     assert state_of(connect) == before
 
 
@@ -223,7 +228,7 @@ def test_a_delete_that_cannot_ask_is_run_again(
 
 @pytest.mark.parametrize("name", ["create a quick connect", "split traffic"])
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         xml(200, "<DescribeStackResourceResponse></DescribeStackResourceResponse>"),
         xml(200, "<html>"),
@@ -232,7 +237,7 @@ def test_a_delete_that_cannot_ask_is_run_again(
     ids=["nothing", "garbage", "no permission"],
 )
 def test_a_request_that_cannot_ask_goes_on(
-    answer: HttpResponse,
+    response: HttpResponse,
     name: str,
     connect: ConnectEmulator,
     sink: Sink,
@@ -243,5 +248,5 @@ def test_a_request_that_cannot_ask_goes_on(
     scenario = scenario_of(name)
     event = scenario.prepare(connect, sink)
     clock.sleep(10)
-    says.append(answer)
-    assert answer_to(scenario.handler, event, sink)["Status"] == "SUCCESS"
+    says.append(response)
+    assert response_to(scenario.handler, event, sink)["Status"] == "SUCCESS"

@@ -5,18 +5,25 @@ delivers a request once more, or runs it again, when the stack has gone on.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from connect_provider.edge.response import DeliveryError
 from connect_provider.errors import ServiceInternalError, Throttling
 from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.children import Zygote
-from tests.support.harness import Context, FakeTime, Handler, Sink, answer_to, load_event
+from tests.support.harness import (
+    Context,
+    FakeTime,
+    Sink,
+    created,
+    handler_of,
+    load_event,
+    response_to,
+    reversed_update,
+)
 from tests.support.scenarios import Scenario, state_of
 
 CREATES = [
@@ -34,8 +41,8 @@ def cancelling(
         FakeTime.current.passed += 5
         stacks.status = status
         delete = load_event(scenario.event.replace("create", "delete_after_cancelled_create"), sink)
-        assert zygote.run([(scenario.handler, delete)]) == [0]
-        assert sink.answers[-1]["Status"] == "SUCCESS"
+        assert zygote.run([delete]) == [0]
+        assert sink.responses[-1]["Status"] == "SUCCESS"
 
     return happens
 
@@ -71,10 +78,10 @@ def test_a_cancelled_create_leaves_nothing(
     connect.fault(operation, "ThrottlingException")
     clock.meanwhile = cancelling(scenario, sink, stacks, status, zygote)
     scenario.handler(create, Context())
-    answer = sink.answers[-1]
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"] == "ResourceConflict: CloudFormation no longer waits for this request"
-    assert answer["PhysicalResourceId"].startswith("never-created-")
+    response = sink.responses[-1]
+    assert response["Status"] == "FAILED"
+    assert response["Reason"] == "ResourceConflict: CloudFormation no longer waits for this request"
+    assert response["PhysicalResourceId"].startswith("never-created-")
     assert connect.calls().count(operation) == 1
     assert state_of(connect) == before
 
@@ -95,7 +102,7 @@ def test_a_slow_create_that_is_wanted_stays(
     stacks.status = status
     clock.meanwhile = lambda: clock.sleep(5)
     scenario.handler(create, Context())
-    assert sink.answers[-1]["Status"] == "SUCCESS"
+    assert sink.responses[-1]["Status"] == "SUCCESS"
 
 
 def test_a_create_that_is_not_kept_waiting_asks_nothing(
@@ -104,7 +111,7 @@ def test_a_create_that_is_not_kept_waiting_asks_nothing(
     """No Delete overtakes it, and CloudFormation's API is not called for each resource."""
     stacks.status = "ROLLBACK_IN_PROGRESS"
     CREATES[0].handler(CREATES[0].prepare(connect, sink), Context())
-    assert sink.answers[-1]["Status"] == "SUCCESS"
+    assert sink.responses[-1]["Status"] == "SUCCESS"
 
 
 def test_a_create_that_is_cancelled_while_connect_takes_it_is_undone(
@@ -155,7 +162,7 @@ def test_a_late_delete_of_a_made_up_id_deletes_nothing_newer(
 ) -> None:
     """What was created after the Delete was made is not what the Delete is about."""
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
-    assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
+    assert response_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
     clock.sleep(120)
     arn = created(load_event("quick_connect_create", sink, RequestId="the next"), sink)
     clock.sleep(30)
@@ -174,7 +181,7 @@ def test_a_made_up_id_is_no_reason_to_delete_what_the_stack_has(
     with pytest.raises(ServiceInternalError):
         quick_connects(delete, Context())
     stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
-    assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
+    assert response_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
     assert len(connect.quick_connects) == 1
 
 
@@ -188,7 +195,7 @@ def test_what_disable_rollback_kept_goes_with_the_update_that_removes_it(
     clock.sleep(3600)
     stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
-    answer_to(quick_connects, delete, sink)
+    response_to(quick_connects, delete, sink)
     assert connect.quick_connects == {}
 
 
@@ -224,8 +231,8 @@ def test_a_throttled_update_writes_nothing_after_its_rollback(
     def happens() -> None:
         clock.passed += 5
         stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-        assert zygote.run([(handler, reverse(event, sink))]) == [0]
-        assert sink.answers[-1]["Status"] == "SUCCESS"
+        assert zygote.run([reversed_update(event, sink)]) == [0]
+        assert sink.responses[-1]["Status"] == "SUCCESS"
         stacks.status = "UPDATE_ROLLBACK_COMPLETE"
 
     connect.journal.clear()
@@ -233,7 +240,7 @@ def test_a_throttled_update_writes_nothing_after_its_rollback(
     clock.meanwhile = happens
     handler(event, Context())
     assert connect.calls().count(throttled) == 1
-    assert "no longer waits" in sink.answers[-1]["Reason"]
+    assert "no longer waits" in sink.responses[-1]["Reason"]
     assert state_of(connect) == before
 
 
@@ -249,7 +256,7 @@ def test_an_update_that_lambda_runs_again_writes_nothing_after_the_stack_went_ba
         quick_connects(update, Context())
     connect.faults.clear()
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    answer_to(quick_connects, reverse(update, sink), sink)
+    response_to(quick_connects, reversed_update(update, sink), sink)
     if status == "DELETE_COMPLETE":
         created(load_event("quick_connect_delete", sink, PhysicalResourceId=arn), sink)
     before = state_of(connect)
@@ -276,26 +283,3 @@ def test_a_late_delivery_brings_nothing_back(
     stacks.status = "UPDATE_COMPLETE"
     quick_connects(events[late], Context())
     assert state_of(connect) == before
-
-
-def handler_of(event: dict[str, Any]) -> Handler:
-    return quick_connects if "QuickConnect" in event["ResourceType"] else groups
-
-
-def created(event: dict[str, Any], sink: Sink) -> str:
-    """Send a request that succeeds; return the id."""
-    answer = answer_to(handler_of(event), event, sink)
-    assert answer["Status"] == "SUCCESS", answer["Reason"]
-    physical_id: str = answer["PhysicalResourceId"]
-    return physical_id
-
-
-def reverse(update: dict[str, Any], sink: Sink) -> dict[str, Any]:
-    """Return the Update by which a rollback undoes an update."""
-    return {
-        **update,
-        "RequestId": "rollback",
-        "ResponseURL": sink.url(),
-        "ResourceProperties": update["OldResourceProperties"],
-        "OldResourceProperties": update["ResourceProperties"],
-    }

@@ -49,10 +49,10 @@ def _create_and_delete(connect: ConnectEmulator, sink: Sink, zygote: Zygote) -> 
                     event["PhysicalResourceId"] = ids[number]
                 jobs.append((lambda_handler, event))
             assert zygote.run(jobs) == [0] * CONCURRENT
-        answers: list[dict[str, Any]] = sink.answers
-        assert len(answers) == QUICK_CONNECTS
-        assert {answer["Reason"] for answer in answers} == {""}
-        ids = {int(a["RequestId"].split("-")[1]): a["PhysicalResourceId"] for a in answers}
+        responses: list[dict[str, Any]] = sink.responses
+        assert len(responses) == QUICK_CONNECTS
+        assert {response["Reason"] for response in responses} == {""}
+        ids = {int(a["RequestId"].split("-")[1]): a["PhysicalResourceId"] for a in responses}
         left = QUICK_CONNECTS if request_type == "create" else 0
         assert len(connect.quick_connects) == left
         sink.reset()

@@ -19,11 +19,18 @@ from typing import Any
 
 import pytest
 
-from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import ROOT, FakeTime, Handler, Sink, answer_to, load_event
+from tests.support.harness import (
+    ROOT,
+    FakeTime,
+    Handler,
+    Sink,
+    handler_of,
+    load_event,
+    read_event,
+    response_to,
+)
 
 RELEASES = ROOT / "tests/releases"
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -41,7 +48,7 @@ class Kind:
 
     @property
     def handler(self) -> Handler:
-        return quick_connects if self.create.startswith("quick_connect") else groups
+        return handler_of(read_event(self.create))
 
 
 KINDS = {
@@ -75,7 +82,7 @@ def repeatable(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> Callable[[],
 def run(kind: Kind, connect: ConnectEmulator, sink: Sink) -> Record:
     """Send the Create; return the event, the answer and what is in Connect then."""
     event = load_event(kind.create, sink)
-    if "adopt" in kind.create and kind.handler is quick_connects:
+    if kind.create == "quick_connect_create_adopt":
         properties = event["ResourceProperties"]
         instance = connect.instances[scene.INSTANCE_ID]
         connect.add_quick_connect(
@@ -84,11 +91,11 @@ def run(kind: Kind, connect: ConnectEmulator, sink: Sink) -> Record:
     if kind.fault:
         for operation in ("CreateQuickConnect", "ListQuickConnects"):
             connect.fault(operation, kind.fault, after=kind.fault == "drop", times=9)
-    answer = answer_to(kind.handler, event, sink)
+    response = response_to(kind.handler, event, sink)
     connect.faults.clear()
     return {
         "event": {key: value for key, value in event.items() if key != "ResponseURL"},
-        "answer": answer,
+        "answer": response,
         "connect": dump(connect),
     }
 
@@ -153,15 +160,15 @@ def follow(record: Record, sink: Sink, request_type: str, **changes: Any) -> dic
 
 
 @of_releases("quick connect", "user", "group", "adopted", "default group", "split")
-def test_a_request_that_is_run_again_after_the_upgrade_has_the_same_answer(
+def test_a_request_that_is_run_again_after_the_upgrade_gets_the_same_response(
     released: tuple[Kind, Record], sink: Sink, clock: FakeTime
 ) -> None:
     """Lambda ran it under the old version first; the code changed in between."""
     kind, record = released
     clock.passed = 60.0
     event = {**record["event"], "ResponseURL": sink.url(timedelta(minutes=1))}
-    answer = answer_to(kind.handler, event, sink)
-    assert (answer["Status"], answer["PhysicalResourceId"], answer["Data"]) == (
+    response = response_to(kind.handler, event, sink)
+    assert (response["Status"], response["PhysicalResourceId"], response["Data"]) == (
         "SUCCESS",
         record["answer"]["PhysicalResourceId"],
         record["answer"]["Data"],
@@ -174,10 +181,10 @@ def test_an_update_after_the_upgrade_keeps_id_and_attributes(
 ) -> None:
     """Without a change nothing is written; Ref and Fn::GetAtt stay what other stacks import."""
     kind, record = released
-    answer = answer_to(kind.handler, follow(record, sink, "Update"), sink)
-    assert answer["Status"] == "SUCCESS"
-    assert answer["PhysicalResourceId"] == record["answer"]["PhysicalResourceId"]
-    assert answer["Data"].items() >= record["answer"]["Data"].items()
+    response = response_to(kind.handler, follow(record, sink, "Update"), sink)
+    assert response["Status"] == "SUCCESS"
+    assert response["PhysicalResourceId"] == record["answer"]["PhysicalResourceId"]
+    assert response["Data"].items() >= record["answer"]["Data"].items()
     assert dump(connect) == record["connect"]
 
 
@@ -191,9 +198,9 @@ def test_a_change_and_its_rollback_after_the_upgrade_end_where_they_began(
     changed = {**load_event(kind.update, sink)["ResourceProperties"], "Tags": {"new": "tag"}}
     for new, old in ((changed, before), (before, changed)):
         properties = {"ResourceProperties": new, "OldResourceProperties": old}
-        answer = answer_to(kind.handler, follow(record, sink, "Update", **properties), sink)
-        assert answer["Status"] == "SUCCESS", answer["Reason"]
-        assert answer["PhysicalResourceId"] == record["answer"]["PhysicalResourceId"]
+        response = response_to(kind.handler, follow(record, sink, "Update", **properties), sink)
+        assert response["Status"] == "SUCCESS", response["Reason"]
+        assert response["PhysicalResourceId"] == record["answer"]["PhysicalResourceId"]
         assert (dump(connect) == record["connect"]) == (new == before)
 
 
@@ -204,8 +211,8 @@ def test_a_delete_after_the_upgrade_leaves_nothing_of_the_stacks_own(
     """Days later. What was adopted stays, released; a refused create is not even looked for."""
     kind, record = released
     clock.passed = 3 * 86_400.0
-    answer = answer_to(kind.handler, follow(record, sink, "Delete"), sink)
-    assert answer["Status"] == "SUCCESS"
+    response = response_to(kind.handler, follow(record, sink, "Delete"), sink)
+    assert response["Status"] == "SUCCESS"
     adopted = [q for q in connect.quick_connects.values() if "cfn:adopted-at" in q["Tags"]]
     assert list(connect.quick_connects.values()) == adopted
     assert bool(adopted) == (kind.create == "quick_connect_create_adopt")
@@ -223,6 +230,6 @@ def test_a_made_up_id_after_the_upgrade_finds_what_the_create_left(
     """CloudFormation cancelled the create just before the upgrade."""
     kind, record = released
     made_up = follow(record, sink, "Delete", PhysicalResourceId="stack-Resource-1ABCDEF")
-    assert answer_to(kind.handler, made_up, sink)["Status"] == "SUCCESS"
+    assert response_to(kind.handler, made_up, sink)["Status"] == "SUCCESS"
     assert connect.quick_connects == {}
     assert {group["Name"] for group in connect.groups.values()} == {"default"}

@@ -1,4 +1,4 @@
-"""Runs handlers in child processes, through tests/zygote.py."""
+"""Runs functions in child processes, through tests/support/zygote.py."""
 
 import json
 import os
@@ -9,11 +9,13 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from tests.support.harness import ROOT, STACKS, Handler
+from tests.support.harness import ROOT, STACKS
+
+_PATIENCE = 60  # seconds; only a broken process takes so long, however busy the machine is
 
 
 class Zygote:
-    """A process that has imported the handlers, and forks a child for each run."""
+    """A process that has imported the functions, and forks a child for each run."""
 
     def __init__(
         self, speed: float | None = None, environment: Mapping[str, str] | None = None
@@ -38,17 +40,13 @@ class Zygote:
         self.pids: list[int] = []
         self._forked = threading.Event()
 
-    def run(self, jobs: list[tuple[Handler, dict[str, Any]]]) -> list[int]:
-        """Run events, each in a child, at the same time; return the exit statuses."""
-        return self.run_named([(h.__module__.split(".")[1], event) for h, event in jobs])
-
-    def run_named(self, named: list[tuple[str, dict[str, Any]]]) -> list[int]:
-        """Run events as run() does, with the packages of their handlers."""
+    def run(self, events: list[dict[str, Any]]) -> list[int]:
+        """Run events at the same time, each in a child; return the exit statuses."""
         assert self._process.stdin
         assert self._process.stdout
         self._forked.clear()
-        STACKS.sent(named[0][1])
-        self._process.stdin.write(json.dumps(named) + "\n")
+        STACKS.sent(events[0])
+        self._process.stdin.write(json.dumps(events) + "\n")
         self._process.stdin.flush()
         self.pids = json.loads(self._process.stdout.readline())
         self._forked.set()
@@ -57,12 +55,13 @@ class Zygote:
 
     def kill(self) -> None:
         """Kill the child that is running."""
-        self._forked.wait(5)
+        assert self._forked.wait(_PATIENCE)
         os.kill(self.pids[0], signal.SIGKILL)
 
     def close(self) -> None:
+        """End the process."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
-        self._process.wait(5)
+        self._process.wait(_PATIENCE)
         self._process.stdout.close()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.harness import Context, FakeTime, Handler, Sink
+from tests.support.harness import Context, FakeTime, Sink, handler_of
 
 Template = Mapping[str, tuple[str, Mapping[str, Any]]]  # logical id -> type, properties
 _RUNS = 3  # Lambda runs an event that raised two times more
@@ -25,13 +25,12 @@ class RequestFailed(Exception):
 
 @dataclass
 class Stack:
-    """A stack of custom resources. `handlers`: ResourceType -> the function that serves it.
+    """A stack of custom resources.
 
     deliveries: how often each event is delivered, asked anew for each.
     template, ids: of the last complete operation.
     """
 
-    handlers: Mapping[str, Handler]
     sink: Sink
     deliveries: Callable[[], int]
     set_status: Callable[[str], None]
@@ -111,14 +110,14 @@ class Stack:
                 "PhysicalResourceId": self.ids[logical_id],
                 "OldResourceProperties": previous,
             }
-        answer = self._send(kind, event)
+        response = self._send(event)
         physical_id = event.get("PhysicalResourceId", f"s-{logical_id}-1ABCDEF")
-        if answer is not None:
-            physical_id = answer["PhysicalResourceId"]
+        if response is not None:
+            physical_id = response["PhysicalResourceId"]
         self.ids[logical_id] = physical_id
         self._seen.setdefault(logical_id, set()).add(physical_id)
-        if answer is None or answer["Status"] == "FAILED":
-            raise RequestFailed(answer and answer["Reason"])
+        if response is None or response["Status"] == "FAILED":
+            raise RequestFailed(response and response["Reason"])
 
     def _delete(
         self, logical_id: str, kind: str, properties: Mapping[str, Any], physical_id: str
@@ -126,8 +125,8 @@ class Stack:
         self._seen.pop(logical_id, None)
         event = self._event(logical_id, kind, properties)
         event |= {"RequestType": "Delete", "PhysicalResourceId": physical_id}
-        answer = self._send(kind, event)
-        return answer is not None and answer["Status"] == "SUCCESS"
+        response = self._send(event)
+        return response is not None and response["Status"] == "SUCCESS"
 
     def _event(self, logical_id: str, kind: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -140,22 +139,22 @@ class Stack:
             "ResourceProperties": properties,
         }
 
-    def _send(self, kind: str, event: dict[str, Any]) -> dict[str, Any] | None:
+    def _send(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """Deliver an event; return the last answer, None where Lambda gave up without one."""
-        answer: dict[str, Any] | None = None
+        response: dict[str, Any] | None = None
         for _ in range(self.deliveries()):
             for run in range(_RUNS):
                 before = len(self.sink.requests)
                 try:
-                    self.handlers[kind](event, Context())
+                    handler_of(event)(event, Context())
                 except Exception:  # noqa: BLE001  # Lambda runs it again, whatever it was
                     FakeTime.current.sleep(_RUN_AGAIN_AFTER[min(run, 1)])
                     continue
                 assert len(self.sink.requests) == before + 1, "there is exactly one answer"
-                answer = answer or self.sink.answers[-1]
+                response = response or self.sink.responses[-1]
                 break
-            if answer is not None and answer["Status"] == "FAILED":
+            if response is not None and response["Status"] == "FAILED":
                 # The window that is left: a refused create whose event is delivered once more, and
                 # accepted then. Its answer said that there is nothing to delete.
                 break
-        return answer
+        return response

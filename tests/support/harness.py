@@ -1,24 +1,26 @@
-"""What tests use to send a whole CloudFormation request and to read its one answer."""
+"""Send whole CloudFormation requests, and read their one response."""
 
 import json
-import logging
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
+from cfn_connect.resource_types import RESOURCE_TYPES
 from sandbox.cloudformation import Sink, Stacks
-from sandbox.connect_emulator import JournalEntry
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "events"
 STACKS = Stacks()  # what the functions ask of CloudFormation
+SENT: set[str] = set()  # the user's own texts in the properties of a test's requests
+_OWN_TEXT = ("Name", "Description", "PhoneNumber", "Tags")
 
 
 class FakeTime:
     """A clock that moves only when something sleeps or a test says so.
 
     meanwhile: what happens during the next pause.
+    pass_on: lets the seconds of a pause pass; a simulation runs other functions meanwhile.
     """
 
     current: ClassVar["FakeTime"]
@@ -27,6 +29,7 @@ class FakeTime:
         self._start, self.passed = start, 0.0
         self.sleeps: list[float] = []
         self.meanwhile: Callable[[], None] | None = None
+        self.pass_on: Callable[[float], None] = self.advance
 
     def time(self) -> float:
         return self._start + self.passed
@@ -34,9 +37,12 @@ class FakeTime:
     def monotonic(self) -> float:
         return self.passed
 
+    def advance(self, seconds: float) -> None:
+        self.passed += seconds
+
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
-        self.passed += seconds
+        self.pass_on(seconds)
         happens, self.meanwhile = self.meanwhile, None
         if happens:
             happens()
@@ -53,34 +59,20 @@ class Context:
         return int((self._ends - self._clock.monotonic()) * 1000)
 
 
-# What all tests together sent in properties that hold text of a user's own, and what was logged.
-SENT: set[str] = set()
-LOGGED: set[str] = set()
-CALLED: list[JournalEntry] = []  # every call that Connect got
-_OWN_TEXT = ("Name", "Description", "PhoneNumber", "Tags")
-
-
-class LogReader(logging.Handler):
-    """Keeps every line that anything logs, but for plain crhelper, whose traps are shown."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if not record.name.startswith("crhelper"):
-            LOGGED.add(f"{record.getMessage()} {record.__dict__}")
-
-
-def remember(node: object, *, own: bool = False) -> None:
-    """Remember the texts of a user's own in some properties."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            remember(value, own=own or key in _OWN_TEXT)
-    elif isinstance(node, list):
-        for item in node:
-            remember(item, own=own)
-    elif own and isinstance(node, str):
-        SENT.add(node)
-
-
 Handler = Callable[[dict[str, Any], Context], None]
+
+
+def handler_of(event: Mapping[str, Any]) -> Handler:
+    """Return the function that serves the event's resource type."""
+    app = RESOURCE_TYPES[event["ResourceType"]].app
+    handler: Handler = import_module(f"connect_provider.{app}.app").lambda_handler
+    return handler
+
+
+def read_event(name: str) -> dict[str, Any]:
+    """Return a request of events/ as it is."""
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return event
 
 
 def load_event(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
@@ -88,7 +80,7 @@ def load_event(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
 
     Properties=… changes single properties; None removes one.
     """
-    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    event = read_event(name)
     event["ResponseURL"] = sink.url()
     properties = changes.pop("Properties", {})
     event.update(changes)
@@ -96,8 +88,20 @@ def load_event(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
         event["ResourceProperties"][key] = value
         if value is None:
             del event["ResourceProperties"][key]
-    remember(event["ResourceProperties"])
+    _remember(event["ResourceProperties"])
     return event
+
+
+def _remember(node: object, *, own: bool = False) -> None:
+    """Remember the user's own texts in some properties."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            _remember(value, own=own or key in _OWN_TEXT)
+    elif isinstance(node, list):
+        for item in node:
+            _remember(item, own=own)
+    elif own and isinstance(node, str):
+        SENT.add(node)
 
 
 def promised_status(name: str) -> str:
@@ -105,7 +109,7 @@ def promised_status(name: str) -> str:
     return "FAILED" if name.endswith("_invalid") or "_refused_" in name else "SUCCESS"
 
 
-def answer_to(
+def response_to(
     handler: Handler, event: dict[str, Any], sink: Sink, context: Context | None = None
 ) -> dict[str, Any]:
     """Run a request; return its answer, having checked what every answer has to be."""
@@ -116,25 +120,29 @@ def answer_to(
     assert request.method == "PUT"
     assert event["ResponseURL"].endswith(request.path), "it goes to this request's URL"
     assert len(request.body) <= 4096
-    answer: dict[str, Any] = json.loads(request.body)
+    response: dict[str, Any] = json.loads(request.body)
     for key in ("StackId", "RequestId", "LogicalResourceId"):
-        assert answer[key] == event[key]
-    assert answer["PhysicalResourceId"]
-    assert answer["Status"] == "SUCCESS" or (answer["Reason"] and answer["Data"] == {})
-    assert all(isinstance(value, str) for value in answer["Data"].values())
-    return answer
+        assert response[key] == event[key]
+    assert response["PhysicalResourceId"]
+    assert response["Status"] == "SUCCESS" or (response["Reason"] and response["Data"] == {})
+    assert all(isinstance(value, str) for value in response["Data"].values())
+    return response
 
 
-def operations_called(prefix: str = "") -> set[str]:
-    """Return the operations that packages of functions/ call by name, connect.py's included.
+def created(event: dict[str, Any], sink: Sink) -> str:
+    """Run a request that succeeds; return its physical id."""
+    response = response_to(handler_of(event), event, sink)
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    physical_id: str = response["PhysicalResourceId"]
+    return physical_id
 
-    prefix: what the packages begin with, or what begins with them: those of one function.
-    """
-    sources = [
-        source
-        for source in ROOT.glob("functions/connect_provider/*/resource.py")
-        if prefix.startswith(source.parent.name) or source.parent.name.startswith(prefix)
-    ]
-    sources += [ROOT / "functions/connect_provider/connect.py"]
-    call = re.compile(r"\b(?:_?call|pages)\(\s*\"(\w+)\"")
-    return {name for source in sources for name in call.findall(source.read_text())}
+
+def reversed_update(update: Mapping[str, Any], sink: Sink) -> dict[str, Any]:
+    """Return the Update that rolls an update back."""
+    return {
+        **update,
+        "RequestId": "rollback",
+        "ResponseURL": sink.url(),
+        "ResourceProperties": update["OldResourceProperties"],
+        "OldResourceProperties": update["ResourceProperties"],
+    }

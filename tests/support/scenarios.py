@@ -4,11 +4,9 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Context, Handler, Sink, load_event
+from tests.support.harness import Context, Handler, Sink, handler_of, load_event, read_event
 
 OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/b/1"
 
@@ -28,7 +26,7 @@ class Scenario:
     @property
     def handler(self) -> Handler:
         """Return the function that serves the request."""
-        return quick_connects if self.event.startswith("quick_connect") else groups
+        return handler_of(read_event(self.event))
 
     def prepare(self, connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
         """Set the state that the request needs, and return its event."""
@@ -38,8 +36,8 @@ class Scenario:
         physical_id = ""
         for name, changes in self.before:
             self.handler(load_event(name, sink, **changes), Context())
-            physical_id = sink.answers[-1]["PhysicalResourceId"]
-            assert sink.answers[-1]["Status"] == "SUCCESS"
+            physical_id = sink.responses[-1]["PhysicalResourceId"]
+            assert sink.responses[-1]["Status"] == "SUCCESS"
         event = load_event(self.event, sink, **dict(self.changes))
         if "PhysicalResourceId" in event and physical_id:
             event["PhysicalResourceId"] = physical_id
@@ -87,6 +85,12 @@ SCENARIOS = (
     Scenario("shift traffic", "traffic_distribution_update", _SPLIT),
     Scenario("leave the traffic", "traffic_distribution_delete", _SPLIT),
 )
+
+
+def scenario_of(name: str) -> Scenario:
+    """Return the scenario of a name."""
+    return next(scenario for scenario in SCENARIOS if scenario.name == name)
+
 
 State = dict[str, Any]
 

@@ -1,7 +1,7 @@
-"""Runs handlers in child processes, which a test may kill. Not imported: run by test_killed.py.
+"""Runs functions in child processes, which a test may kill. A program: children.py starts it.
 
-Each line of standard input is a JSON list of jobs, run at the same time: a package and an event.
-SPEED: how many times faster they sleep than asked; they do not sleep unless given.
+Each line of standard input is a JSON list of events, which run at the same time.
+SPEED: how many times faster the functions sleep than asked; without it they do not sleep.
 It prints that it is ready, and for each line the children's pids and then their exit statuses.
 """
 
@@ -12,23 +12,24 @@ import time
 from importlib import import_module
 from types import SimpleNamespace
 
+from cfn_connect.resource_types import RESOURCE_TYPES
 from connect_provider.stack import describe
 
 HANDLERS = {
-    package: import_module(f"connect_provider.{package}.app").lambda_handler
-    for package in ("quick_connect", "traffic_distribution_group")
+    name: import_module(f"connect_provider.{made.app}.app").lambda_handler
+    for name, made in RESOURCE_TYPES.items()
 }
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
 
-def spawn(package: str, event: dict[str, object]) -> int:
-    """Start a child that runs the handler; return its pid."""
+def spawn(event: dict[str, object]) -> int:
+    """Start a child that runs an event's function; return its pid."""
     pid = os.fork()
     if pid == 0:
         status = 0
         sys.stdout = sys.stderr  # standard output is this program's own
         try:
-            HANDLERS[package](event, CONTEXT)
+            HANDLERS[str(event["ResourceType"])](event, CONTEXT)
         except BaseException:  # noqa: BLE001  # the exit status says it
             status = 1
         os._exit(status)
@@ -39,10 +40,10 @@ def main() -> None:
     """Serve until standard input ends."""
     describe.client(os.environ["AWS_REGION"])  # building fifty at once says nothing of Lambda
     speed, sleep = float(os.environ.get("SPEED", "inf")), time.sleep
-    time.sleep = lambda seconds: sleep(seconds / speed)  # how much faster time passes here
+    time.sleep = lambda seconds: sleep(seconds / speed)
     print("ready", flush=True)  # noqa: T201
     for line in sys.stdin:
-        pids = [spawn(package, event) for package, event in json.loads(line)]
+        pids = [spawn(event) for event in json.loads(line)]
         print(json.dumps(pids), flush=True)  # noqa: T201
         print(json.dumps([os.waitpid(pid, 0)[1] for pid in pids]), flush=True)  # noqa: T201
 

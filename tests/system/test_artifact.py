@@ -13,7 +13,7 @@ from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import ROOT, Sink, load_event
 from tools import build
 
-ANSWER = """
+PROGRAM = """
 import json, sys
 from types import SimpleNamespace
 from connect_provider.quick_connect.app import lambda_handler
@@ -34,7 +34,7 @@ def _build(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [_install, _build], ids=["sam build", "make build"])
-def test_the_artifact_answers_an_event(
+def test_the_artifact_responds_to_an_event(
     make: Callable[[Path], None], tmp_path: Path, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """-S keeps this environment's own packages off the path."""
@@ -43,7 +43,7 @@ def test_the_artifact_answers_an_event(
     environment |= {key: os.environ[key] for key in ("SSL_CERT_FILE", "RESPONSE_HOST")}
     environment["PYTHONPATH"] = str(tmp_path / "artifact")
     run = subprocess.run(
-        [build.for_this_machine()[0], "-S", "-c", ANSWER],
+        [build.for_this_machine()[0], "-S", "-c", PROGRAM],
         input=json.dumps(load_event("quick_connect_create", sink)),
         env=environment,
         text=True,
@@ -52,5 +52,5 @@ def test_the_artifact_answers_an_event(
     )
     if run.returncode:
         pytest.fail(run.stderr)
-    assert sink.answers[-1]["Status"] == "SUCCESS"
+    assert sink.responses[-1]["Status"] == "SUCCESS"
     assert len(connect.quick_connects) == 1

@@ -49,15 +49,15 @@ def local() -> Iterator[SamLocal]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_answer_is_what_the_name_promises(name: str, local: SamLocal) -> None:
+def test_the_response_is_what_the_name_promises(name: str, local: SamLocal) -> None:
     """The function runs in a container, calls the emulated Connect, and answers once."""
     event = local.stage(EVENTS / f"{name}.json")
     done = sam.run(local.command(event), capture_output=True)
     assert done.returncode == 0, done.stderr
-    assert len(local.sink.answers) == 1, done.stderr
-    answer = local.sink.answers[0]
-    assert answer["Status"] == promised_status(name), answer["Reason"]
-    assert answer["RequestId"] == event["RequestId"]
+    assert len(local.sink.responses) == 1, done.stderr
+    response = local.sink.responses[0]
+    assert response["Status"] == promised_status(name), response["Reason"]
+    assert response["RequestId"] == event["RequestId"]
     assert "X-Amz-Signature" not in done.stderr
 
 

@@ -1,26 +1,23 @@
 """The requests in events/: whole, named after what they are, and valid for the models."""
 
-import json
-
 import pytest
 
+from cfn_connect.resource_types import RESOURCE_TYPES
 from connect_provider.errors import InvalidRequest
 from connect_provider.properties import parse_properties
-from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.quick_connect.model import QuickConnectProperties
-from connect_provider.traffic_distribution.model import TrafficDistributionProperties
-from connect_provider.traffic_distribution_group.app import lambda_handler as groups
-from connect_provider.traffic_distribution_group.model import TrafficDistributionGroupProperties
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import EVENTS, Sink, answer_to, load_event, promised_status
+from tests.support.harness import (
+    EVENTS,
+    Sink,
+    handler_of,
+    load_event,
+    promised_status,
+    read_event,
+    response_to,
+)
 
-MODELS = {
-    "Custom::ConnectQuickConnect": QuickConnectProperties,
-    "Custom::ConnectTrafficDistributionGroup": TrafficDistributionGroupProperties,
-    "Custom::ConnectTrafficDistribution": TrafficDistributionProperties,
-}
 READS = ("Describe", "List", "Get")
 NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
 
@@ -28,8 +25,8 @@ NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
 @pytest.mark.parametrize("name", NAMES)
 def test_the_properties_are_what_the_name_says(name: str) -> None:
     """Those of an *_invalid request are refused, all others are read."""
-    event = json.loads((EVENTS / f"{name}.json").read_text())
-    model = MODELS[event["ResourceType"]]
+    event = read_event(name)
+    model = RESOURCE_TYPES[event["ResourceType"]].model
     if name.endswith("_invalid"):
         with pytest.raises(InvalidRequest):
             parse_properties(model, event["ResourceProperties"])
@@ -38,7 +35,7 @@ def test_the_properties_are_what_the_name_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_answer_is_what_the_name_promises(
+def test_the_response_is_what_the_name_promises(
     name: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
     """On the stage of `make invoke`, where an Update and a Delete find what they name."""
@@ -46,8 +43,7 @@ def test_the_answer_is_what_the_name_promises(
     scene.stage(connect, event)
     if name.endswith("_rollback"):
         stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    handler = quick_connects if name.startswith("quick_connect") else groups
-    assert answer_to(handler, event, sink)["Status"] == promised_status(name)
+    assert response_to(handler_of(event), event, sink)["Status"] == promised_status(name)
     changes = [call for call in connect.calls() if not call.startswith(READS)]
     if name.endswith(("_invalid", "_unchanged", "_rollback")):
         assert changes == []
@@ -56,14 +52,9 @@ def test_the_answer_is_what_the_name_promises(
 
 
 @pytest.mark.parametrize("request_type", ["create", "update", "delete"])
-@pytest.mark.parametrize("resource_type", MODELS)
+@pytest.mark.parametrize("resource_type", RESOURCE_TYPES)
 def test_every_type_has_every_request(resource_type: str, request_type: str) -> None:
     """Named <type>_<request>[_<variant>]."""
-    prefix = {
-        "Custom::ConnectQuickConnect": "quick_connect",
-        "Custom::ConnectTrafficDistributionGroup": "traffic_distribution_group",
-        "Custom::ConnectTrafficDistribution": "traffic_distribution",
-    }[resource_type]
-    event = json.loads((EVENTS / f"{prefix}_{request_type}.json").read_text())
+    event = read_event(f"{RESOURCE_TYPES[resource_type].package}_{request_type}")
     assert event["ResourceType"] == resource_type
     assert event["RequestType"].lower() == request_type

@@ -14,12 +14,15 @@ from botocore.exceptions import (
 
 from connect_provider import errors
 from sandbox.connect_model import ConnectModel
-from tests.support.harness import operations_called
+from tests.support.template import FUNCTIONS, operations
 
 DECLARED = sorted(
-    (operation, shape.name)
-    for operation in operations_called()
-    for shape in ConnectModel().service.operation_model(operation).error_shapes
+    {
+        (operation, shape.name)
+        for package in FUNCTIONS
+        for operation in operations(package)
+        for shape in ConnectModel().service.operation_model(operation).error_shapes
+    }
 )
 
 

@@ -2,47 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cfn_connect.resource_types import RESOURCE_TYPES
 from connect_provider.errors import InvalidRequest
 from connect_provider.properties import parse_properties
-from tests.support.harness import EVENTS
+from tests.support.agreement import CASES, resource
 from tests.support.linting import lint
-from tests.unit.connect_provider.quick_connect import test_model as quick_connect
-from tests.unit.connect_provider.traffic_distribution import test_model as traffic_distribution
-from tests.unit.connect_provider.traffic_distribution_group import (
-    test_model as traffic_distribution_group,
-)
-
-TABLES: dict[str, list[dict[str, Any]]] = {
-    "quick_connect": [quick_connect.GOOD, {k: v[0] for k, v in quick_connect.BAD.items()}],
-    "traffic_distribution": [
-        traffic_distribution.GOOD,
-        {k: v[0] for k, v in traffic_distribution.BAD.items()},
-    ],
-    "traffic_distribution_group": [
-        traffic_distribution_group.GOOD,
-        traffic_distribution_group.BAD,
-    ],
-}
-CASES = {
-    f"{package}: {name}": (package, changes)
-    for package, tables in TABLES.items()
-    for table in tables
-    for name, changes in table.items()
-}
-
-
-def resource(case: str) -> dict[str, Any]:
-    """Return the resource of a create request with the case's changes; None takes one away."""
-    package, changes = CASES[case]
-    event = json.loads((EVENTS / f"{package}_create.json").read_text())
-    changed = {**event["ResourceProperties"], **changes}
-    properties = {name: value for name, value in changed.items() if value is not None}
-    return {"Type": event["ResourceType"], "Properties": properties}
 
 
 @pytest.fixture(scope="module")

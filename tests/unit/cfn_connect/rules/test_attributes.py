@@ -4,23 +4,22 @@ import pytest
 
 from cfn_connect.resource_types import RESOURCE_TYPES
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Context, Sink, load_event
-from tests.unit.test_template import handler
+from tests.support.harness import Context, Sink, handler_of, load_event
 
-REQUESTS = {
-    "quick_connect_create": "quick_connect",
-    "traffic_distribution_group_create": "traffic_distribution_group",
-    "traffic_distribution_create_default_group": "traffic_distribution_group",
-}
+REQUESTS = (
+    "quick_connect_create",
+    "traffic_distribution_group_create",
+    "traffic_distribution_create_default_group",
+)
 
 
 @pytest.mark.parametrize("request_name", REQUESTS)
-def test_every_declared_attribute_is_answered_and_no_other(
+def test_a_response_has_the_declared_attributes_and_no_other(
     request_name: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """In the Data of a create's answer, and none is empty."""
     event = load_event(request_name, sink)
-    handler(REQUESTS[request_name])(event, Context())
-    data = sink.answers[-1]["Data"]
+    handler_of(event)(event, Context())
+    data = sink.responses[-1]["Data"]
     assert data.keys() == RESOURCE_TYPES[event["ResourceType"]].model.attributes.keys()
     assert all(data.values())

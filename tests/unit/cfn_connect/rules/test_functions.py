@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.agreement import CASES, resource
 from tests.support.linting import lint
-from tests.unit.cfn_connect.rules.test_agreement import CASES, resource
 
 # What makes a function of a value; it may add parameters and mappings to the template.
 Write = Callable[[dict[str, Any], str], Any]

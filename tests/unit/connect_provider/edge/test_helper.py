@@ -18,7 +18,7 @@ from connect_provider.edge.response import DeliveryError
 from connect_provider.errors import InvalidRequest, NotStabilized
 from connect_provider.request import MalformedRequest, check_envelope
 from connect_provider.run import Run
-from tests.support.harness import Context, Sink, answer_to, load_event
+from tests.support.harness import Context, Sink, load_event, response_to
 
 MakeHelper = Callable[[], Any]
 
@@ -116,9 +116,9 @@ def test_a_failed_start_keeps_the_id(make: MakeHelper, sink: Sink) -> None:
     """Trap 4: a Delete is answered with its own id, not an empty one."""
     helper = make()
     helper.init_failure(RuntimeError("no Region"))
-    answer = answer_to(helper, event(sink, "quick_connect_delete"), sink)
-    assert answer["Status"] == "FAILED"
-    assert answer["PhysicalResourceId"].startswith("arn:")
+    response = response_to(helper, event(sink, "quick_connect_delete"), sink)
+    assert response["Status"] == "FAILED"
+    assert response["PhysicalResourceId"].startswith("arn:")
 
 
 def test_a_failed_create_has_a_never_created_id(make: MakeHelper, sink: Sink) -> None:
@@ -130,8 +130,8 @@ def test_a_failed_create_has_a_never_created_id(make: MakeHelper, sink: Sink) ->
     helper = make()
     helper.create(fail)
     request = event(sink)
-    answer = answer_to(helper, request, sink)
-    assert answer["PhysicalResourceId"] == f"never-created-{request['RequestId']}"
+    response = response_to(helper, request, sink)
+    assert response["PhysicalResourceId"] == f"never-created-{request['RequestId']}"
 
 
 @pytest.mark.parametrize("returned", [True, 5])
@@ -141,11 +141,11 @@ def test_an_update_keeps_its_id_whatever_is_returned(
     """Trap 6: True, even on an Update, made crhelper invent an id, and lose the resource."""
     helper = make()
     helper.update(lambda *_: returned)
-    answer = answer_to(helper, event(sink, "quick_connect_update"), sink)
-    assert answer["PhysicalResourceId"].startswith("arn:")
+    response = response_to(helper, event(sink, "quick_connect_update"), sink)
+    assert response["PhysicalResourceId"].startswith("arn:")
 
 
-def test_the_watchdog_answers_once_and_with_the_real_id(make: MakeHelper, sink: Sink) -> None:
+def test_the_watchdog_responds_once_and_with_the_real_id(make: MakeHelper, sink: Sink) -> None:
     """Trap 12: a function that is stopped does not answer as well."""
     helper = make()
 
@@ -155,9 +155,9 @@ def test_the_watchdog_answers_once_and_with_the_real_id(make: MakeHelper, sink: 
         return "arn:late"
 
     helper.create(create)
-    answer = answer_to(helper, event(sink), sink, Context(0.8))
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "arn:real")
-    assert answer["Reason"].startswith("NotStabilized: ")
+    response = response_to(helper, event(sink), sink, Context(0.8))
+    assert (response["Status"], response["PhysicalResourceId"]) == ("FAILED", "arn:real")
+    assert response["Reason"].startswith("NotStabilized: ")
 
 
 def test_a_watchdog_that_was_swallowed_barks_again(sink: Sink) -> None:
@@ -173,8 +173,8 @@ def test_a_watchdog_that_was_swallowed_barks_again(sink: Sink) -> None:
 
     helper.create(create)
     began = time.monotonic()
-    answer = answer_to(helper, event(sink), sink, Context(0.2))
-    assert answer["Reason"].startswith("NotStabilized: ")
+    response = response_to(helper, event(sink), sink, Context(0.2))
+    assert response["Reason"].startswith("NotStabilized: ")
     assert time.monotonic() - began < 4
 
 
@@ -197,8 +197,8 @@ def test_a_long_reason_keeps_its_head(make: MakeHelper, sink: Sink) -> None:
 
     helper = make()
     helper.create(fail)
-    answer = answer_to(helper, event(sink), sink)
-    assert answer["Reason"].startswith("InvalidRequest: Name: is wrong; éé")
+    response = response_to(helper, event(sink), sink)
+    assert response["Reason"].startswith("InvalidRequest: Name: is wrong; éé")
     assert len(sink.requests[-1].body) > 4080, "as much of it as fits"
 
 
@@ -220,14 +220,14 @@ def test_attributes_that_do_not_fit_fail_with_every_id(
         return returns("an-id")(*arguments)
 
     helper.create(create)
-    answer = answer_to(helper, event(sink), sink)
-    assert answer["Status"] == "FAILED"
-    assert answer["PhysicalResourceId"] == "an-id"
-    assert reason in answer["Reason"]
+    response = response_to(helper, event(sink), sink)
+    assert response["Status"] == "FAILED"
+    assert response["PhysicalResourceId"] == "an-id"
+    assert reason in response["Reason"]
 
 
 @pytest.mark.parametrize("reply", [403, 500, 503, "drop"])
-def test_an_answer_that_was_not_taken_is_sent_again(
+def test_a_response_that_was_not_taken_is_sent_again(
     reply: int | str, make: MakeHelper, sink: Sink
 ) -> None:
     """Trap 16: HTTP 403 and 503 are no delivery."""
@@ -240,7 +240,7 @@ def test_an_answer_that_was_not_taken_is_sent_again(
 
 
 @pytest.mark.parametrize("reply", [403, 503, "drop", 301])
-def test_an_answer_that_is_never_taken_raises(
+def test_a_response_that_is_never_taken_raises(
     reply: int | str, make: MakeHelper, sink: Sink
 ) -> None:
     """Traps 16 and 20: after a few tries Lambda is told, so that it runs the request again."""
@@ -268,7 +268,7 @@ def test_a_sink_that_hangs_is_given_up(sink: Sink, monkeypatch: pytest.MonkeyPat
     assert time.monotonic() - began < 3
 
 
-def test_one_connection_serves_many_answers(
+def test_one_connection_serves_many_responses(
     make: MakeHelper, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trap 16: a TLS context for each answer costs more than the whole request."""
@@ -295,7 +295,7 @@ def test_one_connection_serves_many_answers(
         pytest.param(["Create"], id="not a map"),
     ],
 )
-def test_a_malformed_event_answers_nobody(malformed: Any, make: MakeHelper, sink: Sink) -> None:
+def test_a_malformed_event_gets_no_response(malformed: Any, make: MakeHelper, sink: Sink) -> None:
     """Trap 18: crhelper answers it to the request before."""
     helper = make()
     helper.create(returns("an-id"))
@@ -310,9 +310,9 @@ def test_a_request_type_without_a_function_fails(
     request_type: str, make: MakeHelper, sink: Sink
 ) -> None:
     """Trap 19: crhelper calls it a success, or shows an AttributeError."""
-    answer = answer_to(make(), event(sink, RequestType=request_type), sink)
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith("InvalidRequest: RequestType: ")
+    response = response_to(make(), event(sink, RequestType=request_type), sink)
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith("InvalidRequest: RequestType: ")
 
 
 def test_an_unexpected_error_shows_no_value(
@@ -325,9 +325,9 @@ def test_an_unexpected_error_shows_no_value(
 
     helper = make()
     helper.create(fail)
-    answer = answer_to(helper, event(sink), sink)
+    response = response_to(helper, event(sink), sink)
     assert (
-        answer["Reason"]
+        response["Reason"]
         == "GeneralServiceException: KeyError in the provider. Its log shows the place"
     )
     assert "test_helper.py" in caplog.text
@@ -345,11 +345,11 @@ def test_an_unfinished_request_says_nothing_and_raises(sink: Sink) -> None:
     with pytest.raises(NotStabilized):
         helper(event(sink), Context())
     assert sink.requests == []
-    answer = answer_to(helper, event(sink, ResponseURL=sink.url(age=None)), sink)
-    assert answer["Reason"].startswith("NotStabilized: ")
+    response = response_to(helper, event(sink, ResponseURL=sink.url(age=None)), sink)
+    assert response["Reason"].startswith("NotStabilized: ")
 
 
-def test_the_answer_is_signed_for_an_empty_content_type(sink: Sink) -> None:
+def test_the_response_is_signed_for_an_empty_content_type(sink: Sink) -> None:
     """S3 refuses a presigned PUT whose Content-Type is another one."""
     helper = Ours()
     helper.create(returns("an-id"))

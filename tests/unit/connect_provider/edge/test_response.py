@@ -29,12 +29,12 @@ BUCKET = "cloudformation-custom-resource-response"
         ("", False),
     ],
 )
-def test_an_answer_goes_to_cloudformation_alone(url: str, expected: bool) -> None:  # noqa: FBT001
+def test_a_response_goes_to_cloudformation_alone(url: str, expected: bool) -> None:  # noqa: FBT001
     """An event that names another host gets no answer there: it would hold ids."""
     assert is_response_url(url) is expected
 
 
-def answer(**changes: Any) -> dict[str, Any]:
+def response(**changes: Any) -> dict[str, Any]:
     ids = {"PhysicalResourceId": "p", "StackId": "s", "RequestId": "r", "LogicalResourceId": "l"}
     return {"Status": "SUCCESS", "Reason": "", **ids, "NoEcho": False, "Data": {}, **changes}
 
@@ -43,7 +43,7 @@ def answer(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("length", [0, 1, 3800, 4000, 20000])
 def test_a_reason_is_cut_to_what_fits(character: str, length: int) -> None:
     """Whatever it is made of, and never more than needed."""
-    whole = answer(Status="FAILED", Reason="Name: " + character * length)
+    whole = response(Status="FAILED", Reason="Name: " + character * length)
     fitted = fit(whole)
     encoded, reason = json.dumps(fitted, separators=(",", ":")), fitted["Reason"]
     assert len(encoded) <= 4096
@@ -54,12 +54,12 @@ def test_a_reason_is_cut_to_what_fits(character: str, length: int) -> None:
 @pytest.mark.parametrize("value", [{1}, float("nan"), b"x"])
 def test_what_json_cannot_hold_is_an_error_with_its_name(value: object) -> None:
     """The ids stay."""
-    made = fit(answer(Data={"Id": "x", "Odd": value}))
+    made = fit(response(Data={"Id": "x", "Odd": value}))
     assert (made["Status"], made["PhysicalResourceId"]) == ("FAILED", "p")
     assert "Odd" in made["Reason"]
 
 
-def test_ids_that_do_not_fit_cannot_be_answered() -> None:
+def test_ids_that_do_not_fit_get_no_response() -> None:
     """Every one of them is required."""
     with pytest.raises(DeliveryError):
-        fit(answer(StackId="s" * 5000))
+        fit(response(StackId="s" * 5000))

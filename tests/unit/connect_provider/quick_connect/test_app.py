@@ -7,7 +7,7 @@ import pytest
 
 from connect_provider.quick_connect.app import lambda_handler
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Sink, answer_to, load_event
+from tests.support.harness import Sink, load_event, response_to
 
 TYPES = {
     "quick_connect_create": "QUEUE",
@@ -20,7 +20,7 @@ TYPES = {
 
 def create(sink: Sink, name: str = "quick_connect_create", **changes: Any) -> dict[str, Any]:
     """Create a quick connect and return the answer."""
-    return answer_to(lambda_handler, load_event(name, sink, **changes), sink)
+    return response_to(lambda_handler, load_event(name, sink, **changes), sink)
 
 
 def update(
@@ -28,15 +28,15 @@ def update(
 ) -> dict[str, Any]:
     """Update a quick connect and return the answer."""
     event = load_event(name, sink, PhysicalResourceId=arn, **changes)
-    return answer_to(lambda_handler, event, sink)
+    return response_to(lambda_handler, event, sink)
 
 
 def delete(sink: Sink, physical_id: str, **changes: Any) -> dict[str, Any]:
     """Delete a quick connect and return the answer."""
     event = load_event("quick_connect_delete", sink, PhysicalResourceId=physical_id, **changes)
-    answer = answer_to(lambda_handler, event, sink)
-    assert answer["PhysicalResourceId"] == physical_id
-    return answer
+    response = response_to(lambda_handler, event, sink)
+    assert response["PhysicalResourceId"] == physical_id
+    return response
 
 
 @pytest.mark.parametrize(("name", "quick_connect_type"), TYPES.items())
@@ -44,11 +44,11 @@ def test_create_makes_it_with_one_call(
     name: str, quick_connect_type: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """Every type, in either spelling, is one CreateQuickConnect; Ref is the ARN."""
-    answer = create(sink, name)
-    assert answer["Status"] == "SUCCESS"
-    arn = answer["PhysicalResourceId"]
+    response = create(sink, name)
+    assert response["Status"] == "SUCCESS"
+    arn = response["PhysicalResourceId"]
     assert connect.calls() == ["CreateQuickConnect"]
-    assert answer["Data"] == {
+    assert response["Data"] == {
         "Arn": arn,
         "Id": connect.quick_connects[arn]["QuickConnectId"],
         "QuickConnectArn": arn,
@@ -60,7 +60,7 @@ def test_create_makes_it_with_one_call(
 def test_create_writes_ownership_on_the_quick_connect(connect: ConnectEmulator, sink: Sink) -> None:
     """The marker tags go on with the create call, beside the template's own."""
     event = load_event("quick_connect_create", sink)
-    arn = answer_to(lambda_handler, event, sink)["PhysicalResourceId"]
+    arn = response_to(lambda_handler, event, sink)["PhysicalResourceId"]
     tags = connect.quick_connects[arn]["Tags"]
     assert tags.pop("cfn:created-at").endswith("+00:00")
     assert tags == {
@@ -74,30 +74,30 @@ def test_create_writes_ownership_on_the_quick_connect(connect: ConnectEmulator, 
 def test_create_delivered_twice_makes_one(connect: ConnectEmulator, sink: Sink) -> None:
     """The second run finds what the first made, and answers the same id."""
     event = load_event("quick_connect_create", sink)
-    first = answer_to(lambda_handler, event, sink)
-    assert answer_to(lambda_handler, event, sink) == first
+    first = response_to(lambda_handler, event, sink)
+    assert response_to(lambda_handler, event, sink) == first
     assert len(connect.quick_connects) == 1
 
 
-def test_create_that_lost_its_answer_goes_on(connect: ConnectEmulator, sink: Sink) -> None:
+def test_create_that_lost_its_response_goes_on(connect: ConnectEmulator, sink: Sink) -> None:
     """A 500 after the effect is retried, and the duplicate is recognized as our own."""
     connect.fault("CreateQuickConnect", "InternalServiceException", after=True)
-    answer = create(sink)
-    assert answer["Status"] == "SUCCESS"
-    assert list(connect.quick_connects) == [answer["PhysicalResourceId"]]
+    response = create(sink)
+    assert response["Status"] == "SUCCESS"
+    assert list(connect.quick_connects) == [response["PhysicalResourceId"]]
 
 
 def test_create_of_a_taken_name_touches_nothing(connect: ConnectEmulator, sink: Sink) -> None:
     """Another stack's name: FAILED AlreadyExists, with the ARN of what is there."""
     theirs = create(sink, StackId="arn:aws:cloudformation:us-east-1:123456789012:stack/b/1")
     before = dict(connect.quick_connects[theirs["PhysicalResourceId"]])
-    answer = create(sink, RequestId="another")
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith(
+    response = create(sink, RequestId="another")
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith(
         "AlreadyExists: CreateQuickConnect: DuplicateResourceException: "
     )
-    assert theirs["PhysicalResourceId"] in answer["Reason"]
-    assert answer["PhysicalResourceId"].startswith("never-created-")
+    assert theirs["PhysicalResourceId"] in response["Reason"]
+    assert response["PhysicalResourceId"].startswith("never-created-")
     assert connect.quick_connects == {theirs["PhysicalResourceId"]: before}
 
 
@@ -117,9 +117,9 @@ def test_create_with_adopt_takes_over_what_exists(connect: ConnectEmulator, sink
         Properties={"Description": "theirs", "Tags": {"owner": "b"}},
     )
     event = load_event("quick_connect_create_adopt", sink)
-    answer = answer_to(lambda_handler, event, sink)
-    assert answer["PhysicalResourceId"] == theirs["PhysicalResourceId"]
-    live = connect.quick_connects[answer["PhysicalResourceId"]]
+    response = response_to(lambda_handler, event, sink)
+    assert response["PhysicalResourceId"] == theirs["PhysicalResourceId"]
+    live = connect.quick_connects[response["PhysicalResourceId"]]
     assert live["Description"] == event["ResourceProperties"]["Description"]
     assert live["Tags"]["owner"] == "b"
     assert live["Tags"]["cfn:stack-id"] == event["StackId"]
@@ -132,14 +132,14 @@ def test_create_refused_by_connect_has_a_never_created_id(
 ) -> None:
     """A definite no leaves nothing, so the Delete that follows makes no call."""
     connect.quick_connect_quota = 0
-    answer = create(sink)
-    assert answer["Reason"].startswith("ServiceLimitExceeded: CreateQuickConnect: LimitExceeded")
+    response = create(sink)
+    assert response["Reason"].startswith("ServiceLimitExceeded: CreateQuickConnect: LimitExceeded")
     assert connect.calls() == ["CreateQuickConnect"], "a quota error is not retried"
     connect.journal.clear()
     event = load_event(
-        "quick_connect_delete", sink, PhysicalResourceId=answer["PhysicalResourceId"]
+        "quick_connect_delete", sink, PhysicalResourceId=response["PhysicalResourceId"]
     )
-    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert response_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
     assert connect.calls() == []
 
 
@@ -155,7 +155,7 @@ def test_create_whose_outcome_is_unknown_is_cleaned_up_by_the_delete(
     event = load_event(
         "quick_connect_delete", sink, PhysicalResourceId=failed["PhysicalResourceId"]
     )
-    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert response_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
     assert connect.quick_connects == {}
 
 
@@ -163,12 +163,12 @@ def test_create_with_an_invalid_template_makes_no_call(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
     """Every wrong property is named in one line, with the nearest known name, without values."""
-    answer = create(sink, "quick_connect_create_invalid")
-    assert answer["Status"] == "FAILED"
-    assert "Descripton: unknown property; did you mean Description?" in answer["Reason"]
-    assert "QuickConnectConfig.PhoneConfig.PhoneNumber: " in answer["Reason"]
-    assert "5551234567" not in answer["Reason"]
-    assert "\n" not in answer["Reason"]
+    response = create(sink, "quick_connect_create_invalid")
+    assert response["Status"] == "FAILED"
+    assert "Descripton: unknown property; did you mean Description?" in response["Reason"]
+    assert "QuickConnectConfig.PhoneConfig.PhoneNumber: " in response["Reason"]
+    assert "5551234567" not in response["Reason"]
+    assert "\n" not in response["Reason"]
     assert connect.calls() == []
 
 
@@ -179,7 +179,7 @@ def test_update_makes_the_calls_that_are_needed_in_order(
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["Tags"] |= {"foreign": "stays", "old": "x"}
     connect.journal.clear()
-    answer = update(
+    response = update(
         sink,
         arn,
         OldResourceProperties={
@@ -187,7 +187,7 @@ def test_update_makes_the_calls_that_are_needed_in_order(
             "Tags": {"team": "sales", "old": "x"},
         },
     )
-    assert answer["PhysicalResourceId"] == arn
+    assert response["PhysicalResourceId"] == arn
     assert connect.calls() == [
         "DescribeQuickConnect",
         "TagResource",
@@ -218,9 +218,9 @@ def test_update_without_a_change_writes_nothing(connect: ConnectEmulator, sink: 
     """One Describe, and the same attributes as before."""
     created = create(sink)
     connect.journal.clear()
-    answer = update(sink, created["PhysicalResourceId"], "quick_connect_update_unchanged")
+    response = update(sink, created["PhysicalResourceId"], "quick_connect_update_unchanged")
     assert connect.calls() == ["DescribeQuickConnect"]
-    assert answer["Data"] == created["Data"]
+    assert response["Data"] == created["Data"]
 
 
 def test_update_heals_what_was_changed_by_hand(connect: ConnectEmulator, sink: Sink) -> None:
@@ -235,21 +235,21 @@ def test_update_of_a_removed_one_creates_it_anew(connect: ConnectEmulator, sink:
     """It gets a new id, and CloudFormation's Delete of the old one finds nothing."""
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects.clear()
-    answer = update(sink, arn)
-    assert answer["Status"] == "SUCCESS"
-    assert answer["PhysicalResourceId"] != arn
-    assert list(connect.quick_connects) == [answer["PhysicalResourceId"]]
+    response = update(sink, arn)
+    assert response["Status"] == "SUCCESS"
+    assert response["PhysicalResourceId"] != arn
+    assert list(connect.quick_connects) == [response["PhysicalResourceId"]]
 
 
 def test_update_of_the_instance_replaces_it(connect: ConnectEmulator, sink: Sink) -> None:
     """The new one stands in the other instance; the old one is left to CloudFormation's Delete."""
     arn = create(sink)["PhysicalResourceId"]
-    answer = update(sink, arn, "quick_connect_update_replacement")
-    assert answer["PhysicalResourceId"] != arn
-    assert set(connect.quick_connects) == {arn, answer["PhysicalResourceId"]}
+    response = update(sink, arn, "quick_connect_update_replacement")
+    assert response["PhysicalResourceId"] != arn
+    assert set(connect.quick_connects) == {arn, response["PhysicalResourceId"]}
     event = load_event("quick_connect_delete", sink, PhysicalResourceId=arn)
-    answer_to(lambda_handler, event, sink)
-    assert list(connect.quick_connects) == [answer["PhysicalResourceId"]]
+    response_to(lambda_handler, event, sink)
+    assert list(connect.quick_connects) == [response["PhysicalResourceId"]]
 
 
 def test_update_of_the_instances_spelling_changes_nothing(
@@ -260,8 +260,8 @@ def test_update_of_the_instances_spelling_changes_nothing(
     connect.journal.clear()
     spelled = load_event("quick_connect_create_native_spelling", sink)["ResourceProperties"]
     spelled["Description"] = "Transfers to the sales queue"
-    answer = update(sink, arn, ResourceProperties=spelled)
-    assert answer["PhysicalResourceId"] == arn
+    response = update(sink, arn, ResourceProperties=spelled)
+    assert response["PhysicalResourceId"] == arn
     assert connect.calls() == ["DescribeQuickConnect"]
 
 
@@ -269,8 +269,8 @@ def test_update_that_fails_keeps_the_id(connect: ConnectEmulator, sink: Sink) ->
     """CloudFormation then rolls back the same quick connect."""
     arn = create(sink)["PhysicalResourceId"]
     connect.fault("UpdateQuickConnectConfig", "InvalidRequestException")
-    answer = update(sink, arn)
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", arn)
+    response = update(sink, arn)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("FAILED", arn)
     rolled_back = update(sink, arn, "quick_connect_update_rollback")
     assert rolled_back["Status"] == "SUCCESS"
     assert connect.quick_connects[arn]["Name"] == "Sales"
@@ -284,7 +284,7 @@ def test_rollback_of_a_rejected_template_leaves_foreign_tags(
     connect.quick_connects[arn]["Tags"]["tier"] = "foreign"
     event = load_event("quick_connect_update_rollback", sink, PhysicalResourceId=arn)
     event["OldResourceProperties"]["Tags"] = {"tier": "gold"}
-    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert response_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
     assert connect.quick_connects[arn]["Tags"]["tier"] == "foreign"
 
 
@@ -299,8 +299,8 @@ def test_update_of_what_another_stack_adopted_is_refused(
         RequestId="theirs",
         StackId="arn:aws:cloudformation:us-east-1:123456789012:stack/b/1",
     )
-    answer = update(sink, arn)
-    assert answer["Reason"].startswith("ResourceConflict: ")
+    response = update(sink, arn)
+    assert response["Reason"].startswith("ResourceConflict: ")
     assert connect.quick_connects[arn]["Name"] == "Sales"
 
 
@@ -354,7 +354,7 @@ def test_delete_after_a_cancelled_create_deletes_what_it_left(
     """CloudFormation made the id up: name, markers and time say what the create left."""
     create(sink)
     event = load_event("quick_connect_delete_after_cancelled_create", sink)
-    answer_to(lambda_handler, event, sink)
+    response_to(lambda_handler, event, sink)
     assert connect.quick_connects == {}
 
 
@@ -375,7 +375,7 @@ def test_delete_with_a_made_up_id_leaves_everything_else(
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["Tags"][tag] = value
     event = load_event("quick_connect_delete_after_cancelled_create", sink)
-    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert response_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
     assert arn in connect.quick_connects
 
 
@@ -384,7 +384,7 @@ def test_delete_after_a_failed_create_calls_nothing(connect: ConnectEmulator, si
     create(sink)
     connect.journal.clear()
     event = load_event("quick_connect_delete_after_failed_create", sink)
-    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert response_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
     assert connect.calls() == []
 
 
@@ -392,8 +392,8 @@ def test_calls_go_to_the_region_of_the_instances_arn(connect: ConnectEmulator, s
     """A bare id means the function's own Region, an ARN its own."""
     instance = connect.add_instance("33333333-3333-4333-8333-333333333333", "eu-west-2")
     instance.contact_flows.add("aaaaaaaa-0001-4000-8000-000000000001")
-    answer = create(sink, "quick_connect_create_flow", Properties={"InstanceId": instance.arn})
-    assert answer["Status"] == "SUCCESS"
-    delete(sink, answer["PhysicalResourceId"])
+    response = create(sink, "quick_connect_create_flow", Properties={"InstanceId": instance.arn})
+    assert response["Status"] == "SUCCESS"
+    delete(sink, response["PhysicalResourceId"])
     assert {entry.region for entry in connect.journal} == {"eu-west-2"}
     assert connect.quick_connects == {}

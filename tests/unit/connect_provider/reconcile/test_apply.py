@@ -8,18 +8,25 @@ import pytest
 
 from connect_provider.edge.response import DeliveryError
 from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Context, FakeTime, Sink, answer_to, load_event
+from tests.support.harness import (
+    Context,
+    FakeTime,
+    Sink,
+    handler_of,
+    load_event,
+    read_event,
+    response_to,
+)
 
 OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/b/1"
 
 
 def run(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
     """Send a request of events/ to the function that serves it; return the answer."""
-    handler = quick_connects if name.startswith("quick_connect") else groups
-    return answer_to(handler, load_event(name, sink, **changes), sink)
+    handler = handler_of(read_event(name))
+    return response_to(handler, load_event(name, sink, **changes), sink)
 
 
 def adopt(sink: Sink) -> str:
@@ -38,7 +45,7 @@ def test_a_release_that_is_run_again_deletes_nothing(connect: ConnectEmulator, s
     assert arn in connect.quick_connects
 
 
-def test_a_release_whose_answer_was_lost_deletes_nothing(
+def test_a_release_that_lost_its_response_deletes_nothing(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
     """Lambda runs the Delete again after the bucket took no answer."""
@@ -47,7 +54,7 @@ def test_a_release_whose_answer_was_lost_deletes_nothing(
     event = load_event("quick_connect_delete", sink, PhysicalResourceId=arn)
     with pytest.raises(DeliveryError):
         quick_connects(event, Context())
-    assert answer_to(quick_connects, event, sink)["Status"] == "SUCCESS"
+    assert response_to(quick_connects, event, sink)["Status"] == "SUCCESS"
     assert arn in connect.quick_connects
 
 
@@ -79,7 +86,7 @@ def test_a_failed_recreation_is_deleted_later(connect: ConnectEmulator, sink: Si
     connect.fault("CreateQuickConnect", "drop", after=True)
     connect.fault("ListQuickConnects", "AccessDeniedException")
     event = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
-    failed = answer_to(quick_connects, event, sink)
+    failed = response_to(quick_connects, event, sink)
     run(
         "quick_connect_delete",
         sink,
@@ -102,14 +109,14 @@ def test_a_rolled_back_replacement_goes_back_to_what_it_replaced(
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     event = load_event(name, sink)
     old, rejected = event["OldResourceProperties"], event["ResourceProperties"]
-    answer = run(
+    response = run(
         f"{kind}_update",
         sink,
         PhysicalResourceId=new,
         ResourceProperties={**old, **properties},
         OldResourceProperties=rejected,
     )
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", arn)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
     run(f"{kind}_delete", sink, PhysicalResourceId=new)
     run(f"{kind}_delete", sink, PhysicalResourceId=arn)
     assert arn not in {*connect.quick_connects, *connect.groups}, "it never became an adopted one"
@@ -123,9 +130,9 @@ def test_an_update_does_not_take_back_what_was_retained(
     name = "quick_connect_update_replacement"
     new = run(name, sink, PhysicalResourceId=arn)["PhysicalResourceId"]
     back = load_event(name, sink)["OldResourceProperties"]
-    answer = run("quick_connect_update", sink, PhysicalResourceId=new, ResourceProperties=back)
-    assert answer["Reason"].startswith("AlreadyExists: ")
-    assert answer["PhysicalResourceId"] == new
+    response = run("quick_connect_update", sink, PhysicalResourceId=new, ResourceProperties=back)
+    assert response["Reason"].startswith("AlreadyExists: ")
+    assert response["PhysicalResourceId"] == new
 
 
 def test_a_rollback_ends_where_another_stack_adopted_it(
@@ -134,12 +141,12 @@ def test_a_rollback_ends_where_another_stack_adopted_it(
     """The update is refused, with whose it is now; its rollback leaves it alone and succeeds."""
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     run("quick_connect_create_adopt", sink, StackId=OTHER_STACK, RequestId="theirs")
-    answer = run("quick_connect_update", sink, PhysicalResourceId=arn)
-    assert answer["Reason"].startswith("ResourceConflict: ")
-    assert f"owned by SalesQuickConnect of {OTHER_STACK}" in answer["Reason"]
+    response = run("quick_connect_update", sink, PhysicalResourceId=arn)
+    assert response["Reason"].startswith("ResourceConflict: ")
+    assert f"owned by SalesQuickConnect of {OTHER_STACK}" in response["Reason"]
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    answer = run("quick_connect_update_rollback", sink, PhysicalResourceId=arn)
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", arn)
+    response = run("quick_connect_update_rollback", sink, PhysicalResourceId=arn)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
 
 
 def test_what_a_reason_advises_keeps_what_has_the_name(
@@ -148,9 +155,9 @@ def test_what_a_reason_advises_keeps_what_has_the_name(
     """Removed from its stack first, it would be deleted, and there would be nothing to adopt."""
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     theirs = {"StackId": OTHER_STACK, "RequestId": "theirs"}
-    answer = run("quick_connect_create", sink, **theirs)
+    response = run("quick_connect_create", sink, **theirs)
     advice = "to take it over. Then remove it from that stack: removed before, it would be deleted"
-    assert advice in answer["Reason"]
+    assert advice in response["Reason"]
     adopted = run("quick_connect_create_adopt", sink, **theirs)
     run("quick_connect_delete", sink, PhysicalResourceId=arn)
     assert adopted["PhysicalResourceId"] == arn
@@ -162,8 +169,8 @@ def test_delete_with_a_made_up_id_succeeds_where_not_even_the_instance_exists(
 ) -> None:
     """A mistyped instance must not leave a stack that cannot be deleted."""
     name = "quick_connect_delete_after_cancelled_create"
-    answer = run(name, sink, Properties={"InstanceId": "mistyped"})
-    assert answer["Status"] == "SUCCESS"
+    response = run(name, sink, Properties={"InstanceId": "mistyped"})
+    assert response["Status"] == "SUCCESS"
 
 
 def test_many_tags_are_replaced_by_many_others(connect: ConnectEmulator, sink: Sink) -> None:
@@ -171,15 +178,15 @@ def test_many_tags_are_replaced_by_many_others(connect: ConnectEmulator, sink: S
     old = {f"old{number}": "x" for number in range(30)}
     new = {f"new{number}": "x" for number in range(30)}
     created = load_event("quick_connect_create", sink, Properties={"Tags": old})
-    arn = answer_to(quick_connects, created, sink)["PhysicalResourceId"]
-    answer = run(
+    arn = response_to(quick_connects, created, sink)["PhysicalResourceId"]
+    response = run(
         "quick_connect_update_unchanged",
         sink,
         PhysicalResourceId=arn,
         Properties={"Tags": new},
         OldResourceProperties=created["ResourceProperties"],
     )
-    assert answer["Status"] == "SUCCESS"
+    assert response["Status"] == "SUCCESS"
     assert set(new) < set(connect.quick_connects[arn]["Tags"])
     assert not set(old) & set(connect.quick_connects[arn]["Tags"])
 
@@ -192,7 +199,7 @@ def test_a_rollback_leaves_a_foreign_tag_that_the_failed_update_never_touched(
     connect.quick_connects[arn]["Tags"]["tier"] = "foreign"
     connect.fault("DescribeQuickConnect", "AccessDeniedException")
     failed = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
-    assert answer_to(quick_connects, failed, sink)["Status"] == "FAILED"
+    assert response_to(quick_connects, failed, sink)["Status"] == "FAILED"
     reversed_old = failed["ResourceProperties"]
     run(
         "quick_connect_update_rollback",
@@ -209,8 +216,8 @@ def test_a_request_that_nobody_waits_for_makes_no_call(
 ) -> None:
     """CloudFormation gave it up, and has perhaps undone it already."""
     late = sink.url(age=timedelta(seconds=700))
-    answer = run(name, sink, ResponseURL=late, Properties={"ServiceTimeout": "600"})
-    assert answer["Status"] == "FAILED"
+    response = run(name, sink, ResponseURL=late, Properties={"ServiceTimeout": "600"})
+    assert response["Status"] == "FAILED"
     assert connect.calls() == []
 
 
@@ -221,8 +228,8 @@ def test_a_delete_does_not_depend_on_its_service_timeout(
     """A template that became invalid can still be deleted."""
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     invalid = {"ServiceTimeout": service_timeout}
-    answer = run("quick_connect_delete", sink, PhysicalResourceId=arn, Properties=invalid)
-    assert answer["Status"] == "SUCCESS"
+    response = run("quick_connect_delete", sink, PhysicalResourceId=arn, Properties=invalid)
+    assert response["Status"] == "SUCCESS"
     assert connect.quick_connects == {}
 
 
@@ -231,8 +238,8 @@ def test_a_throttled_create_gives_up_when_nobody_waits_any_more(
 ) -> None:
     """It ends in time to be heard."""
     connect.fault("CreateQuickConnect", "ThrottlingException", times=9999)
-    answer = run("quick_connect_create", sink, Properties={"ServiceTimeout": "120"})
-    assert answer["Reason"].startswith("Throttling: CreateQuickConnect: ThrottlingException")
+    response = run("quick_connect_create", sink, Properties={"ServiceTimeout": "120"})
+    assert response["Reason"].startswith("Throttling: CreateQuickConnect: ThrottlingException")
     assert clock.passed < 120
     assert len(connect.calls()) < 100
 
@@ -252,8 +259,8 @@ def test_an_interrupted_adoption_ends_as_an_uninterrupted_one(
     run("quick_connect_create", sink, StackId=OTHER_STACK)
     connect.fault("UntagResource", "AccessDeniedException")
     event = load_event("quick_connect_create_adopt", sink)
-    assert answer_to(quick_connects, event, sink)["Status"] == "FAILED"
-    arn = answer_to(quick_connects, event, sink)["PhysicalResourceId"]
+    assert response_to(quick_connects, event, sink)["Status"] == "FAILED"
+    arn = response_to(quick_connects, event, sink)["PhysicalResourceId"]
     tags = connect.quick_connects[arn]["Tags"]
     assert {key for key in tags if key.startswith("cfn:")} == {
         "cfn:stack-id",
@@ -302,11 +309,11 @@ def test_an_unknown_resource_type_is_refused_and_can_be_deleted(
 ) -> None:
     """The Reason says which types the function serves; the Delete that follows makes no call."""
     kind = {"ResourceType": "Custom::ConnectQueue"}
-    answer = run("quick_connect_create", sink, **kind)
-    assert answer["Reason"].startswith("InvalidRequest: Type or ServiceToken: ")
-    physical_id = answer["PhysicalResourceId"]
-    answer = run("quick_connect_delete", sink, PhysicalResourceId=physical_id, **kind)
-    assert answer["Status"] == "SUCCESS"
+    response = run("quick_connect_create", sink, **kind)
+    assert response["Reason"].startswith("InvalidRequest: Type or ServiceToken: ")
+    physical_id = response["PhysicalResourceId"]
+    response = run("quick_connect_delete", sink, PhysicalResourceId=physical_id, **kind)
+    assert response["Status"] == "SUCCESS"
 
 
 def test_a_failure_among_many_throttles_is_retried(connect: ConnectEmulator, sink: Sink) -> None:
@@ -323,11 +330,11 @@ def test_an_unconfirmed_id_is_no_reason_to_delete_what_was_adopted(
     """The create found somebody else's, adopted it, and its answer never came through."""
     run("quick_connect_create", sink, StackId=OTHER_STACK)
     adoption = load_event("quick_connect_create_adopt", sink)
-    answer_to(quick_connects, adoption, sink)
+    response_to(quick_connects, adoption, sink)
     before = copy.deepcopy(connect.quick_connects)
     unconfirmed = {"PhysicalResourceId": f"unconfirmed-{adoption['RequestId']}"}
     delete = {**adoption, "RequestType": "Delete", "ResponseURL": sink.url(), **unconfirmed}
-    assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
+    assert response_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
     assert connect.quick_connects == before
 
 
@@ -338,10 +345,10 @@ def test_an_effect_that_a_later_refusal_hides_is_cleaned_up(
     create = load_event("quick_connect_create", sink)
     connect.fault("CreateQuickConnect", "InternalServiceException", after=True)
     connect.fault("CreateQuickConnect", "AccessDeniedException")
-    answer = answer_to(quick_connects, create, sink)
-    assert answer["Reason"].startswith("AccessDenied: CreateQuickConnect")
+    response = response_to(quick_connects, create, sink)
+    assert response["Reason"].startswith("AccessDenied: CreateQuickConnect")
     assert len(connect.quick_connects) == 1
     delete = {**create, "RequestType": "Delete", "ResponseURL": sink.url()}
-    delete["PhysicalResourceId"] = answer["PhysicalResourceId"]
-    assert answer_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
+    delete["PhysicalResourceId"] = response["PhysicalResourceId"]
+    assert response_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
     assert connect.quick_connects == {}

@@ -9,7 +9,7 @@ from connect_provider.traffic_distribution_group.app import lambda_handler
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Context, FakeTime, Sink, answer_to, load_event
+from tests.support.harness import Context, FakeTime, Sink, load_event, response_to
 
 EAST, WEST = scene.REGION, scene.REPLICA_REGION
 
@@ -18,7 +18,7 @@ EAST, WEST = scene.REGION, scene.REPLICA_REGION
 def group(connect: ConnectEmulator, sink: Sink, clock: FakeTime) -> dict[str, Any]:
     """A group that is not the default one, with everything in its home Region."""
     event = load_event("traffic_distribution_group_create", sink)
-    arn = answer_to(lambda_handler, event, sink)["PhysicalResourceId"]
+    arn = response_to(lambda_handler, event, sink)["PhysicalResourceId"]
     sink.reset()
     connect.journal.clear()
     clock.sleeps.clear()
@@ -51,7 +51,7 @@ def run(name: str, sink: Sink, group: dict[str, Any], **changes: Any) -> dict[st
             event[key]["TrafficDistributionGroupId"] = group["Arn"]
     if "PhysicalResourceId" in event and "PhysicalResourceId" not in changes:
         event["PhysicalResourceId"] = group["Arn"]
-    return answer_to(lambda_handler, event, sink)
+    return response_to(lambda_handler, event, sink)
 
 
 def test_create_splits_the_traffic(
@@ -59,9 +59,9 @@ def test_create_splits_the_traffic(
 ) -> None:
     """One UpdateTrafficDistribution, a wait, and the split read back; Ref is the group's ARN."""
     connect.shift_seconds = 5
-    answer = run("create", sink, group)
-    assert answer["PhysicalResourceId"] == group["Arn"]
-    assert answer["Data"] == {
+    response = run("create", sink, group)
+    assert response["PhysicalResourceId"] == group["Arn"]
+    assert response["Data"] == {
         "Arn": group["Arn"],
         "Id": group["Id"],
         "Status": "ACTIVE",
@@ -81,9 +81,9 @@ def test_create_of_the_default_groups_split_needs_the_instance_alone(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
     """InstanceId means its default group, which is the one that can have a SignInConfig."""
-    answer = run("create_default_group", sink, group)
-    default = connect.groups[answer["PhysicalResourceId"]]
-    assert answer["Data"]["IsDefault"] == "true"
+    response = run("create_default_group", sink, group)
+    default = connect.groups[response["PhysicalResourceId"]]
+    assert response["Data"]["IsDefault"] == "true"
     assert default["InstanceArn"].endswith(scene.INSTANCE_ID)
     assert live(default) == (80, 20)
     assert live(default, "SignInConfig") == (True, False)
@@ -108,7 +108,7 @@ def test_a_shift_that_takes_longer_than_a_run_is_continued(
     with pytest.raises(NotStabilized):
         lambda_handler(event, Context(900))
     clock.sleep(60)
-    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert response_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
     assert connect.calls().count("UpdateTrafficDistribution") == 1
 
 
@@ -118,8 +118,8 @@ def test_a_failover_needs_only_the_region_that_takes_the_traffic(
     """With every endpoint of the home Region off, and the function in the one that survives."""
     monkeypatch.setenv("AWS_REGION", WEST)
     connect.regions_off = {EAST}
-    answer = run("update", sink, group)
-    assert answer["Status"] == "SUCCESS"
+    response = run("update", sink, group)
+    assert response["Status"] == "SUCCESS"
     assert live(group) == live(group, "AgentConfig") == (0, 100)
     assert {entry.region for entry in connect.journal} == {WEST}
 
@@ -131,8 +131,8 @@ def test_a_failover_of_the_default_group_needs_only_the_other_region(
     monkeypatch.setenv("AWS_REGION", WEST)
     connect.regions_off = {EAST}
     configs = {"TelephonyConfig": percentages(0, 100), "AgentConfig": percentages(0, 100)}
-    answer = run("create_default_group", sink, group, Properties=configs)
-    assert answer["Data"]["TelephonyDistribution"] == "us-east-1=0,us-west-2=100"
+    response = run("create_default_group", sink, group, Properties=configs)
+    assert response["Data"]["TelephonyDistribution"] == "us-east-1=0,us-west-2=100"
 
 
 def test_on_a_tie_the_calls_stay_in_the_functions_region(
@@ -151,9 +151,9 @@ def test_a_bare_id_outside_the_home_region_is_refused(
     properties = {"TrafficDistributionGroupId": group["Id"]}
     assert run("create", sink, group, Properties=properties)["Status"] == "SUCCESS"
     monkeypatch.setenv("AWS_REGION", WEST)
-    answer = run("create", sink, group, Properties=properties)
-    assert answer["Reason"].startswith("InvalidRequest: TrafficDistributionGroupId: ")
-    assert "ARN" in answer["Reason"]
+    response = run("create", sink, group, Properties=properties)
+    assert response["Reason"].startswith("InvalidRequest: TrafficDistributionGroupId: ")
+    assert "ARN" in response["Reason"]
 
 
 def test_an_operators_shift_survives_an_unrelated_update(
@@ -165,10 +165,10 @@ def test_an_operators_shift_survives_an_unrelated_update(
     """A template that does not change a config leaves the live one alone, and logs it."""
     by_hand(group, 0, 100)
     caplog.set_level("INFO")
-    answer = run("update_unchanged", sink, group)
-    assert answer["Status"] == "SUCCESS"
+    response = run("update_unchanged", sink, group)
+    assert response["Status"] == "SUCCESS"
     assert live(group) == (0, 100)
-    assert answer["Data"]["TelephonyDistribution"] == "us-east-1=0,us-west-2=100"
+    assert response["Data"]["TelephonyDistribution"] == "us-east-1=0,us-west-2=100"
     assert "UpdateTrafficDistribution" not in connect.calls()
     assert "TelephonyConfig stays" in caplog.text
 
@@ -202,12 +202,12 @@ def test_a_contested_config_is_what_out_of_band_traffic_says(
 ) -> None:
     """The template changed it, and so did an operator."""
     by_hand(group, 50, 50)
-    answer = run("update", sink, group, Properties={"OutOfBandTraffic": policy})
-    assert (answer["Status"], live(group)) == (status, expected)
+    response = run("update", sink, group, Properties={"OutOfBandTraffic": policy})
+    assert (response["Status"], live(group)) == (status, expected)
     if policy == "Fail":
-        assert answer["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
-        assert "us-east-1=100,us-west-2=0" in answer["Reason"], "what the previous template said"
-        assert "us-east-1=50,us-west-2=50" in answer["Reason"], "what it is"
+        assert response["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
+        assert "us-east-1=100,us-west-2=0" in response["Reason"], "what the previous template said"
+        assert "us-east-1=50,us-west-2=50" in response["Reason"], "what it is"
         assert "UpdateTrafficDistribution" not in connect.calls()
 
 
@@ -218,8 +218,8 @@ def test_a_rollback_leaves_an_operators_shift_alone(
     """What failed was perhaps never applied, so there is nothing of ours to undo."""
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     by_hand(group, 50, 50)
-    answer = run("update_rollback", sink, group, Properties={"OutOfBandTraffic": policy})
-    assert (answer["Status"], live(group)) == ("SUCCESS", (50, 50))
+    response = run("update_rollback", sink, group, Properties={"OutOfBandTraffic": policy})
+    assert (response["Status"], live(group)) == ("SUCCESS", (50, 50))
     assert "UpdateTrafficDistribution" not in connect.calls()
 
 
@@ -251,8 +251,8 @@ def test_a_previous_template_that_is_not_valid_was_never_applied(
     by_hand(group, 50, 50)
     event = load_event("traffic_distribution_update_rollback", sink)
     invalid = {**event["OldResourceProperties"], "TelephonyConfig": percentages(60, 30)}
-    answer = run("update_rollback", sink, group, OldResourceProperties=invalid)
-    assert (answer["Status"], live(group)) == ("SUCCESS", expected)
+    response = run("update_rollback", sink, group, OldResourceProperties=invalid)
+    assert (response["Status"], live(group)) == ("SUCCESS", expected)
 
 
 @pytest.mark.parametrize("stack_status", [403, 500])
@@ -275,9 +275,9 @@ def test_another_group_is_a_replacement(
 ) -> None:
     """The id is the other group's ARN; what the first one has stays."""
     by_hand(group, 30, 70)
-    answer = run("update_replacement", sink, group)
-    assert answer["PhysicalResourceId"] != group["Arn"]
-    assert answer["Data"]["IsDefault"] == "true"
+    response = run("update_replacement", sink, group)
+    assert response["PhysicalResourceId"] != group["Arn"]
+    assert response["Data"]["IsDefault"] == "true"
     run("delete", sink, group)
     assert live(group) == (30, 70)
 
@@ -296,15 +296,15 @@ def test_a_split_that_does_not_come_true_is_not_stabilized(
 ) -> None:
     """Both splits stand in the Reason."""
     connect.lost_configs = {"TelephonyConfig"}
-    answer = run("create", sink, group)
-    assert answer["Reason"].startswith("NotStabilized: TelephonyConfig: ")
-    assert "us-east-1=60,us-west-2=40" in answer["Reason"]
-    assert "us-east-1=100,us-west-2=0" in answer["Reason"]
-    assert "AgentConfig" not in answer["Reason"], "it did come true"
+    response = run("create", sink, group)
+    assert response["Reason"].startswith("NotStabilized: TelephonyConfig: ")
+    assert "us-east-1=60,us-west-2=40" in response["Reason"]
+    assert "us-east-1=100,us-west-2=0" in response["Reason"]
+    assert "AgentConfig" not in response["Reason"], "it did come true"
 
 
 @pytest.mark.parametrize("error", ["InternalServiceException", "drop", "ThrottlingException"])
-def test_a_shift_whose_answer_was_lost_is_a_shift(
+def test_a_shift_that_lost_its_response_is_a_shift(
     error: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
     """The next try meets the first one's shift; what is read back counts."""
@@ -353,8 +353,8 @@ def test_an_update_in_the_surviving_region_needs_no_other(
     by_hand(group, 0, 100)
     connect.regions_off = {EAST}
     changes = {"AgentConfig": percentages(*agents)}
-    answer = run("update_unchanged", sink, group, Properties=changes)
-    assert answer["Status"] == "SUCCESS"
+    response = run("update_unchanged", sink, group, Properties=changes)
+    assert response["Status"] == "SUCCESS"
     assert (live(group), live(group, "AgentConfig")) == ((0, 100), agents)
 
 
@@ -375,7 +375,7 @@ def test_the_target_may_be_respelled_along_with_the_split(
         ResourceProperties={**new, "TrafficDistributionGroupId": default["Arn"]},
         OldResourceProperties=by_instance,
     )
-    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert response_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
     assert live(default) == (0, 100)
 
 
@@ -401,7 +401,7 @@ def test_a_rollback_to_another_group_leaves_what_it_never_touched(
     replaced = run("update_replacement", sink, group)["PhysicalResourceId"]
     event = load_event("traffic_distribution_update_replacement", sink)
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    answer = run(
+    response = run(
         "update",
         sink,
         group,
@@ -409,7 +409,7 @@ def test_a_rollback_to_another_group_leaves_what_it_never_touched(
         ResourceProperties=event["OldResourceProperties"],
         OldResourceProperties=event["ResourceProperties"],
     )
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", group["Arn"])
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", group["Arn"])
     assert live(group) == (0, 100)
 
 
@@ -458,8 +458,8 @@ def test_fail_refuses_a_shift_between_look_and_write(
     """What is planned anew is refused anew."""
     connect.fault("UpdateTrafficDistribution", "ResourceConflictException")
     clock.meanwhile = lambda: by_hand(group, 50, 50)
-    answer = run("update", sink, group, Properties={"OutOfBandTraffic": "Fail"})
-    assert answer["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
+    response = run("update", sink, group, Properties={"OutOfBandTraffic": "Fail"})
+    assert response["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
     assert live(group) == (50, 50)
 
 
@@ -528,8 +528,8 @@ def test_a_mistyped_region_is_named(
     """The group is looked up in its home Region, too, to say which Regions it has."""
     shares = [{"Region": "us-east-2", "Percentage": "100"}, {"Region": WEST, "Percentage": "0"}]
     changes = {"TelephonyConfig": {"Distributions": shares}, "AgentConfig": None}
-    answer = run("create", sink, group, Properties=changes)
-    assert "the Regions should be those of the group: us-east-1, us-west-2" in answer["Reason"]
+    response = run("create", sink, group, Properties=changes)
+    assert "the Regions should be those of the group: us-east-1, us-west-2" in response["Reason"]
 
 
 @pytest.mark.parametrize(
@@ -562,8 +562,8 @@ def test_what_only_the_live_group_tells_is_checked_before_any_write(
     group: dict[str, Any],
 ) -> None:
     """Nothing is half-made."""
-    answer = run("create", sink, group, Properties=changes)
-    assert answer["Reason"].startswith(reason)
+    response = run("create", sink, group, Properties=changes)
+    assert response["Reason"].startswith(reason)
     assert "UpdateTrafficDistribution" not in connect.calls()
 
 

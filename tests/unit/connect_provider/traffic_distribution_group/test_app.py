@@ -10,13 +10,13 @@ from connect_provider.traffic_distribution_group.app import lambda_handler
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Context, FakeTime, Sink, answer_to, load_event
+from tests.support.harness import Context, FakeTime, Sink, load_event, response_to
 
 
 def run(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
     """Send a request of events/ and return the answer."""
     event = load_event(f"traffic_distribution_group_{name}", sink, **changes)
-    return answer_to(lambda_handler, event, sink)
+    return response_to(lambda_handler, event, sink)
 
 
 def ours(connect: ConnectEmulator) -> list[str]:
@@ -29,9 +29,9 @@ def test_create_waits_until_it_is_active(
 ) -> None:
     """One create, and one look for each pause; the attributes are those of the finished group."""
     connect.settle_seconds = 10
-    answer = run("create", sink)
-    arn = answer["PhysicalResourceId"]
-    assert answer["Data"] == {
+    response = run("create", sink)
+    arn = response["PhysicalResourceId"]
+    assert response["Data"] == {
         "Arn": arn,
         "Id": connect.groups[arn]["Id"],
         "TrafficDistributionGroupArn": arn,
@@ -48,8 +48,8 @@ def test_create_waits_until_it_is_active(
 def test_create_has_the_requests_token_and_markers(connect: ConnectEmulator, sink: Sink) -> None:
     """Every run of a request sends the same bytes."""
     event = load_event("traffic_distribution_group_create", sink)
-    answer_to(lambda_handler, event, sink)
-    answer_to(lambda_handler, event, sink)
+    response_to(lambda_handler, event, sink)
+    response_to(lambda_handler, event, sink)
     first, second = (e for e in connect.journal if e.operation.startswith("Create"))
     assert first.parameters == second.parameters
     assert first.parameters["ClientToken"] == event["RequestId"]
@@ -60,9 +60,9 @@ def test_create_has_the_requests_token_and_markers(connect: ConnectEmulator, sin
 def test_create_goes_on_after_the_token_is_forgotten(connect: ConnectEmulator, sink: Sink) -> None:
     """The group of the name carries this request's marker, so it is continued."""
     event = load_event("traffic_distribution_group_create", sink)
-    first = answer_to(lambda_handler, event, sink)
+    first = response_to(lambda_handler, event, sink)
     connect.forget_tokens()
-    assert answer_to(lambda_handler, event, sink) == first
+    assert response_to(lambda_handler, event, sink) == first
 
 
 def test_create_that_takes_longer_than_a_run_is_continued(
@@ -76,9 +76,9 @@ def test_create_that_takes_longer_than_a_run_is_continued(
     assert sink.requests == []
     assert 825 <= clock.passed <= 840
     clock.sleep(60)
-    answer = answer_to(lambda_handler, event, sink)
-    assert answer["Status"] == "SUCCESS"
-    assert ours(connect) == [answer["PhysicalResourceId"]]
+    response = response_to(lambda_handler, event, sink)
+    assert response["Status"] == "SUCCESS"
+    assert ours(connect) == [response["PhysicalResourceId"]]
 
 
 @pytest.mark.parametrize(
@@ -89,30 +89,30 @@ def test_create_that_takes_longer_than_a_run_is_continued(
         pytest.param(timedelta(seconds=0), "600", id="that CloudFormation will not wait for"),
     ],
 )
-def test_a_run_that_is_not_repeated_answers_with_the_real_id(
+def test_a_run_that_is_not_repeated_responds_with_the_real_id(
     age: timedelta | None, service_timeout: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """FAILED NotStabilized; the Delete that follows cleans the half-made group up."""
     connect.settle_seconds = 5000
-    answer = run(
+    response = run(
         "create",
         sink,
         ResponseURL=sink.url(age),
         Properties={"ServiceTimeout": service_timeout},
     )
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith("NotStabilized: ")
-    assert "is still being created" in answer["Reason"]
-    assert ours(connect) == [answer["PhysicalResourceId"]]
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith("NotStabilized: ")
+    assert "is still being created" in response["Reason"]
+    assert ours(connect) == [response["PhysicalResourceId"]]
 
 
 def test_a_creation_that_failed_keeps_its_id(connect: ConnectEmulator, sink: Sink) -> None:
     """FAILED NotStabilized, and the Delete removes it."""
     connect.creation_fails = True
-    answer = run("create", sink)
-    assert answer["Reason"].startswith("NotStabilized: ")
-    assert "CREATION_FAILED" in answer["Reason"]
-    arn = answer["PhysicalResourceId"]
+    response = run("create", sink)
+    assert response["Reason"].startswith("NotStabilized: ")
+    assert "CREATION_FAILED" in response["Reason"]
+    arn = response["PhysicalResourceId"]
     assert ours(connect) == [arn]
     assert run("delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
     assert ours(connect) == []
@@ -131,35 +131,35 @@ def test_create_refused_by_connect_is_called_once(
 ) -> None:
     """A definite no is not retried, and leaves a never-created id."""
     connect.fault("CreateTrafficDistributionGroup", operation_error, times=9)
-    answer = run("create", sink)
-    assert answer["Reason"].startswith(reason)
-    assert answer["PhysicalResourceId"].startswith("never-created-")
+    response = run("create", sink)
+    assert response["Reason"].startswith(reason)
+    assert response["PhysicalResourceId"].startswith("never-created-")
     assert connect.calls() == ["CreateTrafficDistributionGroup"]
 
 
 def test_create_of_a_taken_name_fails(connect: ConnectEmulator, sink: Sink) -> None:
     """A conflict on create means that the name is taken."""
     arn = run("create", sink)["PhysicalResourceId"]
-    answer = run("create", sink, RequestId="another")
-    assert answer["Reason"].startswith("AlreadyExists: CreateTrafficDistributionGroup: ")
-    assert arn in answer["Reason"]
+    response = run("create", sink, RequestId="another")
+    assert response["Reason"].startswith("AlreadyExists: CreateTrafficDistributionGroup: ")
+    assert arn in response["Reason"]
 
 
 def test_create_with_an_invalid_name_makes_no_call(connect: ConnectEmulator, sink: Sink) -> None:
     """The API's pattern is checked first."""
-    answer = run("create_invalid", sink)
-    assert answer["Reason"].startswith("InvalidRequest: Name: ")
+    response = run("create_invalid", sink)
+    assert response["Reason"].startswith("InvalidRequest: Name: ")
     assert connect.calls() == []
 
 
 def test_the_default_group_is_adopted_and_released(connect: ConnectEmulator, sink: Sink) -> None:
     """No stack creates it or deletes it, but one can own its tags."""
-    answer = run("create_adopt_default", sink)
-    arn = answer["PhysicalResourceId"]
-    assert (answer["Status"], answer["Data"]["IsDefault"]) == ("SUCCESS", "true")
+    response = run("create_adopt_default", sink)
+    arn = response["PhysicalResourceId"]
+    assert (response["Status"], response["Data"]["IsDefault"]) == ("SUCCESS", "true")
     assert "cfn:adopted-at" in connect.groups[arn]["Tags"]
     event = load_event("traffic_distribution_group_delete", sink, PhysicalResourceId=arn)
-    assert answer_to(lambda_handler, {**event}, sink)["Status"] == "SUCCESS"
+    assert response_to(lambda_handler, {**event}, sink)["Status"] == "SUCCESS"
     assert set(connect.groups[arn]["Tags"]) == {"cfn:adopted-at"}
 
 
@@ -167,9 +167,9 @@ def test_a_group_that_differs_where_nothing_can_change_is_not_adopted(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
     """Its Description is create-only, so nothing is touched."""
-    answer = run("create_adopt_default", sink, Properties={"Description": "another"})
-    assert answer["Reason"].startswith("AlreadyExists: ")
-    assert "Description" in answer["Reason"]
+    response = run("create_adopt_default", sink, Properties={"Description": "another"})
+    assert response["Reason"].startswith("AlreadyExists: ")
+    assert "Description" in response["Reason"]
     assert "TagResource" not in connect.calls()
 
 
@@ -177,8 +177,8 @@ def test_update_changes_tags_in_place(connect: ConnectEmulator, sink: Sink) -> N
     """One Describe, and one call for each aspect that changed."""
     arn = run("create", sink)["PhysicalResourceId"]
     connect.journal.clear()
-    answer = run("update", sink, PhysicalResourceId=arn)
-    assert answer["PhysicalResourceId"] == arn
+    response = run("update", sink, PhysicalResourceId=arn)
+    assert response["PhysicalResourceId"] == arn
     assert connect.calls() == ["DescribeTrafficDistributionGroup", "TagResource"]
     assert connect.groups[arn]["Tags"]["team"] == "renewals"
 
@@ -186,11 +186,11 @@ def test_update_changes_tags_in_place(connect: ConnectEmulator, sink: Sink) -> N
 def test_update_of_the_name_replaces_it(connect: ConnectEmulator, sink: Sink) -> None:
     """The new group is created; CloudFormation's Delete removes the old one."""
     arn = run("create", sink)["PhysicalResourceId"]
-    answer = run("update_replacement", sink, PhysicalResourceId=arn)
-    assert answer["Status"] == "SUCCESS"
-    assert set(ours(connect)) == {arn, answer["PhysicalResourceId"]}
+    response = run("update_replacement", sink, PhysicalResourceId=arn)
+    assert response["Status"] == "SUCCESS"
+    assert set(ours(connect)) == {arn, response["PhysicalResourceId"]}
     run("delete", sink, PhysicalResourceId=arn)
-    assert ours(connect) == [answer["PhysicalResourceId"]]
+    assert ours(connect) == [response["PhysicalResourceId"]]
 
 
 def test_update_that_must_replace_but_keeps_the_name_is_refused(
@@ -199,9 +199,9 @@ def test_update_that_must_replace_but_keeps_the_name_is_refused(
     """The Reason says what to do, nothing is written, and the rollback changes nothing."""
     arn = run("create", sink)["PhysicalResourceId"]
     connect.journal.clear()
-    answer = run("update_refused_replacement", sink, PhysicalResourceId=arn)
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", arn)
-    assert answer["Reason"].startswith("InvalidRequest: Name: choose another one.")
+    response = run("update_refused_replacement", sink, PhysicalResourceId=arn)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("FAILED", arn)
+    assert response["Reason"].startswith("InvalidRequest: Name: choose another one.")
     assert run("update_rollback", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
     assert connect.calls() == ["DescribeTrafficDistributionGroup"] * 2
 
@@ -243,7 +243,7 @@ def test_delete_that_takes_longer_than_a_run_is_continued(
     with pytest.raises(NotStabilized):
         lambda_handler(event, Context(900))
     clock.sleep(60)
-    assert answer_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert response_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
     assert connect.calls().count("DeleteTrafficDistributionGroup") == 1
 
 
@@ -251,17 +251,19 @@ def test_delete_says_which_phone_numbers_keep_it(connect: ConnectEmulator, sink:
     """ResourceInUse does not say what it is, so we look."""
     arn = run("create", sink)["PhysicalResourceId"]
     number = connect.claim_phone_number(arn)
-    answer = run("delete", sink, PhysicalResourceId=arn)
-    assert answer["Reason"].startswith("ResourceConflict: DeleteTrafficDistributionGroup: ")
-    assert answer["Reason"].endswith(f"Release or move the 1 phone numbers claimed to it: {number}")
+    response = run("delete", sink, PhysicalResourceId=arn)
+    assert response["Reason"].startswith("ResourceConflict: DeleteTrafficDistributionGroup: ")
+    assert response["Reason"].endswith(
+        f"Release or move the 1 phone numbers claimed to it: {number}"
+    )
 
 
 def test_delete_that_fails_later_says_so(connect: ConnectEmulator, sink: Sink) -> None:
     """DELETION_FAILED is FAILED NotStabilized; a later Delete can succeed."""
     arn = run("create", sink)["PhysicalResourceId"]
     connect.deletion_fails = True
-    answer = run("delete", sink, PhysicalResourceId=arn)
-    assert answer["Reason"].startswith(f"NotStabilized: {arn} is DELETION_FAILED. ")
+    response = run("delete", sink, PhysicalResourceId=arn)
+    assert response["Reason"].startswith(f"NotStabilized: {arn} is DELETION_FAILED. ")
     connect.deletion_fails = False
     assert run("delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
 
@@ -274,8 +276,8 @@ def test_delete_of_what_is_still_being_created_waits_first(
     event = load_event("traffic_distribution_group_create", sink)
     with pytest.raises(NotStabilized):
         lambda_handler(event, Context(100))
-    answer = run("delete_after_cancelled_create", sink)
-    assert answer["Status"] == "SUCCESS"
+    response = run("delete_after_cancelled_create", sink)
+    assert response["Status"] == "SUCCESS"
     assert ours(connect) == []
 
 
@@ -298,9 +300,9 @@ def test_an_instance_of_another_region_is_reached_by_its_arn(
     instance = connect.add_instance(
         "44444444-4444-4444-8444-444444444444", "eu-central-1", "eu-west-2"
     )
-    answer = run("create", sink, Properties={"InstanceId": instance.arn})
-    assert answer["PhysicalResourceId"].startswith("arn:aws:connect:eu-central-1:")
-    run("delete", sink, PhysicalResourceId=answer["PhysicalResourceId"])
+    response = run("create", sink, Properties={"InstanceId": instance.arn})
+    assert response["PhysicalResourceId"].startswith("arn:aws:connect:eu-central-1:")
+    run("delete", sink, PhysicalResourceId=response["PhysicalResourceId"])
     assert {entry.region for entry in connect.journal} == {"eu-central-1"}
     assert scene.REGION != "eu-central-1"
 
@@ -319,8 +321,8 @@ def test_update_associates_before_it_dissociates(connect: ConnectEmulator, sink:
     arn = run("create_with_users", sink)["PhysicalResourceId"]
     connect.groups[arn]["users"].add("foreign")
     connect.journal.clear()
-    answer = run("update_users", sink, PhysicalResourceId=arn)
-    assert answer["Status"] == "SUCCESS"
+    response = run("update_users", sink, PhysicalResourceId=arn)
+    assert response["Status"] == "SUCCESS"
     assert connect.groups[arn]["users"] == {scene.OTHER_USER_ID, "foreign"}
     assert connect.calls() == [
         "DescribeTrafficDistributionGroup",
@@ -367,9 +369,9 @@ def test_delete_dissociates_the_templates_users_first(connect: ConnectEmulator, 
 
 def test_an_unknown_user_fails_and_keeps_the_id(connect: ConnectEmulator, sink: Sink) -> None:
     """The group is there, so the Delete that follows has to know it."""
-    answer = run("create_with_users", sink, Properties={"UserIds": ["nobody"]})
-    assert answer["Reason"].startswith("NotFound: AssociateTrafficDistributionGroupUser: ")
-    assert ours(connect) == [answer["PhysicalResourceId"]]
+    response = run("create_with_users", sink, Properties={"UserIds": ["nobody"]})
+    assert response["Reason"].startswith("NotFound: AssociateTrafficDistributionGroupUser: ")
+    assert ours(connect) == [response["PhysicalResourceId"]]
 
 
 def test_a_user_who_is_gone_does_not_keep_the_group(connect: ConnectEmulator, sink: Sink) -> None:
@@ -377,8 +379,8 @@ def test_a_user_who_is_gone_does_not_keep_the_group(connect: ConnectEmulator, si
     users = {"UserIds": [scene.USER_ID]}
     arn = run("create_with_users", sink)["PhysicalResourceId"]
     connect.instances[scene.INSTANCE_ID].users.discard(scene.USER_ID)
-    answer = run("delete", sink, PhysicalResourceId=arn, Properties=users)
-    assert answer["Status"] == "SUCCESS"
+    response = run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    assert response["Status"] == "SUCCESS"
     assert ours(connect) == []
 
 
@@ -389,8 +391,8 @@ def test_a_rollback_goes_on_without_a_user_who_is_gone(
     arn = run("create", sink)["PhysicalResourceId"]
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     users = {"UserIds": ["gone"]}
-    answer = run("update_rollback", sink, PhysicalResourceId=arn, Properties=users)
-    assert answer["Status"] == "SUCCESS"
+    response = run("update_rollback", sink, PhysicalResourceId=arn, Properties=users)
+    assert response["Status"] == "SUCCESS"
 
 
 def test_a_delete_that_is_run_again_may_find_the_group_gone_in_between(
@@ -400,8 +402,8 @@ def test_a_delete_that_is_run_again_may_find_the_group_gone_in_between(
     users = {"UserIds": [scene.USER_ID]}
     arn = run("create_with_users", sink)["PhysicalResourceId"]
     connect.fault("ListTrafficDistributionGroupUsers", "ResourceNotFoundException")
-    answer = run("delete", sink, PhysicalResourceId=arn, Properties=users)
-    assert answer["Status"] == "SUCCESS"
+    response = run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    assert response["Status"] == "SUCCESS"
 
 
 def test_a_failed_adoption_dissociates_nobody(connect: ConnectEmulator, sink: Sink) -> None:
