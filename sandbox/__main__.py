@@ -15,6 +15,7 @@ from rich.markup import escape
 from sandbox import demo, invoke, scene, stacks
 from sandbox.aws import Sandbox, SandboxError
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NEEDED = {"RequestType", "ResourceType", "StackId", "LogicalResourceId", "ResourceProperties"}
 
 
@@ -23,10 +24,10 @@ def up(console: Console) -> None:
     with Sandbox() as sandbox, demo.explained(sandbox, console):
         for region in (scene.REGION, scene.REPLICA_REGION):
             stacks.deploy_provider(sandbox, lambda _: None, region)
-        console.print("[bold]The sandbox is up.[/] In another terminal:\n")
+        console.print("[bold]The sandbox is up.[/] Set these variables in another terminal:\n")
         for name, value in sandbox.environment.items():
             console.print(f"export {name}={value}", markup=False, highlight=False)
-        console.print("\nThe provider is deployed in both Regions. From this folder:\n")
+        console.print("\nThe provider is deployed in both Regions. In this folder, run:\n")
         parameters = " ".join(f"{name}={value}" for name, value in demo.PARAMETERS.items())
         console.print(
             f"aws cloudformation deploy --stack-name {demo.STACK} "
@@ -47,12 +48,14 @@ def up(console: Console) -> None:
         )
         console.print(f"aws cloudformation describe-stack-events --stack-name {demo.STACK}")
         console.print(f"aws cloudformation delete-stack --stack-name {demo.STACK}")
-        console.print("\nCtrl-C stops and removes everything.")
+        console.print("\nPress Ctrl-C to stop the sandbox and remove everything in it.")
         threading.Event().wait()
 
 
 def _interrupt(*_: object) -> None:
-    """Take a closed terminal, or a kill, for Ctrl-C: what was started has to be stopped."""
+    """Start the cleanup once, and let it finish: `make` passes a signal on a second time."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -62,21 +65,24 @@ def _request(path: str) -> Path:
         event = json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not JSON"
-        raise argparse.ArgumentTypeError(f"{path}: {why}; requests are in events/") from None
+        raise argparse.ArgumentTypeError(f"{path}: {why}; choose a file from events/") from None
     missing = _NEEDED - set(event)
     if missing:
-        raise argparse.ArgumentTypeError(f"{path} is a request without {', '.join(missing)}")
+        raise argparse.ArgumentTypeError(f"{path}: a request without {', '.join(sorted(missing))}")
     return Path(path)
 
 
-def _command() -> Callable[[Console], None]:
+_UNTIL_STOPPED = {up, invoke.serve}  # Ctrl-C is their normal end, so `make` reports no error
+
+
+def _command() -> partial[None]:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, command in {"demo": demo.run, "up": up}.items():
         commands.add_parser(name, help=_help(command)).set_defaults(command=command)
     for name, with_event in {"invoke": invoke.invoke, "serve": invoke.serve}.items():
         subparser = commands.add_parser(name, help=_help(with_event))
-        subparser.add_argument("event", type=_request, help="a request, as in events/")
+        subparser.add_argument("event", type=_request, help="a request, such as a file of events/")
         subparser.set_defaults(command=with_event)
     arguments = vars(parser.parse_args())
     return partial(arguments.pop("command"), **arguments)
@@ -91,13 +97,13 @@ def main() -> None:
     """Run the command that the first argument names."""
     command = _command()
     console = Console()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
         command(console)
     except KeyboardInterrupt:
-        console.print("\nStopped; nothing is left of the sandbox.")
-        sys.exit(130)
+        console.print("\nStopped. The sandbox is removed.")
+        sys.exit(0 if command.func in _UNTIL_STOPPED else 130)
     except SandboxError as error:
         console.print(f"\n[bold red]Failed:[/] {escape(str(error))}")
         sys.exit(1)

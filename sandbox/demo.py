@@ -40,31 +40,35 @@ _COLORS = {"COMPLETE": "green", "PROGRESS": "cyan", "FAILED": "red"}
 def run(console: Console) -> None:
     """Run the demo; raise SandboxError if anything is not as it should be."""
     template = TEMPLATE.read_text()
-    console.print("[bold]An AWS on this machine[/]: MiniStack, and an emulator of Amazon Connect")
+    console.print("[bold]An emulated AWS on this machine[/]: MiniStack and a Connect emulator.")
+    console.print(
+        "Its times are not those of AWS, where a traffic distribution group takes longer."
+    )
     with Sandbox() as sandbox, explained(sandbox, console):
         sandbox.connect.settle_seconds = _GROUP_SETTLE_SECONDS
         before = _resources(sandbox)
-        _heading(console, "Deploy the provider: two functions, from template.yaml")
+        _heading(console, "Deploy the provider from template.yaml: two functions")
         stacks.deploy_provider(sandbox, _watcher(console, only="AWS::CloudFormation::Stack"))
         _heading(console, f"Create the stack {STACK} (examples/{TEMPLATE.name})")
         outputs = stacks.deploy(sandbox, STACK, template, PARAMETERS, _watcher(console))
         _show_outputs(console, outputs)
-        _heading(console, "Update it: another team name, in a Name and in Tags")
+        _heading(console, "Update the stack: the parameter Team changes a Name and the Tags")
         renamed = {**PARAMETERS, "Team": "renewals"}
         updated = stacks.deploy(sandbox, STACK, template, renamed, _watcher(console))
         _check(updated == outputs, "the update should keep every Arn and Id")
         names = sorted(q["Name"] for q in sandbox.connect.quick_connects.values())
-        console.print(f"In Connect now: {', '.join(names)}. Every Arn and Id is still the same.")
+        console.print(f"Quick connects in Connect now: {', '.join(names)}.")
+        console.print("Every Arn and Id stayed the same.")
         _fail_over(sandbox, console)
         _heading(console, "Delete both stacks")
         for name in (STACK, FAILOVER_STACK):
             stacks.delete(sandbox, name, _watcher(console))
         _check(_resources(sandbox) == before, "the deleted stacks should leave nothing in Connect")
-        console.print("Nothing is left of them in Connect, and the traffic stays as it is.")
+        console.print("Connect holds none of their resources. The traffic split did not change.")
         stacks.delete(sandbox, stacks.PROVIDER_STACK, lambda _: None)
         functions = sandbox.client("lambda").list_functions()["Functions"]
         _check(not functions, "the deleted provider should leave no function")
-    console.print("\n[bold green]Done.[/] The sandbox is gone, too.")
+    console.print("\n[bold green]Done.[/] The sandbox is removed.")
 
 
 def _fail_over(sandbox: Sandbox, console: Console) -> None:
@@ -72,8 +76,8 @@ def _fail_over(sandbox: Sandbox, console: Console) -> None:
     group = sandbox.connect.default_group(scene.INSTANCE_ID)
     template = FAILOVER_TEMPLATE.read_text()
     steps = {
-        "First": f"Where the traffic goes (examples/{FAILOVER_TEMPLATE.name})",
-        "Second": "Fail over: one parameter, ActiveRegion=Second",
+        "First": f"Send all traffic to the first Region (examples/{FAILOVER_TEMPLATE.name})",
+        "Second": "Fail over: update one parameter, ActiveRegion=Second",
     }
     for active, heading in steps.items():
         _heading(console, heading)
@@ -81,7 +85,7 @@ def _fail_over(sandbox: Sandbox, console: Console) -> None:
         stacks.deploy(sandbox, FAILOVER_STACK, template, parameters, _watcher(console))
         _show_traffic(console, group["traffic"])
         _check(_telephony(group) == _expected(active), f"{active} should take every call")
-    _heading(console, "Fail back, in an update that breaks: CloudFormation takes it back")
+    _heading(console, "Fail back in an update that fails: CloudFormation rolls the traffic back")
     shifts = len(_shifts(sandbox))
     broken = template.replace("Outputs:\n", _BROKEN_RESOURCE)
     parameters["ActiveRegion"] = "First"
@@ -90,10 +94,13 @@ def _fail_over(sandbox: Sandbox, console: Console) -> None:
     except stacks.StackFailed as failure:
         _check(failure.status == "UPDATE_ROLLBACK_COMPLETE", str(failure))
     made = _shifts(sandbox)[shifts:]
-    for who, shift in zip(("The update", "The rollback"), made, strict=False):
-        console.print(f"\n{who} sent (API: UpdateTrafficDistribution)")
+    for sender, shift in zip(("The update", "The rollback"), made, strict=False):
+        console.print(f"\n{sender} sent this UpdateTrafficDistribution:")
         _show_traffic(console, shift)
-    _check(len(_shifts(sandbox)) == shifts + 2, "there should be a shift, and its rollback")
+    _check(
+        len(_shifts(sandbox)) == shifts + 2,
+        "the failed update should send one shift and its rollback one more",
+    )
     _check(_telephony(group) == _expected("Second"), "the rollback should restore the split")
 
 

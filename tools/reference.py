@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cfn_connect.resource_types import RESOURCE_TYPES
-from cfn_connect.rules._schema import OPEN, schema_of, template_schema
+from tools.json_schema import OPEN, schema_of, template_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 Schema = Mapping[str, Any]

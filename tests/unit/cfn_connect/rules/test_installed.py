@@ -52,6 +52,24 @@ def test_the_module_gives_every_rule() -> None:
     assert ours == {*cfn_connect.rules.__all__}
 
 
+STATE = """
+import logging, os, signal, sys
+def state():
+    root = logging.root
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    loggers = (root.level, *root.handlers, root.manager.disable, logging.getLoggerClass())
+    return {**os.environ}, [*sys.path], sys.excepthook, handlers, loggers
+before = state()
+import cfn_connect.rules
+assert state() == before
+"""
+
+
+def test_the_import_changes_nothing_in_the_process() -> None:
+    """The environment, the search path, the logging and the signal handlers stay the same."""
+    subprocess.run([sys.executable, "-c", STATE], cwd=ROOT, check=True)
+
+
 def test_a_configuration_names_the_rules(tmp_path: Path) -> None:
     """As the README says, for the editors' plug-ins of cfn-lint."""
     ((_, configuration),) = [b for b in blocks(ROOT / "README.md") if "append_rules" in b[1]]

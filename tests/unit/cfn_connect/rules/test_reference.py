@@ -36,6 +36,8 @@ def test_no_generated_folder_holds_anything_else() -> None:
 class ShortNames(QuickConnectProperties):
     """A quick connect whose Name has another limit, another text and another sibling."""
 
+    __module__ = QuickConnectProperties.__module__  # its package names the page
+
     Name: str = Field(max_length=5, description="a very short name")
     Nickname: str = Field(description="what agents call it")
 
