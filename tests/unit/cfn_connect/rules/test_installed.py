@@ -53,8 +53,8 @@ def test_the_module_gives_every_rule() -> None:
 
 
 def test_a_configuration_names_the_rules(tmp_path: Path) -> None:
-    """As the README says, for the editors' plug-ins of cfn-lint."""
-    ((_, configuration),) = [b for b in blocks(ROOT / "README.md") if "append_rules" in b[1]]
+    """As docs/linting.md says, for cfn-lint and its editor plug-ins."""
+    ((_, configuration),) = [b for b in blocks(ROOT / "docs/linting.md") if "append_rules" in b[1]]
     (tmp_path / ".cfnlintrc").write_text(configuration)
     assert "E9604" in found("", tmp_path)
 
