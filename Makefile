@@ -51,7 +51,6 @@ lint: environment ## Check style, types and templates
 
 docs: environment ## Write docs/reference and docs/schemas from the models, and the picture
 	@$(BIN)/python tools/reference.py
-	@$(BIN)/python docs/picture.py
 
 bench: environment ## Measure the provider beside its peers (Linux; ten minutes)
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks run

@@ -1,10 +1,12 @@
-# A CloudFormation stack of this provider's resources, from Terraform. In this folder:
+# Deploys a CloudFormation stack with this provider's resources from Terraform.
+#
+# First deploy the provider with `make deploy`. Terraform's identity needs lambda:InvokeFunction on
+# its functions. Then run in this folder:
 #
 #   terraform init
 #   terraform apply -var instance_id=... -var queue_id=... -var contact_flow_id=...
 #
-# The provider itself is deployed first, with `sam deploy`. Terraform's identity needs
-# lambda:InvokeFunction on its functions. It works against `make sandbox`, too.
+# The same commands work against `make sandbox`.
 
 terraform {
   required_providers {

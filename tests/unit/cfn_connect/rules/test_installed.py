@@ -71,8 +71,8 @@ def test_the_import_changes_nothing_in_the_process() -> None:
 
 
 def test_a_configuration_names_the_rules(tmp_path: Path) -> None:
-    """As the README says, for the editors' plug-ins of cfn-lint."""
-    ((_, configuration),) = [b for b in blocks(ROOT / "README.md") if "append_rules" in b[1]]
+    """As docs/linting.md says, for cfn-lint and its editor plug-ins."""
+    ((_, configuration),) = [b for b in blocks(ROOT / "docs/linting.md") if "append_rules" in b[1]]
     (tmp_path / ".cfnlintrc").write_text(configuration)
     assert "E9604" in found("", tmp_path)
 
