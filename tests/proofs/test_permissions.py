@@ -14,7 +14,8 @@ from sandbox.connect_account import ACCOUNT
 from sandbox.connect_emulator import ConnectEmulator, JournalEntry
 from tests.support.harness import Context, Sink
 from tests.support.scenarios import SCENARIOS, Scenario
-from tests.unit.test_template import FUNCTIONS, template
+from tests.unit import test_template
+from tests.unit.test_template import FUNCTIONS
 
 INSTANCE_ARN = f"arn:aws:connect:{scene.REGION}:{ACCOUNT}:instance/{scene.INSTANCE_ID}"
 OTHER_INSTANCE_ARN = INSTANCE_ARN.replace(scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID)
@@ -53,8 +54,7 @@ def resolve(node: Any, instance_arns: list[str]) -> Any:
 
 def statements(name: str, instance_arns: list[str]) -> list[tuple[list[str], list[str]]]:
     """Return the actions and resources that a role allows."""
-    role = resolve(template()["Resources"][f"{name}Role"], instance_arns)
-    found = [s for p in role["Properties"]["Policies"] for s in p["PolicyDocument"]["Statement"]]
+    found = resolve(test_template.statements(name), instance_arns)
     assert {statement["Effect"] for statement in found} == {"Allow"}
     return [(_list(s["Action"]), _list(s["Resource"])) for s in found]
 
@@ -117,7 +117,7 @@ def test_every_call_is_allowed(
     connect.fault("CreateQuickConnect", "InternalServiceException", after=True)  # look it up, too
     scenario.handler(event, Context())
     assert sink.answers[-1]["Status"] == "SUCCESS"
-    package = scenario.handler.__module__.split(".")[0]
+    package = scenario.handler.__module__.split(".")[1]
     rules = statements(FUNCTIONS[package], instance_arns)
     for entry in connect.journal:
         for arn in resources_of(entry):
