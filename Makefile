@@ -46,8 +46,6 @@ lint: environment ## Check style, types and templates
 	@$(BIN)/mypy
 	@$(BIN)/python tools/reference.py --check
 	@$(BIN)/cfn-lint --append-rules cfn_connect.rules -- template.yaml "examples/**/*.yaml"
-	@$(PYTHON) tools/environment.py checkov
-	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
 
 docs: environment ## Write docs/reference and docs/schemas from the models, and the picture
 	@$(BIN)/python tools/reference.py
@@ -68,7 +66,6 @@ lock: ## Pin the dependencies anew (needs uv)
 	$(LOCK) --group dev functions/requirements.in -o requirements/dev.txt
 	$(LOCK) functions/requirements.in -c requirements/dev.txt -o functions/requirements.txt
 	$(LOCK) --group cdk -o requirements/cdk.txt
-	$(LOCK) --group checkov -o requirements/checkov.txt
 	$(LOCK) --group runtime -o requirements/runtime.txt
 	$(LOCK) --group sam -o requirements/sam.txt
 	$(LOCK) --group bench functions/requirements.in -c functions/requirements.txt -o requirements/bench.txt
