@@ -1,11 +1,12 @@
 PYTHON ?= python3
 EVENT ?= events/quick_connect_create.json
 ARCHITECTURE ?= arm64
-BIN := .venv/bin
+VERSION = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+BIN = .venv-$(VERSION)/bin
 SAM := .venv-sam/bin/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo sandbox invoke serve build deploy test test-long lint docs bench bench-check format lock
+.PHONY: help environment demo sandbox invoke serve build deploy test test-long test-older lint docs bench bench-check format lock
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,26 +20,29 @@ environment-%:
 demo: environment ## Create, update and delete a stack on this machine, without an AWS account
 	@$(BIN)/python -m sandbox demo
 
-sandbox: environment ## Keep an emulated AWS running, for the AWS CLI and sam
+sandbox: environment ## Run an emulated AWS for the AWS CLI and sam, until you press Ctrl-C
 	@$(BIN)/python -m sandbox up
 
-invoke: environment environment-sam ## Send a request to its function in Docker: make invoke EVENT=events/quick_connect_create.json
+invoke: environment environment-sam ## Send a request to its function in Docker (EVENT=events/...json)
 	@$(BIN)/python -m sandbox invoke $(EVENT)
 
-serve: environment environment-sam ## Keep running what a request needs, for `sam local invoke`: make serve EVENT=...
+serve: environment environment-sam ## Prepare a request and print its `sam local invoke` (EVENT=events/...json)
 	@$(BIN)/python -m sandbox serve $(EVENT)
 
-build: environment ## Build the small artifact for sam deploy (ARCHITECTURE=x86_64 for that one)
+build: environment ## Build the small artifact for sam deploy (ARCHITECTURE=arm64 or x86_64)
 	@$(BIN)/python -m tools.build $(ARCHITECTURE)
 
-deploy: build environment-sam ## Deploy the provider to your AWS account, which sam asks about
+deploy: build environment-sam ## Deploy the provider to your AWS account (sam asks for the settings)
 	@$(SAM) deploy --guided --stack-name cfn-connect-provider --capabilities CAPABILITY_IAM
 
-test: environment environment-sam ## Run every test
+test: environment environment-ministack environment-sam ## Run every test
 	@$(BIN)/python -m pytest
 
-test-long: environment ## Run 2,000 random histories and 10,000 spoiled events, new ones each time
-	@HISTORIES=2000 HOSTILE=10000 $(BIN)/python -m pytest tests/test_histories.py tests/test_hostile_input.py
+test-long: environment ## Run 2,000 random histories and 10,000 damaged events, different in each run
+	@HISTORIES=2000 HOSTILE=10000 $(BIN)/python -m pytest tests/proofs/test_histories.py tests/proofs/test_hostile_input.py
+
+test-older: environment-older ## Run the unit tests with the oldest pydantic that we support
+	@.venv-older-$(VERSION)/bin/python -m pytest tests/unit
 
 lint: environment ## Check style, types and templates
 	@$(BIN)/ruff check .
@@ -46,28 +50,28 @@ lint: environment ## Check style, types and templates
 	@$(BIN)/mypy
 	@$(BIN)/python tools/reference.py --check
 	@$(BIN)/cfn-lint --append-rules cfn_connect.rules -- template.yaml "examples/**/*.yaml"
-	@$(PYTHON) tools/environment.py checkov
-	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
 
 docs: environment ## Write docs/reference and docs/schemas from the models, and the picture
 	@$(BIN)/python tools/reference.py
 
-bench: environment ## Measure the provider beside its peers (Linux; ten minutes)
+bench: environment ## Compare the provider with other ways to write one (Linux; ten minutes)
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks run
 
-bench-check: environment ## Check that nothing costs more than it may (Linux; a minute)
+bench-check: environment ## Check that no cost exceeds its limit (Linux; one minute)
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks check
 
 format: environment ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
-lock: ## Pin the dependencies anew (needs uv)
-	$(LOCK) --group dev functions/requirements.in -o requirements/dev.txt
-	$(LOCK) functions/requirements.in -c requirements/dev.txt -o functions/requirements.txt
-	$(LOCK) --group cdk -o requirements/cdk.txt
-	$(LOCK) --group checkov -o requirements/checkov.txt
-	$(LOCK) --group runtime -o requirements/runtime.txt
+# Nothing constrains the functions: they get the newest versions. The tests and the benchmarks get
+# the versions of the functions. MiniStack and sam pin older ones, so they are resolved separately.
+LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
+lock: ## Update every lock file to the newest versions (needs uv)
+	$(LOCK) functions/requirements.in -o functions/requirements.txt
+	$(LOCK) functions/requirements.in --group dev -c functions/requirements.txt -o requirements/dev.txt
+	$(LOCK) functions/requirements.in --group bench -c functions/requirements.txt -o requirements/bench.txt
+	$(LOCK) --group ministack -o requirements/ministack.txt
 	$(LOCK) --group sam -o requirements/sam.txt
-	$(LOCK) --group bench functions/requirements.in -c functions/requirements.txt -o requirements/bench.txt
+	$(LOCK) --group cdk -o requirements/cdk.txt
+	$(LOCK) --group runtime -o requirements/runtime.txt

@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -24,6 +23,7 @@ from sandbox import scene
 from sandbox.connect_account import ACCOUNT
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer
+from tools import environment
 
 _START_TRIES = 3  # a free port may be taken by somebody else before MiniStack binds it
 _START_SECONDS = 20
@@ -41,11 +41,11 @@ class Sandbox:
 
     connect: the emulated Connect, for looking at what is left in it.
     url: the endpoint of every other service, over plain HTTP.
-    python: what runs MiniStack, and so the functions.
+    python: runs MiniStack and the functions. It belongs to an environment of the group ministack.
     """
 
-    def __init__(self, python: str = sys.executable) -> None:
-        self._python = python
+    def __init__(self, python: Path | None = None) -> None:
+        self.python = python or environment.make("ministack") / "bin/python"
         self.connect = ConnectEmulator()
         scene.seed(self.connect)
 
@@ -132,7 +132,7 @@ class Sandbox:
         folder = self._folder
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
         authority = str(folder / "ca.pem")
-        environment = {
+        variables = {
             **inherited,
             "USE_SSL": "1",
             "MINISTACK_SSL_CERT": str(folder / "cert.pem"),
@@ -148,13 +148,13 @@ class Sandbox:
             "AWS_ENDPOINT_URL_CONNECT": self._connect_server.url,
             "RESPONSE_HOST": f"localhost:{https}",
         }
-        command = [self._python, "-m", "hypercorn", f"{_MINISTACK}:app", "--workers", "0"]
+        command = [str(self.python), "-m", "hypercorn", f"{_MINISTACK}:app", "--workers", "0"]
         command += ["--bind", f"127.0.0.1:{https}", "--insecure-bind", f"127.0.0.1:{http}"]
-        command += ["--certfile", environment["MINISTACK_SSL_CERT"]]
-        command += ["--keyfile", environment["MINISTACK_SSL_KEY"]]
+        command += ["--certfile", variables["MINISTACK_SSL_CERT"]]
+        command += ["--keyfile", variables["MINISTACK_SSL_KEY"]]
         with (folder / "ministack.log").open("w") as log:
             self._process = subprocess.Popen(
-                command, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
+                command, env=variables, cwd=folder, stdout=log, stderr=log, start_new_session=True
             )
 
     def _healthy(self) -> bool:

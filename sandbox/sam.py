@@ -10,8 +10,9 @@ from typing import Any
 from sandbox import lambda_python, scene
 from sandbox.aws import SandboxError
 from sandbox.stacks import ROOT
+from tools import environment
 
-_SAM = ROOT / ".venv-sam/bin/sam"
+_SAM = environment.path("sam") / "bin/sam"
 _ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -33,11 +34,11 @@ def run(
     if not _SAM.exists():
         raise SandboxError("sam is needed: install it with `python3 tools/environment.py sam`")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    environment = {**inherited, **account, "SAM_CLI_TELEMETRY": "0"}
+    variables = {**inherited, **account, "SAM_CLI_TELEMETRY": "0"}
     if python := lambda_python.find():
-        environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
+        variables["PATH"] = f"{python.parent}{os.pathsep}{variables['PATH']}"
     return subprocess.run(
-        [str(_SAM), *command[1:]], cwd=ROOT, env=environment, text=True, check=False, **options
+        [str(_SAM), *command[1:]], cwd=ROOT, env=variables, text=True, check=False, **options
     )
 
 

@@ -1,14 +1,18 @@
 """Stacks in the sandbox: package and deploy the provider, deploy templates that use it."""
 
+import hashlib
 import io
+import shutil
 import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sandbox import scene
 from sandbox.aws import Sandbox, SandboxError
+from tools import botocore_data, build
 
 ROOT = Path(__file__).parent.parent
 PROVIDER_STACK = "cfn-connect-provider"
@@ -29,16 +33,12 @@ Watch = Callable[[Mapping[str, Any]], None]
 
 
 def deploy_provider(sandbox: Sandbox, watch: Watch, region: str = scene.REGION) -> None:
-    """Deploy template.yaml with the sources of functions/, in a Region.
-
-    The functions' dependencies are those of this very environment: MiniStack runs functions with
-    its own interpreter, which could not load wheels that were built for Lambda.
-    """
+    """Deploy template.yaml with the sources of functions/, in a Region."""
     s3 = sandbox.client("s3", region)
     bucket = f"artifacts-{region}"
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else elsewhere))
-    s3.put_object(Bucket=bucket, Key="functions.zip", Body=_zipped(ROOT / "functions"))
+    s3.put_object(Bucket=bucket, Key="functions.zip", Body=artifact(sandbox.python))
     template = (ROOT / "template.yaml").read_text()
     if template.count(_CODE_URI) != 1:
         raise SandboxError(f"template.yaml should say {_CODE_URI!r} once")
@@ -46,12 +46,32 @@ def deploy_provider(sandbox: Sandbox, watch: Watch, region: str = scene.REGION) 
     deploy(sandbox, PROVIDER_STACK, template, {}, watch, region)
 
 
-def _zipped(folder: Path) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*.py")):
-            archive.write(path, path.relative_to(folder))
+def artifact(python: Path) -> bytes:
+    """Return a zip of functions/ and the dependencies that it pins, for MiniStack's Python.
+
+    A function then imports its own boto3 and pydantic, and not the older ones beside MiniStack.
+    """
+    content = io.BytesIO(_dependencies(python).read_bytes())
+    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(build.FUNCTIONS.rglob("*.py")):
+            archive.write(path, path.relative_to(build.FUNCTIONS))
     return content.getvalue()
+
+
+def _dependencies(python: Path) -> Path:
+    """Return a zip of the pinned dependencies, which is made once and kept in .build/."""
+    requirements = build.FUNCTIONS / "requirements.txt"
+    key = hashlib.sha256(requirements.read_bytes() + str(python).encode()).hexdigest()[:16]
+    made = ROOT / ".build/sandbox" / f"{key}.zip"
+    if not made.exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=made.parent) as folder:
+            packages = Path(folder, "packages")
+            build.install(requirements, packages, python=str(python))
+            botocore_data.keep_services(packages / "botocore/data")
+            build.compile_modules(packages, str(python))
+            Path(shutil.make_archive(f"{folder}/packages", "zip", packages)).replace(made)
+    return made
 
 
 def deploy(

@@ -21,11 +21,7 @@ def prune(data: Path, sources: str) -> None:
 
     Of Connect, the operations stay that the sources name.
     """
-    for path in data.iterdir():
-        if path.is_dir() and path.name not in SERVICES:
-            shutil.rmtree(path)
-        elif path.is_file() and path.name not in _SHARED:
-            path.unlink()
+    keep_services(data)
     for path in data.glob("*/*/*"):
         if not path.name.startswith(_PER_SERVICE):
             path.unlink()
@@ -34,6 +30,15 @@ def prune(data: Path, sources: str) -> None:
     packed.unlink()
     endpoints = data / "endpoints.json"
     endpoints.write_text(_dump(_own_endpoints(json.loads(endpoints.read_text()))))
+
+
+def keep_services(data: Path) -> None:
+    """Remove the services that the functions do not call from botocore's data folder."""
+    for path in data.iterdir():
+        if path.is_dir() and path.name not in SERVICES:
+            shutil.rmtree(path)
+        elif path.is_file() and path.name not in _SHARED:
+            path.unlink()
 
 
 def load_model(packed: Path) -> dict[str, Any]:

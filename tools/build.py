@@ -62,9 +62,11 @@ def build(folder: Path, python: str, target: Sequence[str] = ()) -> None:
         os.utime(path, (_EPOCH, _EPOCH))
 
 
-def install(requirements: Path, folder: Path, target: Sequence[str] = ()) -> None:
-    """Install pinned wheels into a folder."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
+def install(
+    requirements: Path, folder: Path, target: Sequence[str] = (), python: str = sys.executable
+) -> None:
+    """Install pinned wheels into a folder, with the pip of `python`."""
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
     pip += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile"]
     pip += ["--root-user-action=ignore", *target, "--target", str(folder)]
     subprocess.run([*pip, "-r", str(requirements)], check=True)

@@ -1,12 +1,13 @@
-"""Make an environment what its requirements say, once, however many `make` run at the same time.
+"""Make the environment of a group from its lock files, once, even if several `make` run at a time.
 
-`environment.py` makes .venv from requirements/dev.txt; `environment.py sam` makes .venv-sam from
-requirements/sam.txt, for a tool whose own pins would not fit into .venv. `environment.py dev NAME`
-makes another one under a name, for another Python.
+`environment.py` makes the environment for development. `environment.py sam` makes another group's.
+A group that runs the functions has an environment for each Python, such as .venv-3.11. The link
+.venv leads to the one of plain `python3`.
 """
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -15,39 +16,70 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# older: the tests, with the older versions of pydantic and boto3 that MiniStack's tools pin.
+_LOCKS = {"older": ("dev", "ministack")}
+_FOR_EACH_PYTHON = ("dev", "older", "ministack")
+_WITH_REPOSITORY = ("dev", "older")
 
 
-def main(group: str = "dev", name: str = "") -> None:
-    """Build the group's environment unless its stamp says that it is current."""
+def path(group: str, version: tuple[int, int] = sys.version_info[:2]) -> Path:
+    """Return the folder of a group's environment; version: of the Python that it is for."""
+    name = ".venv" if group == "dev" else f".venv-{group}"
+    if group in _FOR_EACH_PYTHON:
+        name += f"-{version[0]}.{version[1]}"
+    return ROOT / name
+
+
+def make(group: str = "dev") -> Path:
+    """Make the group's environment unless it is current; return its folder."""
     if sys.version_info < (3, 11):
         found = ".".join(map(str, sys.version_info[:2]))
-        sys.exit(
-            f"Python 3.11 or later is needed, and this is {found}: try `make PYTHON=python3.13`"
-        )
-    name = name or (".venv" if group == "dev" else f".venv-{group}")
-    environment, requirements = ROOT / name, ROOT / "requirements" / f"{group}.txt"
-    recipe = requirements.read_bytes() + Path(__file__).read_bytes() + sys.version.encode()
+        sys.exit(f"Python 3.11 or later is needed, not {found}: try `make PYTHON=python3.13`")
+    environment = path(group)
+    locks = [ROOT / "requirements" / f"{name}.txt" for name in _LOCKS.get(group, (group,))]
+    python = sys.version if group in _FOR_EACH_PYTHON else ""
+    recipe = b"".join(file.read_bytes() for file in [*locks, Path(__file__)]) + python.encode()
     wanted = hashlib.sha256(recipe).hexdigest()
     stamp = environment / "stamp"
-    with (ROOT / f"{name}.lock").open("w") as lock:
+    with environment.with_name(f"{environment.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if stamp.exists() and stamp.read_text() == wanted:
-            return
-        if find_spec("ensurepip") is None:  # Debian and Ubuntu keep it apart
-            sys.exit("Python's venv is needed; on Debian or Ubuntu: apt install python3-venv")
-        shutil.rmtree(environment, ignore_errors=True)
-        print(f"Installing tools into {name} (once; half a minute) ...", flush=True)  # noqa: T201
-        venv.create(environment, with_pip=True)
-        # The list is whole; and old pips stumble over the hashes of what is wanted with extras.
-        pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
-        pip += ["install", "-qq", "--no-deps", "--require-hashes", "-r", str(requirements)]
-        if subprocess.run(pip, check=False).returncode:
-            sys.exit(f"{requirements.name} could not be installed; what pip says of it is above")
-        if group == "dev":  # tools find the packages of this repository, wherever they are started
-            (packages,) = environment.glob("lib/python*/site-packages")
-            (packages / "repository.pth").write_text(f"{ROOT}\n{ROOT / 'functions'}\n")
-        stamp.write_text(wanted)
+        works = (environment / "bin/python").exists()  # its Python may have been uninstalled
+        if not works or not stamp.exists() or stamp.read_text() != wanted:
+            _build(environment, locks)
+            if group in _WITH_REPOSITORY:
+                (packages,) = environment.glob("lib/python*/site-packages")
+                (packages / "repository.pth").write_text(f"{ROOT}\n{ROOT / 'functions'}\n")
+            stamp.write_text(wanted)
+        if group == "dev":
+            _link(environment)
+    return environment
+
+
+def _build(environment: Path, locks: list[Path]) -> None:
+    """Install the lock files into a new environment."""
+    if find_spec("ensurepip") is None:  # Debian and Ubuntu package it separately
+        sys.exit("Python's venv is needed; on Debian or Ubuntu: apt install python3-venv")
+    shutil.rmtree(environment, ignore_errors=True)
+    print(f"Installing {environment.name} (once; half a minute) ...", flush=True)  # noqa: T201
+    venv.create(environment, with_pip=True)
+    # A lock file is complete. With dependencies, old versions of pip fail on hashes and extras.
+    pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
+    pip += ["install", "-qq", "--no-deps", "--require-hashes", "-r"]
+    for file in locks:
+        if subprocess.run([*pip, str(file)], check=False).returncode:
+            sys.exit(f"pip cannot install {file.name}; its message is above")
+
+
+def _link(environment: Path) -> None:
+    """Let .venv lead to the environment of plain `python3`, or to the only one."""
+    link = ROOT / ".venv"
+    plain = Path(sys.executable).name == "python3"
+    if not link.exists() or (link.is_symlink() and plain):
+        new = ROOT / f"{environment.name}.link"
+        new.unlink(missing_ok=True)
+        new.symlink_to(environment.name)
+        os.replace(new, link)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    make(*sys.argv[1:])

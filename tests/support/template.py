@@ -38,14 +38,21 @@ def handler(package: str) -> Handler:
     return found
 
 
+def role_statements(name: str) -> list[dict[str, Any]]:
+    """Return the statements of a function's role, of its own policies and of the shared one.
+
+    name: the start of the function's logical ids.
+    """
+    resources = template()["Resources"]
+    role = resources[f"{name}Role"]["Properties"]
+    shared = [resources[arn["Ref"]]["Properties"] for arn in role["ManagedPolicyArns"]]
+    documents = [policy["PolicyDocument"] for policy in (*shared, *role["Policies"])]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
 def statements(package: str, instance_arns: list[str]) -> Rules:
     """Return the actions and resources that a function's role allows."""
-    resources = template()["Resources"]
-    role = resources[f"{FUNCTIONS[package]}Role"]["Properties"]
-    shared = [arn["Ref"] for arn in role.get("ManagedPolicyArns", []) if "Ref" in arn]
-    policies = [*role.get("Policies", []), *(resources[name]["Properties"] for name in shared)]
-    documents = [_rendered(policy["PolicyDocument"], instance_arns) for policy in policies]
-    found = [statement for document in documents for statement in document["Statement"]]
+    found = _rendered(role_statements(FUNCTIONS[package]), instance_arns)
     assert {statement["Effect"] for statement in found} == {"Allow"}
     return [(_list(s["Action"]), _list(s["Resource"])) for s in found]
 

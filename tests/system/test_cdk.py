@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from sandbox import scene, stacks
 from sandbox.aws import Sandbox
 from tests.support.harness import ROOT
 from tests.support.linting import lint
+from tools import environment
 
 NODE = shutil.which("node")
 
@@ -21,11 +21,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What examples/cdk/app.py synthesizes, in an environment of its own."""
     if NODE is None:
         pytest.skip("NOT TESTED: examples/cdk needs Node, and there is none on the PATH")
-    subprocess.run([sys.executable, str(ROOT / "tools/environment.py"), "cdk"], check=True)
+    python = environment.make("cdk") / "bin/python"
     folder = tmp_path_factory.mktemp("cdk")
     quiet = {"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
     subprocess.run(
-        [str(ROOT / ".venv-cdk/bin/python"), str(ROOT / "examples/cdk/app.py")],
+        [str(python), str(ROOT / "examples/cdk/app.py")],
         env={**os.environ, **quiet, "CDK_OUTDIR": str(folder)},
         check=True,
     )

@@ -62,7 +62,7 @@ def test_a_python_without_venv_says_which_package_has_it(
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     with pytest.raises(SystemExit, match="apt install python3-venv"):
-        environment.main()
+        environment.make()
 
 
 def test_requirements_that_cannot_be_installed_are_named(
@@ -72,7 +72,29 @@ def test_requirements_that_cannot_be_installed_are_named(
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/dev.txt").write_text("no-hash==1\n")
     monkeypatch.setattr(environment, "ROOT", tmp_path)
-    with pytest.raises(SystemExit, match=r"dev\.txt could not be installed"):
-        environment.main()
+    with pytest.raises(SystemExit, match=r"pip cannot install dev\.txt"):
+        environment.make()
     assert "no-hash==1" in capfd.readouterr().err
-    assert not (tmp_path / ".venv/stamp").exists()
+    assert not (environment.path("dev") / "stamp").exists()
+
+
+def test_each_python_has_an_environment_of_its_own() -> None:
+    """`make` and `make PYTHON=python3.13` do not rebuild each other's environment."""
+    for group in ("dev", "older", "ministack"):
+        assert environment.path(group, (3, 11)) != environment.path(group, (3, 13))
+    assert environment.path("sam", (3, 11)) == environment.path("sam", (3, 13))
+
+
+@pytest.mark.parametrize(
+    ("started_as", "leads_to"), [("python3", ".venv-new"), ("python3.13", ".venv-old")]
+)
+def test_the_link_leads_to_the_environment_of_plain_python3(
+    started_as: str, leads_to: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Documents and pre-commit hooks use .venv/bin."""
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    for name in (".venv-old", ".venv-new"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setattr(sys, "executable", f"/usr/bin/{started_as}")
+        environment._link(tmp_path / name)
+    assert (tmp_path / ".venv").readlink() == Path(leads_to)

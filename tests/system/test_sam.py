@@ -9,7 +9,7 @@ import pytest
 from sandbox import demo, lambda_python, sam, stacks
 from sandbox.aws import Sandbox
 from tests.support.harness import ROOT
-from tools import build
+from tools import build, environment
 
 
 def make_build(folder: Path) -> None:
@@ -22,19 +22,19 @@ BUILDS = {"sam build": sam.build, "make build": make_build}
 
 
 @pytest.fixture(scope="module")
-def python() -> str:
-    """Lambda's Python, in an environment of its own with all that the sandbox needs."""
+def python() -> Path:
+    """Lambda's Python, in an environment with MiniStack."""
     found = lambda_python.find()
     if found is None:
         pytest.skip(f"NOT TESTED with sam: no python{lambda_python.VERSION} with pip is here")
-    name = ".venv-lambda"
-    subprocess.run([found, ROOT / "tools/environment.py", "dev", name], check=True)
-    return str(ROOT / name / "bin/python")
+    subprocess.run([found, ROOT / "tools/environment.py", "ministack"], check=True)
+    major, minor = map(int, lambda_python.VERSION.split("."))
+    return environment.path("ministack", (major, minor)) / "bin/python"
 
 
 @pytest.fixture(scope="module", params=BUILDS)
 def artifact(
-    request: pytest.FixtureRequest, python: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, python: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A folder with what was built: template.yaml, and a folder for each function, or for both."""
     folder = tmp_path_factory.mktemp("artifact")
@@ -43,7 +43,7 @@ def artifact(
 
 
 @pytest.fixture
-def sandbox(python: str) -> Iterator[Sandbox]:
+def sandbox(python: Path) -> Iterator[Sandbox]:
     """An AWS whose functions run in Lambda's Python."""
     with Sandbox(python) as running:
         yield running

@@ -1,6 +1,9 @@
 """A real CloudFormation engine, the real handlers, and a stack's whole life."""
 
+import io
+import json
 import re
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,8 +11,35 @@ import pytest
 
 from sandbox import demo, scene, stacks
 from sandbox.aws import Sandbox, SandboxError
+from tools.build import FUNCTIONS
 
 TEMPLATE = demo.TEMPLATE.read_text()
+REQUIREMENTS = FUNCTIONS / "requirements.txt"
+PROBE = """
+from importlib import import_module
+
+def handler(event, context):
+    return {name: import_module(name).__version__ for name in event}
+"""
+
+
+def test_a_function_of_the_sandbox_imports_the_versions_that_lambda_installs(
+    sandbox: Sandbox,
+) -> None:
+    """MiniStack pins an older botocore. The artifact brings its own dependencies."""
+    artifact = io.BytesIO(stacks.artifact(sandbox.python))
+    with zipfile.ZipFile(artifact, "a") as archive:
+        archive.writestr("probe.py", PROBE)
+    client = sandbox.client("lambda")
+    settings = {"Runtime": "python3.13", "Handler": "probe.handler", "FunctionName": "probe"}
+    role = client.get_function(FunctionName="cfn-connect-provider-QuickConnect")["Configuration"]
+    settings["Role"] = role["Role"]
+    client.create_function(**settings, Code={"ZipFile": artifact.getvalue()})
+    pins = dict(re.findall(r"^(\w+)==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE))
+    wanted = {name: pins[name] for name in ("boto3", "botocore", "pydantic", "urllib3")}
+    response = client.invoke(FunctionName="probe", Payload=json.dumps([*wanted]))
+    client.delete_function(FunctionName="probe")
+    assert json.loads(response["Payload"].read()) == wanted
 
 
 def test_a_stack_is_created_updated_and_deleted(sandbox: Sandbox) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from importlib import import_module
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from cfn_connect.resource_types import EXPORTS, RESOURCE_TYPES
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import ROOT, Context, Sink, load_event
-from tests.support.template import FUNCTIONS, handler, operations, template
+from tests.support.template import FUNCTIONS, handler, operations, role_statements, template
 
 
 def test_each_type_has_an_export_of_the_function_that_serves_it() -> None:
@@ -76,11 +77,9 @@ def test_every_allowed_operation_is_called_by_some_request(
 
 
 @pytest.mark.parametrize("name", FUNCTIONS.values())
-def test_a_role_may_ask_which_way_a_stack_goes(name: str) -> None:
-    """Of the stacks of its own account and Region, and nothing else of CloudFormation."""
-    policies = template()["Resources"][f"{name}Role"]["Properties"]["Policies"]
-    statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
-    asked = [s for s in statements if "cloudformation" in str(s["Action"])]
+def test_a_role_may_describe_stacks(name: str) -> None:
+    """A role may describe the stacks of its own account and Region, and do nothing else to them."""
+    asked = [s for s in role_statements(name) if "cloudformation" in str(s["Action"])]
     actions = [f"cloudformation:{name}" for name in ("DescribeStacks", "DescribeStackResource")]
     assert [s["Action"] for s in asked] == [actions]
 
@@ -93,43 +92,117 @@ def test_the_functions_know_how_often_lambda_tries() -> None:
     assert settings["Timeout"] == 900
 
 
-def test_what_lambda_gives_up_is_kept() -> None:
-    """Both functions may send to the queue, which is encrypted, and takes nothing in the clear."""
+def test_failed_requests_go_to_the_queue() -> None:
+    """Lambda sends a request that failed in every run to the queue, and both roles allow it."""
     destination = template()["Globals"]["Function"]["EventInvokeConfig"]["DestinationConfig"]
     queue = {"Fn::GetAtt": ["UnansweredRequests", "Arn"]}
     assert destination == {"OnFailure": {"Type": "SQS", "Destination": queue}}
     for name in FUNCTIONS.values():
-        policies = template()["Resources"][f"{name}Role"]["Properties"]["Policies"]
-        statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
-        sends = [s["Resource"] for s in statements if s["Action"] == "sqs:SendMessage"]
+        sends = [s["Resource"] for s in role_statements(name) if s["Action"] == "sqs:SendMessage"]
         assert sends == [queue]
-    resources = template()["Resources"]
-    assert resources["UnansweredRequests"]["Properties"]["SqsManagedSseEnabled"] is True
-    (rule,) = resources["UnansweredRequestsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert (rule["Effect"], rule["Condition"]) == (
-        "Deny",
-        {"Bool": {"aws:SecureTransport": "false"}},
-    )
 
 
-def test_each_function_and_the_queue_have_their_alarms() -> None:
-    """Errors, throttles, age and lost requests; each tells AlarmTopicArn where one is given."""
-    alarms = [
-        resource["Properties"]
-        for resource in template()["Resources"].values()
-        if resource["Type"] == "AWS::CloudWatch::Alarm"
-    ]
-    watched = {(str(a["Dimensions"][0]["Value"]), a["MetricName"]) for a in alarms}
-    metrics = ("Errors", "Throttles", "AsyncEventAge", "DestinationDeliveryFailures")
-    expected = {
-        (str({"Ref": f"{name}Function"}), metric)
-        for name in FUNCTIONS.values()
-        for metric in metrics
+def of_type(kind: str) -> list[dict[str, Any]]:
+    """Return the properties of every resource of a type."""
+    resources = template()["Resources"].values()
+    return [resource["Properties"] for resource in resources if resource["Type"] == kind]
+
+
+def test_the_queue_is_encrypted_and_takes_messages_over_tls_only() -> None:
+    """The queue holds whole events. SQS encrypts them at rest and refuses plain HTTP."""
+    (queue,) = of_type("AWS::SQS::Queue")
+    assert queue["SqsManagedSseEnabled"] is True
+    (policy,) = of_type("AWS::SQS::QueuePolicy")
+    assert policy["Queues"] == [{"Ref": "UnansweredRequests"}]
+    (rule,) = policy["PolicyDocument"]["Statement"]
+    assert (rule["Effect"], rule["Principal"], rule["Action"]) == ("Deny", "*", "sqs:*")
+    assert rule["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_each_function_logs_to_a_group_with_a_retention() -> None:
+    """CloudWatch deletes old log lines. A role writes to the log groups and nowhere else."""
+    groups = of_type("AWS::Logs::LogGroup")
+    assert [group["RetentionInDays"] for group in groups] == [{"Ref": "LogRetentionInDays"}] * 2
+    functions = of_type("AWS::Serverless::Function")
+    logging = [function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions]
+    assert logging == [f"{name}LogGroup" for name in FUNCTIONS.values()]
+    arns = [{"Fn::GetAtt": [name, "Arn"]} for name in logging]
+    for name in FUNCTIONS.values():
+        writes = [s["Resource"] for s in role_statements(name) if "logs:" in str(s["Action"])]
+        assert writes == [arns]
+
+
+def test_no_policy_has_a_wildcard_action_or_is_public() -> None:
+    """A role names each action and allows Lambda alone to assume it."""
+    for name in FUNCTIONS.values():
+        for statement in role_statements(name):
+            assert statement["Effect"] == "Allow"
+            assert "*" not in str(statement["Action"])
+            assert statement["Resource"] != "*"
+    for role in of_type("AWS::IAM::Role"):
+        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Action"] == "sts:AssumeRole"
+        assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_the_functions_have_no_other_environment_url_or_network() -> None:
+    """Only the number of retries is in the environment. Nothing but CloudFormation invokes them."""
+    settings = template()["Globals"]["Function"]
+    assert settings["Environment"]["Variables"].keys() == {"MAXIMUM_RETRY_ATTEMPTS"}
+    assert "ReservedConcurrentExecutions" in settings
+    for function in (settings, *of_type("AWS::Serverless::Function")):
+        assert function.keys().isdisjoint({"FunctionUrlConfig", "VpcConfig", "Events"})
+    for function in of_type("AWS::Serverless::Function"):
+        assert function.keys().isdisjoint({"Environment", "Policies"})
+
+
+def metrics_of(alarm: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """Return the metrics that an alarm watches: name, dimension, statistic."""
+    queries = alarm.get("Metrics")
+    found = [query["MetricStat"] for query in queries if "MetricStat" in query] if queries else []
+    found = found or [{"Metric": alarm, "Stat": alarm["Statistic"]}]
+    return {
+        (each["Metric"]["MetricName"], str(each["Metric"]["Dimensions"][0]["Value"]), each["Stat"])
+        for each in found
     }
+
+
+def test_three_alarms_watch_both_functions_and_the_queue() -> None:
+    """Each notifies AlarmTopicArn if it is set. Missing data means that nothing is wrong."""
+    alarms = {
+        name: resource["Properties"]
+        for name, resource in template()["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    functions = [str({"Ref": f"{name}Function"}) for name in FUNCTIONS.values()]
     queue = str({"Fn::GetAtt": ["UnansweredRequests", "QueueName"]})
-    assert watched == expected | {(queue, "ApproximateNumberOfMessagesVisible")}
+    assert {name: metrics_of(alarm) for name, alarm in alarms.items()} == {
+        "UnansweredRequestsAlarm": {("ApproximateNumberOfMessagesVisible", queue, "Maximum")},
+        "RequestAgeAlarm": {("AsyncEventAge", name, "Maximum") for name in functions},
+        "LostRequestsAlarm": {("DestinationDeliveryFailures", name, "Sum") for name in functions},
+    }
     topic = {"Fn::If": ["Alarmed", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
-    assert all(alarm["AlarmActions"] == topic for alarm in alarms)
+    for alarm in alarms.values():
+        assert (alarm["AlarmActions"], alarm["TreatMissingData"]) == (topic, "notBreaching")
+
+
+@pytest.mark.parametrize("name", ["RequestAgeAlarm", "LostRequestsAlarm"])
+def test_an_alarm_over_both_functions_adds_up_when_one_of_them_is_idle(name: str) -> None:
+    """The expression uses every metric and fills gaps. Only the expression is returned."""
+    (expression, *metrics) = template()["Resources"][name]["Properties"]["Metrics"]
+    filled = ", ".join(f"FILL({metric['Id']}, 0)" for metric in metrics)
+    assert expression["Expression"] in (f"MAX([{filled}])", f"SUM([{filled}])")
+    assert "ReturnData" not in expression
+    assert [metric["ReturnData"] for metric in metrics] == [False, False]
+
+
+def test_the_dashboard_shows_every_metric_that_an_alarm_watches_and_errors_and_throttles() -> None:
+    """A maintainer sees on one page why an alarm went off."""
+    body = json.loads(template()["Resources"]["Overview"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    shown = json.dumps(body["widgets"])
+    watched = [metrics_of(alarm) for alarm in of_type("AWS::CloudWatch::Alarm")]
+    for metric in {"Errors", "Throttles"}.union(*({name for name, *_ in each} for each in watched)):
+        assert f'"{metric}"' in shown
 
 
 def test_the_dashboard_shows_the_metrics_that_are_published(
