@@ -1,5 +1,6 @@
 """Whole requests for Custom::ConnectTrafficDistribution: what is answered, and where calls go."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -421,7 +422,8 @@ def test_a_late_delivery_shifts_nothing(
 ) -> None:
     """The stack is done, and has perhaps rolled this very update back."""
     stacks.status = status
-    assert run("update", sink, group)["Status"] == "FAILED"
+    late = sink.url(age=timedelta(seconds=60))
+    assert run("update", sink, group, ResponseURL=late)["Status"] == "FAILED"
     assert live(group) == (100, 0)
 
 
