@@ -18,10 +18,8 @@ DATA = Path(botocore.__file__).parent / "data"
 
 
 @pytest.fixture(scope="module")
-def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("build") / "functions"
-    build.build(folder, *build.for_this_machine())
-    return folder
+def artifact(make_build: Path) -> Path:
+    return make_build / "functions"
 
 
 def test_it_is_small(artifact: Path, tmp_path: Path) -> None:

@@ -9,16 +9,6 @@ import pytest
 from sandbox import demo, lambda_python, sam, stacks
 from sandbox.aws import Sandbox
 from tests.support.harness import ROOT
-from tools import build
-
-
-def make_build(folder: Path) -> None:
-    """Do what `make build` does, for this machine."""
-    build.build(folder / "functions", *build.for_this_machine())
-    build.write_template(folder, sam.architecture())
-
-
-BUILDS = {"sam build": sam.build, "make build": make_build}
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +22,11 @@ def python() -> str:
     return str(ROOT / name / "bin/python")
 
 
-@pytest.fixture(scope="module", params=BUILDS)
-def artifact(
-    request: pytest.FixtureRequest, python: str, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A folder with what was built: template.yaml, and a folder for each function, or for both."""
-    folder = tmp_path_factory.mktemp("artifact")
-    BUILDS[request.param](folder)
-    return folder
+@pytest.fixture(params=["sam_build", "make_build"])
+def artifact(request: pytest.FixtureRequest, python: str) -> Path:
+    """A folder with template.yaml, and a folder for each function or for both."""
+    built: Path = request.getfixturevalue(request.param)
+    return built
 
 
 @pytest.fixture
