@@ -19,7 +19,7 @@ _NEEDED = {"RequestType", "ResourceType", "StackId", "LogicalResourceId", "Resou
 
 
 def up(console: Console) -> None:
-    """Deploy the provider, print what points tools at the sandbox, and wait for Ctrl-C."""
+    """Deploy the provider, print the tools' environment, and wait for Ctrl-C."""
     with Sandbox() as sandbox, demo.explained(sandbox, console):
         for region in (scene.REGION, scene.REPLICA_REGION):
             stacks.deploy_provider(sandbox, lambda _: None, region)
@@ -52,7 +52,7 @@ def up(console: Console) -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """Take a closed terminal, or a kill, for Ctrl-C: what was started has to be stopped."""
+    """Treat a closed terminal or a kill like Ctrl-C, so that the sandbox stops."""
     raise KeyboardInterrupt
 
 
@@ -83,7 +83,7 @@ def _command() -> Callable[[Console], None]:
 
 
 def _help(command: Callable[..., None]) -> str:
-    """Return what a command does, without what it raises."""
+    """Return a command's help: the start of its docstring."""
     return (command.__doc__ or "").partition(";")[0]
 
 

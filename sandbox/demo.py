@@ -1,4 +1,4 @@
-"""The main job on a laptop: a stack is created, updated and deleted by the real handlers."""
+"""The demo: the real handlers create, update and delete a stack on a laptop."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ PARAMETERS = {
 }
 FAILOVER_STACK = "failover"
 FAILOVER_TEMPLATE = stacks.ROOT / "examples/failover.yaml"
-# Fails after the traffic has been shifted, so that CloudFormation rolls the shift back.
+# It fails after the traffic change, so that CloudFormation rolls the change back.
 _BROKEN_RESOURCE = f"""  Broken:
     Type: Custom::ConnectQuickConnect
     DependsOn: Traffic
@@ -32,15 +32,15 @@ _BROKEN_RESOURCE = f"""  Broken:
 
 Outputs:
 """
-_GROUP_SETTLE_SECONDS = 2.0  # how long a traffic distribution group takes to be made or deleted
+_GROUP_SETTLE_SECONDS = 2.0  # how long the creation or deletion of a group takes
 _BAR_WIDTH = 40
 _COLORS = {"COMPLETE": "green", "PROGRESS": "cyan", "FAILED": "red"}
 
 
 def run(console: Console) -> None:
-    """Run the demo; raise SandboxError if anything is not as it should be."""
+    """Run the demo; raise SandboxError if a check fails."""
     template = TEMPLATE.read_text()
-    console.print("[bold]An AWS on this machine[/]: MiniStack, and an emulator of Amazon Connect")
+    console.print("[bold]A local AWS[/]: MiniStack, and an emulator of Amazon Connect")
     with Sandbox() as sandbox, explained(sandbox, console):
         sandbox.connect.settle_seconds = _GROUP_SETTLE_SECONDS
         before = _resources(sandbox)
@@ -60,19 +60,19 @@ def run(console: Console) -> None:
         for name in (STACK, FAILOVER_STACK):
             stacks.delete(sandbox, name, _watcher(console))
         _check(_resources(sandbox) == before, "the deleted stacks should leave nothing in Connect")
-        console.print("Nothing is left of them in Connect, and the traffic stays as it is.")
+        console.print("Connect holds nothing of them, and the traffic stays.")
         stacks.delete(sandbox, stacks.PROVIDER_STACK, lambda _: None)
         functions = sandbox.client("lambda").list_functions()["Functions"]
         _check(not functions, "the deleted provider should leave no function")
-    console.print("\n[bold green]Done.[/] The sandbox is gone, too.")
+    console.print("\n[bold green]Done.[/] The sandbox is removed.")
 
 
 def _fail_over(sandbox: Sandbox, console: Console) -> None:
-    """Move a contact centre to its other Region, and let CloudFormation roll a move back."""
+    """Fail a contact center over to its other Region, and roll a failback back."""
     group = sandbox.connect.default_group(scene.INSTANCE_ID)
     template = FAILOVER_TEMPLATE.read_text()
     steps = {
-        "First": f"Where the traffic goes (examples/{FAILOVER_TEMPLATE.name})",
+        "First": f"Distribute the traffic (examples/{FAILOVER_TEMPLATE.name})",
         "Second": "Fail over: one parameter, ActiveRegion=Second",
     }
     for active, heading in steps.items():
@@ -81,7 +81,7 @@ def _fail_over(sandbox: Sandbox, console: Console) -> None:
         stacks.deploy(sandbox, FAILOVER_STACK, template, parameters, _watcher(console))
         _show_traffic(console, group["traffic"])
         _check(_telephony(group) == _expected(active), f"{active} should take every call")
-    _heading(console, "Fail back, in an update that breaks: CloudFormation takes it back")
+    _heading(console, "Fail back in an update that fails: CloudFormation rolls it back")
     shifts = len(_shifts(sandbox))
     broken = template.replace("Outputs:\n", _BROKEN_RESOURCE)
     parameters["ActiveRegion"] = "First"
@@ -93,7 +93,7 @@ def _fail_over(sandbox: Sandbox, console: Console) -> None:
     for who, shift in zip(("The update", "The rollback"), made, strict=False):
         console.print(f"\n{who} sent (API: UpdateTrafficDistribution)")
         _show_traffic(console, shift)
-    _check(len(_shifts(sandbox)) == shifts + 2, "there should be a shift, and its rollback")
+    _check(len(_shifts(sandbox)) == shifts + 2, "the rollback should change the traffic, too")
     _check(_telephony(group) == _expected("Second"), "the rollback should restore the split")
 
 
@@ -129,7 +129,7 @@ def _show_traffic(console: Console, traffic: Mapping[str, Any]) -> None:
 
 @contextmanager
 def explained(sandbox: Sandbox, console: Console) -> Iterator[None]:
-    """Show what the functions logged when something in the body fails."""
+    """Show the functions' logs if the body fails."""
     try:
         yield
     except SandboxError:
@@ -141,7 +141,7 @@ def explained(sandbox: Sandbox, console: Console) -> Iterator[None]:
 
 
 def _resources(sandbox: Sandbox) -> set[str]:
-    """Return the ARNs of everything in Connect."""
+    """Return the ARNs of all resources in Connect."""
     return {*sandbox.connect.quick_connects, *sandbox.connect.groups}
 
 
@@ -155,7 +155,7 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _watcher(console: Console, only: str = "") -> stacks.Watch:
-    """Return what prints a stack event in a line; only: of this resource type."""
+    """Return a function that prints stack events, if wanted of one resource type only."""
 
     def watch(event: Mapping[str, Any]) -> None:
         if not event["ResourceType"].startswith(only):

@@ -1,4 +1,4 @@
-"""What Lambda installs is enough: requirements.txt and functions/, and nothing else on the path."""
+"""The artifact is complete: it runs with nothing else on the path."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def artifact(request: pytest.FixtureRequest) -> Path:
 def test_the_artifact_responds_to_an_event(
     artifact: Path, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """-S keeps this environment's own packages off the path."""
+    """The option -S keeps the packages of this environment off the path."""
     environment = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
     environment |= {key: os.environ[key] for key in ("SSL_CERT_FILE", "RESPONSE_HOST")}
     environment["PYTHONPATH"] = str(artifact)

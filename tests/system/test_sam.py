@@ -1,4 +1,4 @@
-"""The provider as users get it: built by sam, deployed by sam, run by Lambda's Python."""
+"""sam builds and deploys the provider, and Lambda's Python runs it."""
 
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.support.harness import ROOT
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    """Lambda's Python, in an environment of its own with all that the sandbox needs."""
+    """Lambda's Python, in an environment with everything that the sandbox needs."""
     found = lambda_python.find()
     if found is None:
         pytest.skip(f"NOT TESTED with sam: no python{lambda_python.VERSION} with pip is here")
@@ -36,8 +36,8 @@ def sandbox(python: str) -> Iterator[Sandbox]:
         yield running
 
 
-def test_the_artifact_holds_nothing_but_what_runs(artifact: Path) -> None:
-    """No tests, no caches of this machine's Python; and the sources of every function."""
+def test_the_artifact_holds_the_sources_and_no_development_files(artifact: Path) -> None:
+    """It has every source, no tests, and no caches of this machine's Python."""
     folders = [path for path in artifact.iterdir() if path.is_dir()]
     assert folders
     for folder in folders:
@@ -49,13 +49,13 @@ def test_the_artifact_holds_nothing_but_what_runs(artifact: Path) -> None:
 
 
 def test_the_template_is_valid() -> None:
-    """Of this very sam, by its own rules and cfn-lint's."""
+    """Sam checks it by its own rules and cfn-lint's."""
     done = sam.run(["sam", "validate", "--lint"], capture_output=True)
     assert done.returncode == 0, done.stderr
 
 
-def test_sam_deploys_what_serves_a_stack(artifact: Path, sandbox: Sandbox) -> None:
-    """`sam deploy --resolve-s3`, and a whole life of the example in the artifact's own code."""
+def test_sam_deploys_a_provider_that_serves_a_stack(artifact: Path, sandbox: Sandbox) -> None:
+    """After `sam deploy --resolve-s3` the example is created and deleted."""
     deploy = ["sam", "deploy", "--template-file", str(artifact / "template.yaml")]
     deploy += ["--stack-name", stacks.PROVIDER_STACK, "--capabilities", "CAPABILITY_IAM"]
     deploy += ["--parameter-overrides", f"Architecture={sam.architecture()}", "--resolve-s3"]
