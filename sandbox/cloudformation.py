@@ -1,4 +1,4 @@
-"""What CloudFormation is to a function: where answers go, and who tells how a stack is."""
+"""CloudFormation as a function sees it: a server for responses, and the API of stacks."""
 
 import json
 import ssl
@@ -48,13 +48,13 @@ class Sink:
         self.reset()
 
     def reset(self) -> None:
-        """Forget every answer, and what was to go wrong."""
+        """Forget every response, and every reply to come."""
         self.requests: list[HttpRequest] = []
         self.replies: list[int | str] = []
         self.watch: Callable[[str], None] | None = None
 
     def url(self, age: timedelta | None = timedelta(0)) -> str:
-        """Return a ResponseURL signed `age` ago; None gives one that does not say when."""
+        """Return a ResponseURL signed `age` ago; with None it has no date."""
         url = f"{self._server.url}/response/{uuid.uuid4()}?X-Amz-Signature=secret"
         if age is None:
             return url
@@ -79,7 +79,7 @@ class Sink:
 
     @property
     def responses(self) -> list[dict[str, Any]]:
-        """Return the answers that arrived, the oldest first."""
+        """Return the responses that arrived, oldest first."""
         return [json.loads(request.body) for request in self.requests]
 
     def close(self) -> None:
@@ -88,13 +88,13 @@ class Sink:
 
 
 class Stacks:
-    """A CloudFormation that answers DescribeStacks and DescribeStackResource.
+    """A CloudFormation that serves DescribeStacks and DescribeStackResource.
 
-    status: of the stack; a number is an HTTP error to answer with.
-    request_type: of the request that is under way in it, if the stack is.
-    physical_id: that the stack has for the resource. since: when, on the functions' clock, the
-    resource got its status; None for an engine that does not say.
-    resource_status: of the resource; "" for what follows from the stack's.
+    status: the stack's status; a number is an HTTP error instead.
+    request_type: the type of the request that is in progress.
+    physical_id: the stack's physical id of the resource.
+    since: the time of the resource's status on the functions' clock; None leaves it out.
+    resource_status: the resource's status; "" derives it from the stack's.
     """
 
     def __init__(self, place: Place = LOOPBACK) -> None:
@@ -103,7 +103,7 @@ class Stacks:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was set: a stack is updated, and waits for whatever it has sent."""
+        """Begin again: a stack is in an update, and waits for the request that it has sent."""
         self.status: str | int = "UPDATE_IN_PROGRESS"
         self.request_type = "Create"
         self.physical_id = ""
@@ -111,7 +111,7 @@ class Stacks:
         self.resource_status = ""
 
     def sent(self, event: Any) -> None:
-        """Note that a request is under way."""
+        """Note that a request is in progress."""
         if isinstance(event, dict):
             self.request_type = str(event.get("RequestType"))
 
@@ -130,7 +130,7 @@ class Stacks:
         return HttpResponse(200, xml.encode(), {"Content-Type": "text/xml"})
 
     def _resource(self, logical_id: str) -> str:
-        """Describe the resource. A rollback sends Updates, and has cancelled every Create."""
+        """Describe the resource. A rollback sends Updates, and cancels every Create."""
         status = str(self.status)
         moving = status.endswith("_IN_PROGRESS") and "CLEANUP" not in status
         if status.startswith("DELETE") or (self.request_type == "Create" and "ROLLBACK" in status):

@@ -1,4 +1,4 @@
-"""The state of Connect in one account: instances, what they hold, and tags."""
+"""The state of Connect in one account: instances, their resources, and tags."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ ACCOUNT = "123456789012"
 
 @dataclass
 class Instance:
-    """A Connect instance. What its sets do not hold does not exist."""
+    """A Connect instance. A flow, queue or user exists if its set holds the id."""
 
     id: str
     region: str
@@ -27,14 +27,14 @@ class Instance:
 
 
 class ConnectAccount:
-    """What Connect holds. Operations are methods named _operation_name(region, parameters).
+    """The state of Connect. Operations are methods named _operation_name(region, parameters).
 
-    settle_seconds: how long a group takes to be created or deleted.
-    creation_fails, deletion_fails: how that ends.
-    shift_seconds: how long it takes to shift a group's traffic.
-    lag_seconds: for how long after that what is read is still ACTIVE with the old split.
-    late_seconds: for how long after a shift the old split is still read.
-    lost_configs: those whose shift never happens.
+    settle_seconds: how long the creation or deletion of a group takes.
+    creation_fails, deletion_fails: whether it fails.
+    shift_seconds: how long a change of a group's traffic takes.
+    lag_seconds: how long the group stays ACTIVE with the old split before the change.
+    late_seconds: how long a read returns the old split after the change.
+    lost_configs: the names of the configs that never change.
     """
 
     _clock: Callable[[], float]
@@ -85,7 +85,7 @@ class ConnectAccount:
 
 
 def bare(arn_or_id: str) -> str:
-    """Return the id that an ARN ends with."""
+    """Return the id at the end of an ARN."""
     return arn_or_id.rpartition("/")[2]
 
 

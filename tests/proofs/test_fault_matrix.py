@@ -1,8 +1,8 @@
-"""Every call, every fault: whatever a call meets, the stack ends well and nothing is lost.
+"""Every call meets every fault: the stack ends well, and nothing leaks.
 
-For each request of tests/scenarios.py, each call that it makes is met by each error that botocore's
-model declares for it, and by what any HTTP call can meet. In each cell the request is answered
-once, or raises and is run again, as Lambda does; then what follows in CloudFormation follows.
+For each request of tests/support/scenarios.py, each of its calls meets each error that botocore's
+model declares for it, and each fault of an HTTP call. In each cell the request gets one response,
+or it raises and runs again, as on Lambda. Then CloudFormation's next requests follow.
 """
 
 import copy
@@ -19,7 +19,7 @@ from sandbox.connect_model import ConnectModel
 from tests.support.harness import Context, FakeTime, Sink
 from tests.support.scenarios import SCENARIOS, Scenario, State, state_of
 
-# What any call can meet: an error, and whether the call takes effect all the same.
+# The faults of any call: an error, and whether the call takes effect nevertheless.
 ANY_CALL = [
     ("ThrottlingException", False),
     ("TooManyRequestsException", False),
@@ -34,7 +34,7 @@ ANY_CALL = [
     ("garbage", True),
 ]
 _RUNS = 3
-# What the answer's PUT can meet, and how often an answer is sent in one run.
+# The replies to a response's PUT, and the number of tries in one run.
 REPLIES = [400, 403, 404, 500, 503, 301, 307, "drop", "hang", "slow"]
 _SENT = 4
 
@@ -51,7 +51,7 @@ def faults_for(operation: str) -> list[tuple[str, bool]]:
 
 
 def send(scenario: Scenario, event: dict[str, Any], sink: Sink) -> dict[str, Any]:
-    """Run a request until it is answered, as Lambda does; return its one answer."""
+    """Run a request until its response, as Lambda does; return the one response."""
     before = len(sink.requests)
     for run in range(_RUNS):
         try:
@@ -59,9 +59,9 @@ def send(scenario: Scenario, event: dict[str, Any], sink: Sink) -> dict[str, Any
         except Exception:  # noqa: BLE001  # Lambda runs it again
             FakeTime.current.sleep((60, 120)[min(run, 1)])
             continue
-        assert len(sink.requests) == before + 1, "there is exactly one answer"
+        assert len(sink.requests) == before + 1, "there is exactly one response"
         return sink.responses[-1]
-    raise AssertionError("no run answered")
+    raise AssertionError("no run responded")
 
 
 def follow(event: dict[str, Any], sink: Sink, **changes: Any) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def follow(event: dict[str, Any], sink: Sink, **changes: Any) -> dict[str, Any]:
 def clean_up(
     scenario: Scenario, event: dict[str, Any], response: dict[str, Any], sink: Sink
 ) -> None:
-    """Delete what an update replaced."""
+    """Delete the resource that an update replaced."""
     replaced = event.get("PhysicalResourceId", response["PhysicalResourceId"])
     if replaced != response["PhysicalResourceId"]:
         old = event["OldResourceProperties"]
@@ -95,7 +95,7 @@ def check_outcome(
     after: State,
     stacks: Stacks,
 ) -> None:
-    """Check that what is left is what the answer says, and that CloudFormation can end it well."""
+    """Check that the state agrees with the response, and that CloudFormation can finish."""
     connect.faults.clear()
     if response["Status"] == "SUCCESS":
         clean_up(scenario, event, response, sink)
@@ -126,9 +126,9 @@ def check_outcome(
 
 
 def _comparable(state: State, event: dict[str, Any]) -> State:
-    """Leave out what a rollback is allowed to leave.
+    """Leave out the differences that a rollback may leave.
 
-    A released resource keeps cfn:adopted-at, and traffic stays where a Create put it.
+    A released resource keeps cfn:adopted-at, and a Create's traffic distribution stays.
     """
     splits = event["ResourceType"] == "Custom::ConnectTrafficDistribution"
     if splits and event["RequestType"] == "Create":
@@ -150,7 +150,7 @@ def test_every_call_survives_every_fault(
     stacks: Stacks,
     record_property: Any,
 ) -> None:
-    """The cells of one request: each of its calls, and each fault of that call."""
+    """Each call of the request meets each of its faults in turn."""
     event = scenario.prepare(connect, sink)
     before = state_of(connect)
     response = send(scenario, event, sink)
@@ -163,7 +163,7 @@ def test_every_call_survives_every_fault(
         for error, takes_effect in faults_for(operation):
             deletes = event["RequestType"] == "Delete" or operation.startswith("Disassociate")
             if error == "ResourceNotFoundException" and deletes:
-                continue  # that it is gone is believed: there is nothing to be lost
+                continue  # a delete believes that the resource is gone
             stacks.status = "UPDATE_IN_PROGRESS"
             event = scenario.prepare(connect, sink)
             connect.fault("*", error, after=takes_effect, skip=index)
@@ -184,7 +184,7 @@ def test_every_response_survives_every_fault(
     sink: Sink,
     record_property: Any,
 ) -> None:
-    """The cells of one request's answer: refused once, and as often as one run sends it."""
+    """Each fault meets the response once, and as often as one run sends the response."""
     event = scenario.prepare(connect, sink)
     wanted = send(scenario, event, sink)
     clean_up(scenario, event, wanted, sink)
@@ -204,7 +204,7 @@ def test_every_response_survives_every_fault(
             clean_up(scenario, event, sink.responses[-1], sink)
             assert state_of(connect) == after
         except AssertionError as failure:
-            raise AssertionError(f"answered {times} times with {reply}") from failure
+            raise AssertionError(f"{reply}, {times} times") from failure
     record_property("fault matrix, cells", len(cells))
 
 
@@ -217,4 +217,4 @@ def runs_until_accepted(scenario: Scenario, event: dict[str, Any]) -> int:
             FakeTime.current.sleep(60)
         else:
             return run
-    raise AssertionError("no run answered")
+    raise AssertionError("no run responded")

@@ -1,7 +1,7 @@
-"""Random histories of a stack, its operators and a failing Connect keep their promises.
+"""Random histories of a stack, its operators and a failing Connect keep the promises.
 
-After each step: what is live is the last successful template, where it is ours; what is not ours
-was not touched; and after the stack is gone, nothing of ours is left.
+After each step, our live resources equal the last successful template, and all others are
+untouched. After the stack is deleted, none of our resources is left.
 """
 
 import os
@@ -21,7 +21,7 @@ from tests.support.harness import Sink
 
 DESK, GROUP = "Custom::ConnectQuickConnect", "Custom::ConnectTrafficDistributionGroup"
 TRAFFIC = "Custom::ConnectTrafficDistribution"
-# `make test` runs the same ones every time; HISTORIES=5000 runs so many others.
+# `make test` runs the same histories every time; HISTORIES=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))
 FLOW = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
 USERS = [scene.USER_ID, scene.OTHER_USER_ID]
@@ -61,7 +61,7 @@ traffic = st.fixed_dictionaries(
     },
     optional={"AgentConfig": st.sampled_from([config(*split) for split in SPLITS])},
 ).map(lambda properties: (TRAFFIC, properties))
-# In this order, so that a desk that fails rolls the others back.
+# The desk comes last, so that its failure rolls the others back.
 templates = st.fixed_dictionaries(
     {}, optional={"Group": groups_declared, "Traffic": traffic, "Desk": desks}
 )
@@ -82,7 +82,7 @@ faults = st.tuples(
             "GetTrafficDistribution",
         ]
     ),
-    # An error, and whether it comes after the effect; a refusal never does.
+    # An error, and whether it comes after the effect; a refusal has no effect.
     st.sampled_from(
         [
             ("InternalServiceException", False),
@@ -106,7 +106,7 @@ steps = st.one_of(
 
 
 class History:
-    """A stack, what operators did to it, and what is neither's."""
+    """A stack, the edits of operators, and the resources of others."""
 
     def __init__(self, connect: ConnectEmulator, sink: Sink, stacks: Stacks, seed: int) -> None:
         connect.reset()
@@ -123,7 +123,7 @@ class History:
         instance = connect.instances[scene.INSTANCE_ID]
         foreign = connect.add_quick_connect(instance, "taken", FLOW, {"foreign": "yes"})
         self.foreign = {foreign: dict(connect.quick_connects[foreign])}
-        self.edited: set[str] = set()  # logical ids that operators changed since their last event
+        self.edited: set[str] = set()  # logical ids that operators changed since the last event
         self.default = connect.default_group(scene.INSTANCE_ID)
 
     def split(self) -> tuple[int, ...]:
@@ -137,7 +137,7 @@ class History:
     # Steps
 
     def deploy(self, template: Template, wanted_faults: list[Any]) -> None:
-        """Update the stack while Connect fails as wanted; check the traffic's three-way rule."""
+        """Update the stack while Connect fails; check the three-way rule of the traffic."""
         for operation, (error, after), times in wanted_faults:
             self.connect.fault(operation, error, after=after, times=times)
         before, old = self.split(), self.stack.template
@@ -156,20 +156,24 @@ class History:
         if complete and now is not None and now != was:
             assert self.split() == now, "a template that changes the split applies it"
         elif not complete and was is None:
-            assert self.split() in (before, now), "what was created and deleted stays as it is"
+            assert self.split() in (before, now), (
+                "a distribution that was created and deleted stays"
+            )
         elif complete or before == was:
             assert self.split() == before, "a template that does not change it leaves it"
         else:
-            assert self.split() in (before, was), "a rollback restores the template's, or leaves it"
+            assert self.split() in (before, was), (
+                "a rollback restores the template's split, or leaves it"
+            )
 
     def shift(self, split: tuple[int, int]) -> None:
-        """Shift the traffic by hand."""
+        """Change the traffic by hand."""
         shares = zip((scene.REGION, scene.REPLICA_REGION), split, strict=True)
         distributions = [{"Region": region, "Percentage": share} for region, share in shares]
         self.default["traffic"]["TelephonyConfig"] = {"Distributions": distributions}
 
     def edit(self, what: str) -> None:
-        """Change something of the stack by hand, or add something of one's own to it."""
+        """Change a resource of the stack by hand, or add a tag or a user."""
         desk, group = self.live("Desk"), self.live("Group")
         if what == "Description" and desk is not None:
             desk["Description"] = "by hand"
@@ -181,24 +185,24 @@ class History:
             group["users"].add("foreign")
 
     def remove(self, logical_id: str) -> None:
-        """Delete something of the stack by hand."""
+        """Delete a resource of the stack by hand."""
         arn = self.stack.ids.get(logical_id, "")
         removed = self.connect.quick_connects.pop(arn, None) or self.connect.groups.pop(arn, None)
         if removed:
             self.edited.add(logical_id)
 
     def delete(self) -> None:
-        """Delete the stack: nothing of ours is left, and the traffic stays."""
+        """Delete the stack; check that its resources are gone and the traffic stays."""
         before = self.split()
         self.stack.delete()
         assert self.split() == before
         assert self.ours() == set()
         self.edited.clear()
 
-    # What always holds
+    # Invariants
 
     def ours(self) -> set[str]:
-        """Return the ARNs of everything that carries this stack's marker."""
+        """Return the ARNs of the resources with this stack's marker."""
         everything = {**self.connect.quick_connects, **self.connect.groups}
         return {a for a, r in everything.items() if r["Tags"].get("cfn:stack-id") == self.stack.id}
 
@@ -207,7 +211,7 @@ class History:
         for arn, resource in self.foreign.items():
             assert self.connect.quick_connects[arn] == resource
         assert self.default["Tags"] == {}
-        assert self.ours() <= set(self.stack.ids.values()), "nothing of ours is left behind"
+        assert self.ours() <= set(self.stack.ids.values()), "no resource of ours leaks"
         for logical_id, (kind, properties) in self.stack.template.items():
             if kind == TRAFFIC or logical_id in self.edited:
                 continue
@@ -245,7 +249,7 @@ def _report(record_property: Any) -> None:
 def test_a_history_keeps_its_promises(
     history: list[Any], seed: int, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """Stack operations, operators' actions and API failures, in any order."""
+    """Stack operations, manual changes and API failures come in any order."""
     run = History(connect, sink, stacks, seed)
     for name, *arguments in history:
         note(f"{name} {arguments}")

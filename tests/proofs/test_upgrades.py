@@ -1,4 +1,4 @@
-"""Stacks that a released version made go on under the code of today.
+"""Stacks that a released version created keep working with today's code.
 
 tests/releases/<version>.json holds, for each request below, the event, the answer and what was then
 in Connect. The newest record has to be what today's code does: who changes an id, an attribute or a

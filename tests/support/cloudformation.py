@@ -1,10 +1,10 @@
-"""CloudFormation's side of the protocol, as far as a stack of custom resources shows it.
+"""A model of CloudFormation, for a stack of custom resources.
 
-It sends each request once or more, takes the last answer, rolls back, and cleans up:
-- a failed Create is followed by a Delete with the id that it answered, or with a made-up one;
-- a failed update is followed by Updates with the properties reversed, and by Deletes of what it
-  created, or replaced something with;
-- after a complete update, what was replaced or removed is deleted.
+It sends each request once or more, takes the last response, rolls back, and cleans up:
+- After a failed Create it sends a Delete, with the id of the response or a made-up id.
+- After a failed update it sends Updates with the properties reversed, and Deletes of the resources
+  that the update created.
+- After a complete update it deletes the resources that the update replaced or removed.
 """
 
 import uuid
@@ -15,20 +15,20 @@ from typing import Any
 from tests.support.harness import Context, FakeTime, Sink, handler_of
 
 Template = Mapping[str, tuple[str, Mapping[str, Any]]]  # logical id -> type, properties
-_RUNS = 3  # Lambda runs an event that raised two times more
+_RUNS = 3  # Lambda runs an event again, twice at most
 _RUN_AGAIN_AFTER = (60, 120)
 
 
 class RequestFailed(Exception):
-    """A resource's request was answered FAILED."""
+    """The response to a resource's request is FAILED."""
 
 
 @dataclass
 class Stack:
     """A stack of custom resources.
 
-    deliveries: how often each event is delivered, asked anew for each.
-    template, ids: of the last complete operation.
+    deliveries: returns how often to deliver the next event.
+    template, ids: the state after the last complete operation.
     """
 
     sink: Sink
@@ -42,7 +42,7 @@ class Stack:
         self.id = f"arn:aws:cloudformation:us-east-1:123456789012:stack/s/{uuid.uuid4()}"
 
     def deploy(self, template: Template) -> bool:
-        """Create or update the stack; tell whether it is complete, and not rolled back."""
+        """Create or update the stack; return False if it was rolled back."""
         before, old = dict(self.ids), self.template
         self.set_status("UPDATE_IN_PROGRESS" if old else "CREATE_IN_PROGRESS")
         touched: list[str] = []
@@ -57,7 +57,7 @@ class Stack:
             self._roll_back(touched, template, old, before)
             return False
         self.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-        self.heal()  # CloudFormation abandons a Delete that fails here, and no provider can help
+        self.heal()  # CloudFormation gives up a Delete that fails here
         for logical_id, physical_id in before.items():
             if logical_id not in template:
                 del self.ids[logical_id]
@@ -67,7 +67,7 @@ class Stack:
         return True
 
     def delete(self) -> None:
-        """Delete the stack; raise RequestFailed where a resource refuses."""
+        """Delete the stack; raise RequestFailed if a resource refuses."""
         self.set_status("DELETE_IN_PROGRESS")
         for logical_id, (kind, properties) in self.template.items():
             if not self._delete(logical_id, kind, properties, self.ids[logical_id]):
@@ -77,7 +77,7 @@ class Stack:
     def _roll_back(
         self, touched: list[str], new: Template, old: Template, before: Mapping[str, str]
     ) -> None:
-        """Undo what was touched. Whoever continues a rollback has mended what was broken."""
+        """Roll the touched resources back, after the operator has mended Connect."""
         self.set_status("UPDATE_ROLLBACK_IN_PROGRESS" if old else "ROLLBACK_IN_PROGRESS")
         self.heal()
         for logical_id in touched:
@@ -102,7 +102,7 @@ class Stack:
         properties: Mapping[str, Any],
         previous: Mapping[str, Any] | None,
     ) -> None:
-        """Send a Create, or an Update where there is a previous template."""
+        """Send a Create, or an Update if there is a previous template."""
         event = self._event(logical_id, kind, properties)
         if previous is not None and logical_id in self.ids:
             event |= {
@@ -140,7 +140,7 @@ class Stack:
         }
 
     def _send(self, event: dict[str, Any]) -> dict[str, Any] | None:
-        """Deliver an event; return the last answer, None where Lambda gave up without one."""
+        """Deliver an event; return the last response, or None if Lambda gave up."""
         response: dict[str, Any] | None = None
         for _ in range(self.deliveries()):
             for run in range(_RUNS):
@@ -150,11 +150,11 @@ class Stack:
                 except Exception:  # noqa: BLE001  # Lambda runs it again, whatever it was
                     FakeTime.current.sleep(_RUN_AGAIN_AFTER[min(run, 1)])
                     continue
-                assert len(self.sink.requests) == before + 1, "there is exactly one answer"
+                assert len(self.sink.requests) == before + 1, "there is exactly one response"
                 response = response or self.sink.responses[-1]
                 break
             if response is not None and response["Status"] == "FAILED":
-                # The window that is left: a refused create whose event is delivered once more, and
-                # accepted then. Its answer said that there is nothing to delete.
+                # One known gap remains: Lambda delivers a refused create again, and Connect now
+                # accepts it. The response has said that there is nothing to delete.
                 break
         return response

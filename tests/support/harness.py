@@ -11,15 +11,15 @@ from sandbox.cloudformation import Sink, Stacks
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "events"
-STACKS = Stacks()  # what the functions ask of CloudFormation
+STACKS = Stacks()  # the CloudFormation API that the functions call
 SENT: set[str] = set()  # the user's own texts in the properties of a test's requests
 _OWN_TEXT = ("Name", "Description", "PhoneNumber", "Tags")
 
 
 class FakeTime:
-    """A clock that moves only when something sleeps or a test says so.
+    """A clock that moves only when something sleeps or a test moves it.
 
-    meanwhile: what happens during the next pause.
+    meanwhile: called during the next pause.
     pass_on: lets the seconds of a pause pass; a simulation runs other functions meanwhile.
     """
 
@@ -112,10 +112,10 @@ def promised_status(name: str) -> str:
 def response_to(
     handler: Handler, event: dict[str, Any], sink: Sink, context: Context | None = None
 ) -> dict[str, Any]:
-    """Run a request; return its answer, having checked what every answer has to be."""
+    """Run a request; check and return its one response."""
     before = len(sink.requests)
     handler(event, context or Context())
-    assert len(sink.requests) == before + 1, "there is exactly one answer"
+    assert len(sink.requests) == before + 1, "there is exactly one response"
     request = sink.requests[-1]
     assert request.method == "PUT"
     assert event["ResponseURL"].endswith(request.path), "it goes to this request's URL"

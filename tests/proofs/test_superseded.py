@@ -1,7 +1,7 @@
-"""A run that CloudFormation has overtaken writes nothing, and leaves nothing.
+"""A superseded run writes nothing, and leaves nothing.
 
-A sibling fails while a request waits for Connect: the stack cancels it and goes back. Or Lambda
-delivers a request once more, or runs it again, when the stack has gone on.
+A sibling fails while a request waits for Connect, so the stack cancels the request and rolls back.
+Or Lambda delivers or runs a request again after the stack has moved on.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ CREATES = [
 def cancelling(
     scenario: Scenario, sink: Sink, stacks: Stacks, status: str, zygote: Zygote
 ) -> Callable[[], None]:
-    """Return what happens while the create waits: the Delete comes, and finds nothing."""
+    """Return a function that runs the Delete while the create waits; it finds nothing."""
 
     def happens() -> None:
         FakeTime.current.passed += 5
@@ -69,7 +69,7 @@ def test_a_cancelled_create_leaves_nothing(
     clock: FakeTime,
     zygote: Zygote,
 ) -> None:
-    """Nobody will send another Delete, so the create removes what it made."""
+    """No other Delete will come, so the create removes its own resource."""
     create = scenario.prepare(connect, sink)
     before = state_of(connect)
     operation = "CreateQuickConnect" if "quick" in scenario.event else "CreateTrafficDistribution"
@@ -88,7 +88,7 @@ def test_a_cancelled_create_leaves_nothing(
 
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", 503])
 @pytest.mark.parametrize("scenario", CREATES, ids=lambda scenario: scenario.name)
-def test_a_slow_create_that_is_wanted_stays(
+def test_a_slow_create_that_is_not_superseded_stays(
     scenario: Scenario,
     status: str | int,
     connect: ConnectEmulator,
@@ -96,7 +96,7 @@ def test_a_slow_create_that_is_wanted_stays(
     stacks: Stacks,
     clock: FakeTime,
 ) -> None:
-    """The stack goes on, or CloudFormation does not tell."""
+    """The stack goes on, or CloudFormation gives no status."""
     create = scenario.prepare(connect, sink)
     connect.fault("*", "ThrottlingException")
     stacks.status = status
@@ -105,19 +105,19 @@ def test_a_slow_create_that_is_wanted_stays(
     assert sink.responses[-1]["Status"] == "SUCCESS"
 
 
-def test_a_create_that_is_not_kept_waiting_asks_nothing(
+def test_a_create_without_delay_does_not_ask_cloudformation(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """No Delete overtakes it, and CloudFormation's API is not called for each resource."""
+    """No Delete can supersede it, so it does not call CloudFormation's API."""
     stacks.status = "ROLLBACK_IN_PROGRESS"
     CREATES[0].handler(CREATES[0].prepare(connect, sink), Context())
     assert sink.responses[-1]["Status"] == "SUCCESS"
 
 
-def test_a_create_that_is_cancelled_while_connect_takes_it_is_undone(
+def test_a_create_that_is_cancelled_during_its_call_is_undone(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """It was waited for just before. The withdrawal is throttled, and goes on in the next run."""
+    """It was wanted just before. Connect throttles its own Delete, so the next run finishes it."""
     create = load_event("quick_connect_create", sink)
     clock.passed += 5
 
@@ -138,7 +138,7 @@ def test_a_create_that_is_cancelled_while_connect_takes_it_is_undone(
 
 @pytest.mark.parametrize("name", ["quick_connect_create", "traffic_distribution_group_create"])
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"])
-def test_a_late_create_leaves_what_the_stack_has(
+def test_a_late_create_leaves_the_stacks_resource(
     name: str,
     status: str,
     connect: ConnectEmulator,
@@ -146,7 +146,7 @@ def test_a_late_create_leaves_what_the_stack_has(
     stacks: Stacks,
     clock: FakeTime,
 ) -> None:
-    """A later update of the stack, about something else, is or was rolled back."""
+    """A later update of the stack, of another resource, is or was rolled back."""
     create = load_event(name, sink)
     stacks.physical_id = created(create, sink)
     before = state_of(connect)
@@ -160,7 +160,7 @@ def test_a_late_create_leaves_what_the_stack_has(
 def test_a_late_delete_of_a_made_up_id_deletes_nothing_newer(
     status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """What was created after the Delete was made is not what the Delete is about."""
+    """The Delete is not about a resource that is younger than the Delete."""
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
     assert response_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
     clock.sleep(120)
@@ -171,10 +171,10 @@ def test_a_late_delete_of_a_made_up_id_deletes_nothing_newer(
     assert arn in connect.quick_connects
 
 
-def test_a_made_up_id_is_no_reason_to_delete_what_the_stack_has(
+def test_a_delete_of_a_made_up_id_keeps_the_stacks_resource(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """Where CloudFormation does not tell, the Delete raises rather than guess."""
+    """If CloudFormation gives no status, the Delete raises instead of guessing."""
     stacks.physical_id = created(load_event("quick_connect_create", sink), sink)
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
     stacks.status = 503
@@ -185,10 +185,10 @@ def test_a_made_up_id_is_no_reason_to_delete_what_the_stack_has(
     assert len(connect.quick_connects) == 1
 
 
-def test_what_disable_rollback_kept_goes_with_the_update_that_removes_it(
+def test_an_update_deletes_the_leftover_of_disable_rollback(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """Its Create was never answered, so the stack knows it by an id that CloudFormation made up."""
+    """Its Create sent no response, so CloudFormation made up its id."""
     sink.replies = [503] * 4
     with pytest.raises(DeliveryError):
         quick_connects(load_event("quick_connect_create", sink), Context())
@@ -221,7 +221,7 @@ def test_a_throttled_update_writes_nothing_after_its_rollback(
     clock: FakeTime,
     zygote: Zygote,
 ) -> None:
-    """The reversed Update found nothing to do, so nobody would undo it."""
+    """The reversed Update was a no-op, so nothing would undo a later write."""
     event = load_event(create, sink)
     arn, handler = created(event, sink), handler_of(event)
     before = state_of(connect)
@@ -245,10 +245,10 @@ def test_a_throttled_update_writes_nothing_after_its_rollback(
 
 
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE"])
-def test_an_update_that_lambda_runs_again_writes_nothing_after_the_stack_went_back(
+def test_an_update_that_runs_again_writes_nothing_after_the_rollback(
     status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """The first run raised, since Connect throttled it until time was up."""
+    """The first run raised, because Connect throttled it until its deadline."""
     arn = created(load_event("quick_connect_create", sink), sink)
     update = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
     connect.fault("UpdateQuickConnectName", "ThrottlingException", times=10_000)
@@ -271,7 +271,7 @@ def test_an_update_that_lambda_runs_again_writes_nothing_after_the_stack_went_ba
 def test_a_late_delivery_brings_nothing_back(
     late: str, since: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """The stack has gone on since: it has changed the resource, or has it no more."""
+    """The stack has changed or removed the resource in the meantime."""
     events = {"create": load_event("quick_connect_create", sink)}
     arn = stacks.physical_id = created(events["create"], sink)
     events["update"] = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
