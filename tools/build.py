@@ -80,19 +80,19 @@ def compile_modules(folder: Path, python: str) -> None:
 
 
 def write_template(folder: Path, architecture: str) -> None:
-    """Write template.yaml as `sam deploy` needs it beside the artifact, in a folder."""
-    template, here = (ROOT / "template.yaml").read_text(), os.path.relpath(ROOT, folder)
+    """Write template.yaml, and the files that it names, beside the artifact for `sam deploy`."""
+    template = (ROOT / "template.yaml").read_text()
     for pattern, replacement in (
         (r"CodeUri: functions/", "CodeUri: functions"),
         (rf"Runtime: python{re.escape(lambda_python.VERSION)}\n", r"\g<0>"),  # what is compiled for
-        (r"LicenseUrl: ", rf"\g<0>{here}/"),
-        (r"ReadmeUrl: ", rf"\g<0>{here}/"),
         (r"(Architecture:\n +Type: String\n +Default:) \w+", rf"\g<1> {architecture}"),
     ):
         template, times = re.subn(pattern, replacement, template)
         if times != 1:
             sys.exit(f"template.yaml should match {pattern!r} once")
     (folder / "template.yaml").write_text(template)
+    for name in ("LICENSE", "README.md"):
+        shutil.copy(ROOT / name, folder)
 
 
 def main() -> None:
