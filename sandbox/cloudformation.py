@@ -95,6 +95,7 @@ class Stacks:
     physical_id: that the stack has for the resource. since: when, on the functions' clock, the
     resource got its status; None for an engine that does not say.
     resource_status: of the resource; "" for what follows from the stack's.
+    reply: the response to every question, if it is set.
     """
 
     def __init__(self, place: Place = LOOPBACK) -> None:
@@ -109,6 +110,7 @@ class Stacks:
         self.physical_id = ""
         self.since: float | None = None
         self.resource_status = ""
+        self.reply: HttpResponse | None = None
 
     def sent(self, event: Any) -> None:
         """Note that a request is under way."""
@@ -116,6 +118,8 @@ class Stacks:
             self.request_type = str(event.get("RequestType"))
 
     def _handle(self, request: HttpRequest) -> HttpResponse:
+        if self.reply is not None:
+            return self.reply
         if isinstance(self.status, int):
             return HttpResponse(self.status)
         asked = parse_qs(request.body.decode())
