@@ -88,13 +88,14 @@ class Sink:
 
 
 class Stacks:
-    """A CloudFormation that answers DescribeStacks and DescribeStackResource.
+    """A CloudFormation that answers DescribeStacks, DescribeStackResource and DescribeStackEvents.
 
     status: of the stack; a number is an HTTP error to answer with.
     request_type: of the request that is under way in it, if the stack is.
     physical_id: that the stack has for the resource. since: when, on the functions' clock, the
     resource got its status; None for an engine that does not say.
     resource_status: of the resource; "" for what follows from the stack's.
+    events: of the stack, the latest first: a logical id, its status, and the functions' time.
     reply: the response to every question, if it is set.
     """
 
@@ -110,6 +111,7 @@ class Stacks:
         self.physical_id = ""
         self.since: float | None = None
         self.resource_status = ""
+        self.events: list[tuple[str, str, float]] = []
         self.reply: HttpResponse | None = None
 
     def sent(self, event: Any) -> None:
@@ -126,6 +128,9 @@ class Stacks:
         operation = asked["Action"][0]
         if operation == "DescribeStackResource":
             result = self._resource(asked["LogicalResourceId"][0])
+        elif operation == "DescribeStackEvents":
+            members = "".join(f"<member>{_event(*event)}</member>" for event in self.events)
+            result = f"<StackEvents>{members}</StackEvents>"
         else:
             stack = f"<StackName>s</StackName><StackStatus>{self.status}</StackStatus>"
             result = f"<Stacks><member>{stack}</member></Stacks>"
@@ -153,3 +158,12 @@ class Stacks:
     def close(self) -> None:
         """Stop listening."""
         self._server.close()
+
+
+def _event(logical_id: str, status: str, when: float) -> str:
+    """Describe an event of the stack."""
+    return (
+        f"<LogicalResourceId>{logical_id}</LogicalResourceId>"
+        f"<ResourceStatus>{status}</ResourceStatus>"
+        f"<Timestamp>{datetime.fromtimestamp(when, UTC):%Y-%m-%dT%H:%M:%SZ}</Timestamp>"
+    )

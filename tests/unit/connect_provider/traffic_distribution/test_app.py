@@ -1,5 +1,6 @@
 """Whole requests for Custom::ConnectTrafficDistribution: what is answered, and where calls go."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -402,7 +403,8 @@ def test_a_late_delivery_shifts_nothing(
 ) -> None:
     """The stack is done, and has perhaps rolled this very update back."""
     stacks.status = status
-    assert run("update", sink, group)["Status"] == "FAILED"
+    late = sink.url(timedelta(minutes=1))
+    assert run("update", sink, group, ResponseURL=late)["Status"] == "FAILED"
     assert live(group) == (100, 0)
 
 
@@ -464,8 +466,13 @@ def test_a_throttled_shift_is_given_up_when_the_stack_is_done(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any], clock: FakeTime
 ) -> None:
     """Which way the stack goes is asked before each write."""
+
+    def finish() -> None:
+        clock.advance(60)
+        stacks.status = "UPDATE_ROLLBACK_COMPLETE"
+
     connect.fault("UpdateTrafficDistribution", "ThrottlingException", times=5)
-    clock.meanwhile = lambda: setattr(stacks, "status", "UPDATE_ROLLBACK_COMPLETE")
+    clock.meanwhile = finish
     assert run("update", sink, group)["Status"] == "FAILED"
     assert live(group) == (100, 0)
 
