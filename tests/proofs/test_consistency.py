@@ -8,8 +8,8 @@ import pytest
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import FakeTime, Sink, created, load_event
-from tests.support.requests import OTHER_STACK, deliver, respond
-from tests.support.scenarios import scenario_of
+from tests.support.requests import deliver, respond
+from tests.support.scenarios import OTHER_STACK, scenario_of
 
 DESCRIBE = {
     "quick_connect": "DescribeQuickConnect",
@@ -236,7 +236,7 @@ DYING = pytest.mark.xfail(strict=True, reason="a create does not wait for a grou
 def test_a_create_waits_until_a_dying_group_of_its_name_is_gone(
     seconds: float, policy: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """A group that is PENDING_DELETION is neither in the way for good nor worth adopting."""
+    """The dying group is not adopted, and no resource of its Name stays in the way."""
     dying = created(load_event(f"{GROUP}_create", sink, StackId=OTHER_STACK), sink)
     on_its_way(connect, dying, "PENDING_DELETION", "gone", seconds)
     changes = {"RequestId": "second", "Properties": {"ExistingResourcePolicy": policy}}

@@ -26,8 +26,8 @@ from tests.support.harness import (
     response_to,
     reversed_update,
 )
-from tests.support.requests import OTHER_STACK, deliver, deliver_unheard, rolled_back
-from tests.support.scenarios import Scenario, scenario_of, state_of
+from tests.support.requests import deliver, deliver_unheard, rolled_back
+from tests.support.scenarios import OTHER_STACK, Scenario, scenario_of, state_of
 from tests.support.traffic import live
 
 CREATES = [

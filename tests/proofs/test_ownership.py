@@ -9,7 +9,8 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import Sink, created, load_event
-from tests.support.requests import OTHER_STACK, respond
+from tests.support.requests import respond
+from tests.support.scenarios import OTHER_STACK
 
 KINDS = ["quick_connect", "traffic_distribution_group"]
 RENAMED = {"LogicalResourceId": "Renamed", "RequestId": "that of the renamed one"}

@@ -8,7 +8,8 @@ import pytest
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import Sink, created, load_event
-from tests.support.requests import OTHER_STACK, deliver, respond
+from tests.support.requests import deliver, respond
+from tests.support.scenarios import OTHER_STACK
 
 GROUP = "traffic_distribution_group"
 USERS = {"UserIds": [scene.USER_ID, scene.OTHER_USER_ID]}

@@ -11,7 +11,8 @@ from sandbox.cloudformation import Stacks
 from sandbox.connect_account import Instance
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import FakeTime, Sink, created, load_event
-from tests.support.requests import OTHER_STACK, deliver, respond, rolled_back
+from tests.support.requests import deliver, respond, rolled_back
+from tests.support.scenarios import OTHER_STACK
 
 GROUP = "traffic_distribution_group"
 ROLLBACK = "UPDATE_ROLLBACK_IN_PROGRESS"

@@ -14,7 +14,6 @@ from tests.support.harness import (
     reversed_update,
 )
 
-OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/b/1"
 _RUN_AGAIN_AFTER = (60.0, 120.0)  # seconds; Lambda runs an event that raised two times more
 
 
