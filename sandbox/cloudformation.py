@@ -88,13 +88,15 @@ class Sink:
 
 
 class Stacks:
-    """A CloudFormation that serves DescribeStacks and DescribeStackResource.
+    """A CloudFormation that serves DescribeStacks, DescribeStackResource and DescribeStackEvents.
 
     status: the stack's status; a number is an HTTP error instead.
     request_type: the type of the request that is in progress.
     physical_id: the stack's physical id of the resource.
     since: the time of the resource's status on the functions' clock; None leaves it out.
     resource_status: the resource's status; "" derives it from the stack's.
+    events: the stack's events, latest first: a logical id, its status, and the functions' time.
+    reply: the response to every question, if it is set.
     """
 
     def __init__(self, place: Place = LOOPBACK) -> None:
@@ -109,6 +111,8 @@ class Stacks:
         self.physical_id = ""
         self.since: float | None = None
         self.resource_status = ""
+        self.events: list[tuple[str, str, float]] = []
+        self.reply: HttpResponse | None = None
 
     def sent(self, event: Any) -> None:
         """Note that a request is in progress."""
@@ -116,12 +120,17 @@ class Stacks:
             self.request_type = str(event.get("RequestType"))
 
     def _handle(self, request: HttpRequest) -> HttpResponse:
+        if self.reply is not None:
+            return self.reply
         if isinstance(self.status, int):
             return HttpResponse(self.status)
         asked = parse_qs(request.body.decode())
         operation = asked["Action"][0]
         if operation == "DescribeStackResource":
             result = self._resource(asked["LogicalResourceId"][0])
+        elif operation == "DescribeStackEvents":
+            members = "".join(f"<member>{_event(*event)}</member>" for event in self.events)
+            result = f"<StackEvents>{members}</StackEvents>"
         else:
             stack = f"<StackName>s</StackName><StackStatus>{self.status}</StackStatus>"
             result = f"<Stacks><member>{stack}</member></Stacks>"
@@ -149,3 +158,12 @@ class Stacks:
     def close(self) -> None:
         """Stop listening."""
         self._server.close()
+
+
+def _event(logical_id: str, status: str, when: float) -> str:
+    """Describe an event of the stack."""
+    return (
+        f"<LogicalResourceId>{logical_id}</LogicalResourceId>"
+        f"<ResourceStatus>{status}</ResourceStatus>"
+        f"<Timestamp>{datetime.fromtimestamp(when, UTC):%Y-%m-%dT%H:%M:%SZ}</Timestamp>"
+    )

@@ -39,6 +39,8 @@ class Fault:
     with no JSON; a number is an HTTP status with an empty body.
     after: the call takes effect nevertheless.
     skip: how many calls succeed first.
+    until: the emulator's time from which calls succeed again; then `times` does not count.
+    output: a successful response instead of an error, such as an old one.
     """
 
     operation: str
@@ -47,6 +49,12 @@ class Fault:
     times: int = 1
     skip: int = 0
     message: str = "a fault on demand"
+    until: float | None = None
+    output: Mapping[str, Any] | None = None
+
+    def is_due(self, now: float) -> bool:
+        """Return whether the next call goes wrong, if none is to be skipped."""
+        return self.times > 0 if self.until is None else now < self.until
 
 
 class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
@@ -77,10 +85,14 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
     def fault(
-        self, operation: str, error: str, *, after: bool = False, times: int = 1, skip: int = 0
+        self, operation: str, error: str = "", *, seconds: float | None = None, **options: Any
     ) -> None:
-        """Let the next calls of an operation fail; see Fault."""
-        self.faults.append(Fault(operation, error, after, times, skip))
+        """Let the next calls of an operation fail; see Fault.
+
+        seconds: for how long from now.
+        """
+        until = None if seconds is None else self._clock() + seconds
+        self.faults.append(Fault(operation, error, until=until, **options))
 
     def calls(self) -> list[str]:
         """Return the operations that were called, in order."""
@@ -117,7 +129,7 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
 
     def _next_fault(self, operation: str) -> Fault | None:
         for fault in self.faults:
-            if fault.operation in ("*", operation) and fault.times > 0:
+            if fault.operation in ("*", operation) and fault.is_due(self._clock()):
                 if fault.skip == 0:
                     fault.times -= 1
                     return fault
@@ -128,6 +140,8 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
 
     def _fail(self, call: ConnectCall, fault: Fault) -> HttpResponse:
         self._note(call, fault.error)
+        if fault.output is not None:
+            return HttpResponse(200, json.dumps(fault.output).encode())
         if fault.error == "drop":
             raise DropConnection
         if fault.error == "hang":

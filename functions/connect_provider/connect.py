@@ -98,7 +98,8 @@ class Connect:
             return backoff.fault_delay(attempt, remaining, _RNG)
         missing = isinstance(failure, errors.NotFound | errors.InvalidRequest)
         if missing and self._may_show_later(operation, failure):
-            return backoff.fault_delay(attempt, remaining, _RNG)
+            delay = backoff.fault_delay(attempt, remaining, _RNG)
+            return delay and min(delay, self._run.lag_left() + 0.1)
         return None
 
     def _may_show_later(self, operation: str, failure: errors.ProviderError) -> bool:

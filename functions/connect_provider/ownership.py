@@ -88,11 +88,13 @@ def owner(tags: Tags, request: Request) -> Owner:
 
 
 def owner_text(tags: Tags, request: Request) -> str:
-    """Return ", owned by LogicalId of …", or "" if the tags do not tell."""
+    """Return a clause that names the owner, or "" if the tags do not tell."""
     stack, logical_id = tags.get(STACK_ID), tags.get(LOGICAL_ID)
     if not stack or not logical_id:
         return ""
-    return f", owned by {logical_id} of {'this stack' if stack == request.stack_id else stack}"
+    if stack == request.stack_id and logical_id != request.logical_resource_id:
+        return f", owned by another logical id of this stack, {logical_id}"
+    return f", owned by {logical_id} of {stack}"
 
 
 def is_of_stack(tags: Tags, request: Request) -> bool:

@@ -136,8 +136,12 @@ class Run:
         since: when the change was made, as now() tells. By default, the change is older than the
         request, as is everything that the request names.
         """
+        return self.lag_left(since) < 0
+
+    def lag_left(self, since: float | None = None) -> float:
+        """Return the seconds until the lag is over; since: as in lag_is_over()."""
         waited = self.age() if since is None else self.now() - since
-        return waited > backoff.CONSISTENCY_LAG
+        return backoff.CONSISTENCY_LAG - waited
 
     def log_plan(self, request_type: str, action: str, changed: Iterable[str] = ()) -> None:
         """Log the action and the names of the properties that change."""

@@ -5,12 +5,14 @@ Or Lambda delivers or runs a request again after the stack has moved on.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from connect_provider.edge.response import DeliveryError
 from connect_provider.errors import ServiceInternalError, Throttling
 from connect_provider.quick_connect.app import lambda_handler as quick_connects
+from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.children import Zygote
@@ -24,7 +26,9 @@ from tests.support.harness import (
     response_to,
     reversed_update,
 )
-from tests.support.scenarios import Scenario, state_of
+from tests.support.requests import deliver, deliver_unheard, rolled_back
+from tests.support.scenarios import OTHER_STACK, Scenario, scenario_of, state_of
+from tests.support.traffic import live
 
 CREATES = [
     Scenario("a quick connect", "quick_connect_create"),
@@ -283,3 +287,136 @@ def test_a_late_delivery_brings_nothing_back(
     stacks.status = "UPDATE_COMPLETE"
     quick_connects(events[late], Context())
     assert state_of(connect) == before
+
+
+@pytest.mark.parametrize(
+    "rollback_at",
+    [pytest.param(5), pytest.param(20), 45],
+)
+def test_a_replacement_that_settles_during_the_rollbacks_own_update_is_removed(
+    rollback_at: float,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+    zygote: Zygote,
+) -> None:
+    """The rollback goes back to the old group, and sends no Delete for the new one."""
+    create = load_event("traffic_distribution_group_create", sink)
+    arn = stacks.physical_id = created(create, sink)
+    before = state_of(connect)
+    update = load_event("traffic_distribution_group_update_replacement", sink)
+    update["PhysicalResourceId"] = arn
+
+    def roll_back() -> None:
+        clock.advance(rollback_at)
+        stacks.status, stacks.since = "UPDATE_ROLLBACK_IN_PROGRESS", clock.time()
+        assert zygote.run([reversed_update(update, sink)]) == [0]
+        assert sink.responses[-1]["Status"] == "SUCCESS"
+
+    connect.settle_seconds = 60
+    clock.meanwhile = roll_back
+    handler_of(update)(update, Context())
+    assert sink.responses[-1]["Status"] == "FAILED"
+    assert state_of(connect) == before
+
+
+REPLACEMENTS = ["quick_connect", "traffic_distribution_group"]
+
+
+@pytest.mark.parametrize("kind", REPLACEMENTS)
+def test_a_rollback_removes_the_replacement_whose_response_never_arrived(
+    kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """CloudFormation knows the old id only, so it deletes nothing."""
+    arn = stacks.physical_id = created(load_event(f"{kind}_create", sink), sink)
+    before = state_of(connect)
+    update = load_event(f"{kind}_update_replacement", sink, PhysicalResourceId=arn)
+    deliver_unheard(update, sink)
+    clock.sleep(3600)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    response = rolled_back(update, sink)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
+    assert state_of(connect) == before
+
+
+def test_a_rollback_removes_the_renamed_re_creation_whose_response_never_arrived(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Somebody had deleted the quick connect by hand, so the update re-created it."""
+    arn = stacks.physical_id = created(load_event("quick_connect_create", sink), sink)
+    connect.quick_connects.clear()
+    update = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
+    deliver_unheard(update, sink)
+    clock.sleep(3600)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert rolled_back(update, sink)["Status"] == "SUCCESS"
+    assert [live["Name"] for live in connect.quick_connects.values()] == ["Sales"]
+
+
+@pytest.mark.parametrize("kind", REPLACEMENTS)
+@pytest.mark.parametrize(
+    ("changes", "hours"),
+    [
+        pytest.param({"StackId": OTHER_STACK}, 0, id="another stack's"),
+        pytest.param({"LogicalResourceId": "Another"}, 0, id="another logical id's"),
+        pytest.param({}, 3, id="retained long ago"),
+    ],
+)
+def test_a_rollback_leaves_what_the_failed_update_did_not_make(
+    changes: dict[str, str],
+    hours: int,
+    kind: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+) -> None:
+    """It has the Name of the failed template, so that update was refused."""
+    update = load_event(f"{kind}_update_replacement", sink)
+    made = load_event(f"{kind}_create", sink, RequestId="theirs", **changes)
+    made["ResourceProperties"] = update["ResourceProperties"]
+    theirs = created(made, sink)
+    clock.sleep(hours * 3600)
+    arn = stacks.physical_id = created(load_event(f"{kind}_create", sink), sink)
+    before = state_of(connect)
+    update = load_event(f"{kind}_update_replacement", sink, PhysicalResourceId=arn)
+    assert deliver(update, sink)["Reason"].startswith("AlreadyExists: ")
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert rolled_back(update, sink)["Status"] == "SUCCESS"
+    assert theirs in {*connect.quick_connects, *connect.groups}
+    assert state_of(connect) == before
+
+
+@pytest.mark.parametrize(
+    "status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
+)
+@pytest.mark.parametrize("scenario", ["shift traffic", "split traffic"])
+def test_a_new_request_is_not_late_while_the_stacks_status_lags(
+    scenario: str,
+    status: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+) -> None:
+    """For some seconds, DescribeStacks shows the end of the operation before."""
+    event = scenario_of(scenario).prepare(connect, sink)
+    stacks.status = status
+    clock.meanwhile = lambda: setattr(stacks, "status", "UPDATE_IN_PROGRESS")
+    response = deliver(event, sink)
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    expected = (0, 100) if scenario == "shift traffic" else (80, 20)
+    assert live(connect.default_group(scene.INSTANCE_ID)) == expected
+
+
+@pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_a_request_is_late_after_the_lag_of_the_stacks_status(
+    status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The operation is over, and a rollback may have undone the request."""
+    event = scenario_of("shift traffic").prepare(connect, sink)
+    stacks.status = status
+    event["ResponseURL"] = sink.url(timedelta(minutes=1))
+    assert deliver(event, sink)["Status"] == "FAILED"
+    assert live(connect.default_group(scene.INSTANCE_ID)) == (100, 0)

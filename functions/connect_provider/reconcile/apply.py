@@ -232,7 +232,12 @@ class Owned:
         if observed.status is Status.BUSY and steps.action is Action.UPDATE:
             observed = self._settle(observed)
         if "Name" in steps.changed:
-            self._require_free_name(observed)
+            try:
+                self._require_free_name(observed)
+            except errors.AlreadyExists as error:
+                self._watch.end_rollback(error)
+                kept = tuple(name for name in steps.changed if name != "Name")
+                steps = replace(steps, changed=kept)
         return self._act(steps, observed)
 
     def _require_ours(self, observed: Observation) -> None:
@@ -332,7 +337,9 @@ class Owned:
         except errors.Superseded:
             raise
         except errors.REFUSALS as error:
-            self._watch.end_rollback(error)
+            taken = isinstance(error, errors.AlreadyExists)
+            holder = self._resource.look_for(self._desired) if taken else None
+            self._watch.end_rollback(self._conflict(holder) if holder else error)
         self._resource.members.remove_each(observed, steps.remove)
         self._connect.untag(observed.arn, steps.untag)
         return observed

@@ -5,7 +5,13 @@ from typing import Any
 
 from connect_provider import ownership
 from connect_provider.connect import Connect
-from connect_provider.errors import InvalidRequest, NotFound, NotStabilized, ResourceConflict
+from connect_provider.errors import (
+    InvalidRequest,
+    NotFound,
+    NotStabilized,
+    ProviderError,
+    ResourceConflict,
+)
 from connect_provider.ownership import Owner
 from connect_provider.properties import OwnedResourceProperties, parse_properties
 from connect_provider.reconcile.plan import Observation, Status
@@ -95,18 +101,44 @@ class Deletion:
         return observed if ours else None
 
     def _delete(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
-        """Wait until the resource can be deleted, delete it, and wait until it is gone."""
-        arn, look = observed.arn, partial(self._resource.look, observed.arn)
+        """Wait until the resource can be deleted, delete it, and wait until it is gone.
+
+        A refusal changes nothing: it is foreseen before the members go, or they come back.
+        """
         idle = self._run.wait(
-            look,
+            partial(self._resource.look, observed.arn),
             lambda seen: seen is None or seen.status is not Status.BUSY,
-            f"{arn} is still being changed",
+            f"{observed.arn} is still being changed",
             seen=observed,
         )
-        remaining = idle and self._start(idle, properties)
+        if idle is None:
+            return
+        members = self._resource.members
+        removed = members.live(idle, properties) if properties else frozenset()
+        if removed and (blocker := self._resource.blocker(idle)):
+            raise ResourceConflict(f"{idle.arn} cannot be deleted. {blocker}")
+        members.remove_each(idle, removed)
+        try:
+            self._delete_alone(idle)
+        except ProviderError as error:
+            if not error.unfinished:
+                members.add_each(idle, removed)
+            raise
+
+    def _delete_alone(self, observed: Observation) -> None:
+        """Delete a resource whose members are gone, and wait until it is gone, too."""
+        arn, look, began = observed.arn, partial(self._resource.look, observed.arn), self._run.now()
+        try:
+            remaining = self._resource.delete(observed)
+        except NotFound:
+            return
+        except (InvalidRequest, ResourceConflict) as error:
+            remaining = look()
+            taking_effect = remaining and remaining.status is Status.DELETING
+            if remaining and not taking_effect and not error.maybe_done:
+                raise type(error)(self._explain(observed, f"cannot be deleted: {error}")) from None
         if remaining is None:
             return
-        began = self._run.now()
         remaining = self._run.wait(
             look,
             lambda seen: (
@@ -117,30 +149,6 @@ class Deletion:
         )
         if remaining is not None:
             raise NotStabilized(self._explain(remaining, f"is {remaining.attributes['Status']}"))
-
-    def _start(
-        self, observed: Observation, properties: OwnedResourceProperties | None
-    ) -> Observation | None:
-        """Start the deletion; return the rest to wait for, or None if nothing is left.
-
-        A refusal changes nothing: it is foreseen before the members go, or they come back.
-        """
-        members = self._resource.members
-        removed = members.live(observed, properties) if properties else frozenset()
-        if removed and (blocker := self._resource.blocker(observed)):
-            raise ResourceConflict(f"{observed.arn} cannot be deleted. {blocker}")
-        members.remove_each(observed, removed)
-        try:
-            return self._resource.delete(observed)
-        except NotFound:
-            return None
-        except ResourceConflict as error:
-            seen = self._resource.look(observed.arn)
-            if seen is None or seen.status is Status.DELETING or error.maybe_done:
-                return seen  # an earlier try took effect
-            for member in sorted(removed):
-                members.add(observed, member)
-            raise ResourceConflict(self._explain(observed, f"cannot be deleted: {error}")) from None
 
     def _explain(self, observed: Observation, problem: str) -> str:
         blocker = self._resource.blocker(observed)

@@ -38,6 +38,11 @@ class Members:
             with suppress(NotFound):
                 self.remove(observed, member)
 
+    def add_each(self, observed: Observation, members: MemberIds) -> None:
+        """Add members."""
+        for member in sorted(members):
+            self.add(observed, member)
+
     def live(self, observed: Observation, properties: Any) -> MemberIds:
         """Return the live members that the properties name, without a call if they name none."""
         desired = self.desired(properties)

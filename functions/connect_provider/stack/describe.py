@@ -1,6 +1,5 @@
 """What CloudFormation says of a stack and of a resource in it. A request does not say it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -15,7 +14,7 @@ from botocore.parsers import ResponseParserError
 
 from connect_provider import errors
 
-_CONFIG = Config(retries={"total_max_attempts": 2}, connect_timeout=3, read_timeout=5)
+_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
 GONE = "GONE"
 
 
@@ -81,18 +80,14 @@ def has_failed(stack_id: str, logical_id: str) -> bool:
 
     Raise ProviderError if CloudFormation does not tell.
     """
+    stack_name = stack_id.split("/")[1]
     for event in _ask("DescribeStackEvents", "StackEvents", stack_id):
-        if event.get("LogicalResourceId") == logical_id:
-            if str(event.get("ResourceStatus")).endswith("_FAILED"):
-                return True
-        elif event.get("PhysicalResourceId") == stack_id and _begins(event):
-            return False
+        name, status = event.get("LogicalResourceId"), str(event.get("ResourceStatus"))
+        if name == logical_id and status.endswith("_FAILED"):
+            return True
+        if name == stack_name and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+            return False  # the operation began here
     return False
-
-
-def _begins(event: Mapping[str, Any]) -> bool:
-    """Return whether an event of the stack itself is the first one of an operation."""
-    return event.get("ResourceStatus") in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 
 @cache
@@ -116,5 +111,5 @@ def _ask(operation: str, member: str, stack_id: str, **parameters: str) -> Any:
         raise errors.from_botocore(operation, error, {}) from None
     except (BotoCoreError, ResponseParserError) as error:
         raise errors.from_botocore(operation, error, {}) from None
-    except (LookupError, TypeError, ValueError):
+    except (AttributeError, LookupError, TypeError, ValueError):  # botocore raises some of them
         raise errors.ServiceInternalError(f"{operation}: no usable response") from None

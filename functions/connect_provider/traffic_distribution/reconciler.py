@@ -108,7 +108,7 @@ class TrafficDistribution:
                 self._run.log("the split stays: the failed update did not cause it")
                 return {}
         contested = [name for name in acted if shifts[name] is plan.Shift.CONTESTED]
-        if isinstance(self._request, CreateRequest) and not plan.is_pristine(group):
+        if not previous and not plan.is_pristine(group):
             contested = acted
         if contested and self._desired.OutOfBandTraffic == "Fail":
             raise _contested(contested[0], desired, previous, group)

@@ -447,3 +447,47 @@ def test_a_rollback_that_creates_anew_goes_on_without_a_user_who_is_gone(
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     users = {"UserIds": ["gone"]}
     assert run("update_rollback", sink, PhysicalResourceId=arn, Properties=users)["Data"]
+
+
+@pytest.fixture
+def users_as_arns(connect: ConnectEmulator) -> None:
+    """A list of users that returns ARNs, as the API page allows."""
+    arn = f"{connect.instances[scene.INSTANCE_ID].arn}/agent/{scene.USER_ID}"
+    users = {"TrafficDistributionGroupUserSummaryList": [{"UserId": arn}]}
+    connect.fault("ListTrafficDistributionGroupUsers", output=users, times=9)
+
+
+@pytest.mark.usefixtures("users_as_arns")
+def test_a_user_who_is_listed_by_an_arn_leaves(connect: ConnectEmulator, sink: Sink) -> None:
+    """The update removes the user from the template."""
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    assert run("update_users", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert connect.groups[arn]["users"] == {scene.OTHER_USER_ID}
+
+
+@pytest.mark.usefixtures("users_as_arns")
+def test_a_user_who_is_listed_by_an_arn_is_not_associated_again(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The template still names the user."""
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.journal.clear()
+    users = {"UserIds": [scene.USER_ID]}
+    response = run("update_users", sink, PhysicalResourceId=arn, Properties=users)
+    assert response["Status"] == "SUCCESS"
+    assert connect.calls() == [
+        "DescribeTrafficDistributionGroup",
+        "ListTrafficDistributionGroupUsers",
+    ]
+
+
+@pytest.mark.usefixtures("users_as_arns")
+def test_a_release_dissociates_a_user_who_is_listed_by_an_arn(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The adopted group stays, without the template's users."""
+    users = {"UserIds": [scene.USER_ID]}
+    arn = run("create_adopt_default", sink, Properties=users)["PhysicalResourceId"]
+    connect.groups[arn]["users"].add(scene.USER_ID)
+    run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    assert connect.groups[arn]["users"] == set()
