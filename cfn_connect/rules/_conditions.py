@@ -1,99 +1,136 @@
-"""Which ways a template's conditions can go together.
+"""Which conditions of a template can hold together.
 
-cfn-lint decides that; what it leaves out follows from what each Fn::Equals compares.
+A condition is a formula over what its Fn::Equals compare. A value that only the deployment knows
+is a variable. It is one of the literals that it is compared with, or something else.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import replace
-from functools import lru_cache, reduce
-from itertools import combinations
-from operator import or_
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-from cfnlint.conditions._utils import get_hash
-from cfnlint.context.conditions import Conditions
-from cfnlint.context.conditions.exceptions import Unsatisfiable
-from cfnlint.helpers import is_function
-from cfnlint.jsonschema import Validator
-from cfnlint.template import Template
 
 from cfn_connect.rules._literals import text
 
+Formula = Any  # a bool, or a tuple: an operator and its operands
+Values = Mapping[str, object]  # variable -> the value that it is assumed to have
 
-def under(validator: Validator, condition: object, holds: bool) -> Validator | None:  # noqa: FBT001
-    """Return the validator where the condition holds, or does not; None where that cannot be."""
-    if not isinstance(condition, str):
-        return validator
-    try:
-        conditions = validator.context.conditions.evolve({condition: holds})
-    except Unsatisfiable:
-        return None
-    return validator.evolve(context=validator.context.evolve(conditions=conditions))
+_ELSE = object()  # a value that no Fn::Equals names
 
 
-def told_apart(validator: Validator) -> Validator:
-    """Return the validator of a resource, with what follows from each Fn::Equals."""
-    conditions = _told(validator.cfn, with_defaults=False)
-    return validator.evolve(context=validator.context.evolve(conditions=conditions))
+def variable(function: object) -> str:
+    """Return the name of the variable for what a function comes to."""
+    return json.dumps(function, sort_keys=True, default=str)
 
 
-def are_defaults_possible(validator: Validator) -> bool:
-    """Tell whether the conditions can be as they are here when every parameter has its default."""
-    try:
-        _told(validator.cfn, with_defaults=True).evolve(validator.context.conditions.status)
-    except Unsatisfiable:
-        return False
-    return True
+class Conditions:
+    """The conditions of a template, and the rules that its parameters have to keep.
 
-
-@lru_cache(maxsize=2)
-def _told(cfn: Template, *, with_defaults: bool) -> Conditions:
-    """Return a template's conditions with what follows from each Fn::Equals.
-
-    Whether two known values are equal, that what is unknown equals no two values, and that a
-    parameter equals one of its AllowedValues. with_defaults: of a parameter, its default is known.
+    allowed: for some variables, every value that the deployment can choose.
     """
-    parameters = cfn.context.parameters
-    defaults = {
-        name: text(parameter.default)
-        for name, parameter in parameters.items()
-        if with_defaults and parameter.default is not None
-    }
-    allowed = {
-        get_hash({"Ref": name}): {text(value) for value in parameter.allowed_values}
-        for name, parameter in parameters.items()
-        if parameter.allowed_values
-    }
-    conditions = cfn.context.conditions
-    cnf = conditions.cnf.copy()
-    compared: dict[str, dict[object, Any]] = defaultdict(dict)
-    every = {equal.hash: equal for c in conditions.conditions.values() for equal in c.equals}
-    for equal in every.values():
-        left, right = (_known(side, defaults) for side in equal.instance)
-        if left is not None and right is not None:
-            cnf.add_prop(equal.cnf if left == right else ~equal.cnf)
-            continue
-        if left is None and right is None:
-            continue
-        unknown, value = (equal.right, left) if right is None else (equal.left, right)
-        same = compared[unknown.hash].setdefault(value, equal.cnf)
-        if same is not equal.cnf:
-            cnf.add_prop((same & equal.cnf) | (~same & ~equal.cnf))
-    for unknown, values in compared.items():
-        for one, other in combinations(values.values(), 2):
-            cnf.add_prop(~(one & other))
-        if unknown in allowed:
-            for value in values.keys() - allowed[unknown]:
-                cnf.add_prop(~values[value])
-            if allowed[unknown] <= values.keys():
-                cnf.add_prop(reduce(or_, values.values()))
-    return replace(conditions, cnf=cnf)
+
+    def __init__(
+        self, conditions: Any, rules: Any, allowed: Mapping[str, Iterable[object]]
+    ) -> None:
+        self._domains: dict[str, set[object]] = defaultdict(lambda: {_ELSE})
+        self._domains.update({name: set(values) for name, values in allowed.items()})
+        self._closed = frozenset(allowed)
+        self._written = conditions if isinstance(conditions, dict) else {}
+        self._formulas = {name: self._parsed(name, frozenset()) for name in self._written}
+        self._rules = [
+            (self._rule(rule), True) for rule in (rules.values() if isinstance(rules, dict) else ())
+        ]
+
+    def possible(self, wanted: Mapping[str, bool], values: Values) -> bool:
+        """Tell whether the wanted conditions can be so when the variables have these values."""
+        formulas = [
+            (self._formulas.get(name, ("is", name, True)), holds) for name, holds in wanted.items()
+        ]
+        return self._search([*formulas, *self._rules], values)
+
+    def _search(self, wanted: list[tuple[Formula, bool]], values: Values) -> bool:
+        missing = ""
+        for formula, holds in wanted:
+            found = _evaluated(formula, values)
+            if isinstance(found, str):
+                missing = found
+            elif found != holds:
+                return False
+        return not missing or any(
+            self._search(wanted, {**values, missing: value}) for value in self._domains[missing]
+        )
+
+    def _parsed(self, name: str, above: frozenset[str]) -> Formula:
+        """Return a condition's formula; a free variable for one that no formula says."""
+        if name in above or name not in self._written:
+            return self._free(name)
+        return self._formula(self._written[name], above | {name})
+
+    def _formula(self, written: Any, above: frozenset[str]) -> Formula:
+        match written:
+            case {"Condition": str(name)}:
+                return self._parsed(name, above)
+            case {"Fn::Not": [part]}:
+                return ("not", self._formula(part, above))
+            case {"Fn::And": [*parts]}:
+                return ("and", *(self._formula(part, above) for part in parts))
+            case {"Fn::Or": [*parts]}:
+                return ("or", *(self._formula(part, above) for part in parts))
+            case {"Fn::Equals": [left, right]}:
+                return self._equal(left, right)
+            case {"Fn::Contains": [[*values], value]}:
+                return ("or", *(self._equal(value, one) for one in values))
+        return self._free(variable(written))
+
+    def _rule(self, rule: Any) -> Formula:
+        match rule:
+            case {"Assertions": [*assertions]}:
+                asserted = [a.get("Assert") for a in assertions if isinstance(a, dict)]
+                applies = rule.get("RuleCondition", {"Fn::Equals": ["", ""]})
+                written = {"Fn::Or": [{"Fn::Not": [applies]}, {"Fn::And": asserted}]}
+                return self._formula(written, frozenset())
+        return True
+
+    def _equal(self, left: object, right: object) -> Formula:
+        match isinstance(left, dict | list), isinstance(right, dict | list):
+            case False, False:
+                return text(left) == text(right)
+            case True, True:
+                names = sorted((variable(left), variable(right)))
+                self._domains[" = ".join(names)] = {True, False}
+                return names[0] == names[1] or ("same", *names)
+            case True, False:
+                name, value = variable(left), text(right)
+            case _:
+                name, value = variable(right), text(left)
+        if name not in self._closed:
+            self._domains[name].add(value)
+        return ("is", name, value)
+
+    def _free(self, name: str) -> Formula:
+        self._domains[name] = {True, False}
+        return ("is", name, True)
 
 
-def _known(side: object, defaults: Mapping[str, object]) -> object:
-    """Return what one side of Fn::Equals is, as text; None where only the deployment knows."""
-    name, argument = is_function(side)
-    if name == "Ref" and isinstance(argument, str):
-        return defaults.get(argument)
-    return text(side) if isinstance(side, str | bool | int | float) else None
+def _evaluated(formula: Formula, values: Values) -> bool | str:
+    """Return what a formula comes to, or the first variable that it needs for that."""
+    match formula:
+        case bool():
+            return formula
+        case ("is", name, value):
+            return values[name] == value if name in values else str(name)
+        case ("same", left, right):
+            if left in values and right in values:
+                return values[left] == values[right]
+            return _evaluated(("is", f"{left} = {right}", True), values)
+        case ("not", part):
+            found = _evaluated(part, values)
+            return found if isinstance(found, str) else not found
+    operator, *parts = formula
+    missing = ""
+    for part in parts:
+        found = _evaluated(part, values)
+        if isinstance(found, str):
+            missing = missing or found
+        elif found == (operator == "or"):
+            return found
+    return missing or operator == "and"
