@@ -1,4 +1,4 @@
-"""What is wrong with a resource's properties, for every way that the deployment can choose.
+"""The errors in a resource's properties, for every way that the deployment can choose.
 
 Only the choices count that a check looks at. At first every Fn::If and function is open. A check
 that meets one is repeated for each way of that choice, and so on.
@@ -7,27 +7,25 @@ that meets one is repeated for each way of that choice, and so on.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cfnlint.jsonschema import Validator
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from cfn_connect.rules._choices import Assumed, Choices, State, choices_of, decide
+from cfn_connect.rules._choices import Choices, State, choices_of
 from cfn_connect.rules._loops import Path, as_written
-from cfn_connect.rules._open import Touch, read
-from cfn_connect.rules._values import Block, Choice, Node, Nothing, node_of
+from cfn_connect.rules._open import Touch, optional_site, read
+from cfn_connect.rules._view import View
 from connect_provider.properties import explain
 
-_STATES = 64  # of one resource: as many states are looked at before each choice is made once
+_DEPTH = 4  # so many choices of one check are combined; then all go one way, and all the other
+_WAYS = (True, False)
 _RULES = {"extra_forbidden": "E9601", "missing": "E9602", "value_error": "E9604"}
-
-_COUNTED = {"too_short", "too_long"}  # errors about the number of members
-_UNREAD = -1  # the part of the schema that a key without a place in the model touches
 
 
 class Finding(NamedTuple):
-    """An error: its path in the template, its rule, its message and where its value is from."""
+    """An error: its path in the template, its rule, its message and the origin of its value."""
 
     path: Path
     rule: str
@@ -36,134 +34,135 @@ class Finding(NamedTuple):
 
 
 def findings(
-    validator: Validator, model: type[BaseModel], resource: dict[str, object]
+    validator: Validator, model: type[BaseModel], resource: dict[str, Any]
 ) -> Iterator[Finding]:
-    """Yield what is wrong with a resource's properties."""
+    """Yield the errors in a resource's properties."""
     logical_id = str(validator.context.path.path[1])
     properties = as_written(validator.cfn, logical_id, resource.get("Properties", {}))
-    node = node_of(validator.cfn, properties)
-    condition = resource.get("Condition")
-    start = decide(State(), condition, True) if isinstance(condition, str) else State()  # noqa: FBT003
-    yield from _Resource(choices_of(validator.cfn), model, node, start).findings()
+    condition, start = resource.get("Condition"), State()
+    if isinstance(condition, str):
+        start = start.decide(condition, holds=True)
+    yield from _Resource(choices_of(validator.cfn), model, properties).findings(start)
 
 
 class _Resource:
-    """A resource that is looked at."""
+    """A resource, while its properties are checked."""
 
-    def __init__(self, choices: Choices, model: type[BaseModel], node: Node, start: State) -> None:
-        self._choices, self._model, self._node, self._start = choices, model, node, start
+    def __init__(self, choices: Choices, model: type[BaseModel], properties: Any) -> None:
+        self._choices, self._model, self._properties = choices, model, properties
 
-    def findings(self) -> Iterator[Finding]:
-        """Yield the errors of values, then those of values that do not fit together."""
+    def findings(self, start: State) -> Iterator[Finding]:
         checked: set[Path] = set()
-        for view, details in self._explored(self._start, values=True):
-            for detail in details:
-                yield self._finding(view, detail, _assumed(view.state))
+        for view, details in self._explored(start):
+            origin = ", ".join(f"Parameters/{name} = {it}" for name, it in view.state.parameters)
+            yield from (self._finding(view, detail, origin) for detail in details)
             yield from self._values(view, checked)
-        defaults = self._start._replace(parameters=self._choices.defaults)
-        if checked and defaults.parameters:
-            for view, details in self._explored(defaults, values=False):
+        if checked:
+            for view, details in self._explored(start._replace(parameters=self._choices.defaults)):
                 found = [detail for detail in details if detail["type"] == "value_error"]
                 yield from (self._finding(view, detail) for detail in found)
 
-    def _explored(
-        self, start: State, *, values: bool
-    ) -> Iterator[tuple[Assumed, list[ErrorDetails]]]:
-        """Yield each state that a check asks for, and the errors in it.
-
-        values: for the checks of single values, too.
-        """
-        if not self._choices.possible(start):
-            return
-        queue: deque[tuple[State, frozenset[Touch]]] = deque([(start, frozenset())])
+    def _explored(self, start: State) -> Iterator[tuple[View, list[ErrorDetails]]]:
+        """Yield every state that a check asks for, and the errors in it."""
+        queue = deque([(start, frozenset[Touch](), 0)] if self._choices.possible(start) else [])
         seen = {start}
-        while queue and len(seen) <= _STATES:
-            state, known = queue.popleft()
-            view = Assumed(self._choices, state)
-            details, touched = self._read(view)
+        too_deep = False
+        while queue:
+            state, known, depth = queue.popleft()
+            view, details, touched = self._read(state)
             yield view, details
-            new = sorted(touched - known, key=_order)
-            for way in self._ways(state, [t for t in new if values or t.stopped]):
-                if way not in seen:
-                    seen.add(way)
-                    queue.append((way, known | touched))
-        for state in self._completed(start) if queue else ():
-            if state not in seen:
-                seen.add(state)
-                view = Assumed(self._choices, state)
-                yield view, self._read(view)[0]
+            ways = list(dict.fromkeys(self._ways(state, touched - known)))
+            if depth == _DEPTH:
+                too_deep = too_deep or bool(ways)
+                continue
+            queue.extend((way, known | touched, depth + 1) for way in ways if way not in seen)
+            seen.update(ways)
+        for preferred in _WAYS if too_deep else ():
+            yield self._completed(start, preferred)
 
     def _ways(self, state: State, touches: Iterable[Touch]) -> Iterator[State]:
-        for touch in touches:
-            if touch.stopped or isinstance(touch.site, Choice):
-                yield from filter(self._choices.possible, self._choices.ways(state, touch.site))
+        """Yield the ways of each choice that stopped a check; the others go together."""
+        together = []
+        for touch in sorted(touches, key=lambda touch: (touch.part, str(touch.site.path))):
+            ways: Iterable[State] = ()
+            if not touch.stopped:
+                together.append(touch.site.condition)
+            elif touch.site.condition:
+                ways = (state.decide(touch.site.condition, holds) for holds in _WAYS)
+            else:
+                ways = self._choices.ways(state, touch.site.value)
+            yield from filter(self._choices.possible, ways)
+        yield from self._covering(state, filter(None, together))
 
-    def _completed(self, start: State) -> Iterator[State]:
-        """Yield a state for each branch, with every other condition one way, and the other."""
-        branches = list(self._node.branches())
-        conditions = dict.fromkeys(condition for branch in branches for condition, _ in branch)
-        for branch in branches:
-            for preferred in (True, False):
-                state = start._replace(conditions=start.conditions | set(branch))
-                if not self._choices.possible(state):
-                    break
-                for condition in conditions:
-                    if self._choices.holds(state, condition) is None:
-                        state = decide(state, condition, preferred)
-                yield state
+    def _covering(self, state: State, conditions: Iterable[str]) -> Iterator[State]:
+        """Yield states in which, between them, each condition is both true and false."""
+        left = [(condition, holds) for condition in dict.fromkeys(conditions) for holds in _WAYS]
+        while left:
+            covering = state
+            for condition, holds in sorted(left, key=lambda it: left[0][1] != it[1]):
+                if self._choices.holds(covering, condition) is None:
+                    covering = covering.decide(condition, holds)
+            yield covering
+            left = [it for it in left if self._choices.holds(covering, it[0]) != it[1]]
 
-    def _read(self, view: Assumed) -> tuple[list[ErrorDetails], set[Touch]]:
+    def _completed(
+        self,
+        state: State,
+        preferred: bool,  # noqa: FBT001
+    ) -> tuple[View, list[ErrorDetails]]:
+        """Return a state in which every condition is decided, one way where that is possible."""
+        while True:
+            view, details, touched = self._read(state)
+            conditions = sorted({touch.site.condition for touch in touched} - {""})
+            if not conditions:
+                return view, details
+            for condition in conditions:
+                if self._choices.holds(state, condition) is None:
+                    state = state.decide(condition, preferred)
+
+    def _read(self, state: State) -> tuple[View, list[ErrorDetails], set[Touch]]:
         """Return the errors that depend on no open choice, and the touches of open values."""
-        node = self._node.seen(view)
-        plain = {} if isinstance(node, Nothing) else node.plain(view)
-        details, touched = read(self._model, plain)
+        view = View(self._choices, state, self._properties)
+        details, touched = read(self._model, view.plain)
         certain = []
         for detail in details:
-            node = self._node.at(view, detail["loc"])
-            if detail["type"] == "extra_forbidden" and node.optional:
-                touched.add(Touch(_UNREAD, node, stopped=True))  # it may not be there
-            elif not (detail["type"] in _COUNTED and _is_partly_open(node, view)):
+            there = view.at(detail["loc"])
+            if detail["type"] == "extra_forbidden" and (site := optional_site(there)):
+                touched.add(Touch(-1, site, stopped=True))
+            elif not (detail["type"] in ("too_short", "too_long") and _is_partly_open(there)):
                 certain.append(detail)
-        return certain, touched
+        return view, certain, touched
 
-    def _values(self, view: Assumed, checked: set[Path]) -> Iterator[Finding]:
-        """Yield what is wrong with each value that a function can have by itself."""
-        new = [it for it in self._node.functions(view) if it.path not in checked]
-        checked.update(function.path for function in new)
-        results = [self._choices.local_results(view.state, function) for function in new]
+    def _values(self, view: View, checked: set[Path]) -> Iterator[Finding]:
+        """Yield the errors in each value that a function can have, looked at by itself."""
+        new = view.functions.keys() - checked
+        checked |= new
+        results = [self._choices.values(view.state, view.functions[path]) for path in new]
         for row in zip_longest(*results):
-            known = {f.path: found for f, found in zip(new, row, strict=True) if found is not None}
+            known = {path: found for path, found in zip(new, row, strict=True) if found}
             values = {path: result.value for path, result in known.items()}
-            tried = Assumed(view.choices, view.state, values)
-            for detail in self._read(tried)[0] if values else ():
+            tried = View(self._choices, view.state, self._properties, values)
+            for detail in read(self._model, tried.plain)[0]:
                 finding = self._finding(tried, detail)
                 if finding.path in known and detail["type"] != "value_error":
                     yield finding._replace(origin=known[finding.path].origin)
 
-    def _finding(self, view: Assumed, detail: ErrorDetails, origin: str = "") -> Finding:
+    def _finding(self, view: View, detail: ErrorDetails, origin: str = "") -> Finding:
         message = explain(self._model, detail)
-        location = _location(detail, message)
-        path = self._node.at(view, location).path
-        if detail["type"] == "extra_forbidden":  # it is the key that is wrong
-            path = (*self._node.at(view, location[:-1]).path, location[-1])
+        location = detail["loc"] or _location(message)
+        path = view.path_of(location)
+        if detail["type"] == "extra_forbidden":  # the key is wrong, not its value
+            path = (*view.path_of(location[:-1]), location[-1])
         return Finding(path, _RULES.get(detail["type"], "E9603"), message, origin)
 
 
-def _is_partly_open(node: Node, view: Assumed) -> bool:
-    """Tell whether a block has members that may not be there."""
-    return isinstance(node, Block) and any(it.optional for it in node.members(view).values())
+def _location(message: str) -> Path:
+    """Return the location that the message of a check of several properties begins with."""
+    parts = message.partition(": ")[0].split(".")
+    return tuple(int(part) if part.isdigit() else part for part in parts)
 
 
-def _location(detail: ErrorDetails, message: str) -> Path:
-    """Return where an error is; a check of several properties begins its message with that."""
-    return detail["loc"] or tuple(
-        int(part) if part.isdigit() else part for part in message.partition(": ")[0].split(".")
-    )
-
-
-def _assumed(state: State) -> str:
-    return ", ".join(f"Parameters/{name} = {value}" for name, value in state.parameters)
-
-
-def _order(touch: Touch) -> tuple[str, int]:
-    return str(touch.site.path), touch.part
+def _is_partly_open(block: Any) -> bool:
+    """Tell whether a map or list has members that may be missing."""
+    members = block.values() if isinstance(block, dict) else block
+    return isinstance(block, dict | list) and any(map(optional_site, members))

@@ -15,13 +15,14 @@ Path = tuple[str | int, ...]
 
 
 def is_open(cfn: Template, value: object) -> bool:
-    """Tell whether a function, a macro, a loop or the deployment has still to fill something in."""
+    """Tell whether a function, a macro, a loop or the deployment has to fill something in."""
     if isinstance(value, dict):
         macros = ("Fn::Transform", "Fn::ForEach")
         return is_function(value) != (None, None) or any(str(k).startswith(macros) for k in value)
-    return isinstance(value, str) and (
-        "{{resolve:" in value
-        or any(re.search(rf"[$&]\{{{re.escape(name)}}}", value) for name in _loop_variables(cfn))
+    if not isinstance(value, str) or "{" not in value:
+        return False
+    return "{{resolve:" in value or any(
+        re.search(rf"[$&]\{{{re.escape(name)}}}", value) for name in _loop_variables(cfn)
     )
 
 

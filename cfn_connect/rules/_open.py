@@ -30,9 +30,12 @@ _PARTS = {  # the parts of pydantic's core schema that read a value
 _numbers = count()  # of the parts
 
 
+def _site(value: Any) -> Any:
+    return object.__getattribute__(value, "_site")
+
+
 def _stop(value: Any, *_: object) -> NoReturn:
-    site = object.__getattribute__(value, "_site")
-    raise PydanticCustomError("open", "is known at deployment only", {"site": site})
+    raise PydanticCustomError("open", "is known at deployment only", {"site": _site(value)})
 
 
 class Open:
@@ -62,17 +65,17 @@ class Touch(NamedTuple):
     stopped: bool
 
 
-class _Watched:
-    """A model whose checks stop when they look at a property that may be missing.
+def optional_site(value: object) -> Any:
+    """Return the site of an open value that may be missing; None for any other value."""
+    return _site(value) if type(value) is Open and _site(value).optional else None
 
-    `is None` cannot be intercepted in the value itself.
-    """
+
+class _Watched:
+    """A model whose checks stop at a property that may be missing: nothing intercepts `is None`."""
 
     def __getattribute__(self, name: str) -> Any:
         value = super().__getattribute__(name)
-        if type(value) is Open and object.__getattribute__(value, "_site").optional:
-            _stop(value)
-        return value
+        return _stop(value) if optional_site(value) else value
 
 
 def read(model: type[BaseModel], properties: object) -> tuple[list[ErrorDetails], set[Touch]]:
@@ -90,26 +93,26 @@ def _validator(model: type[BaseModel]) -> SchemaValidator:
     return SchemaValidator(_tolerant(model.__pydantic_core_schema__))
 
 
-def _tolerant(schema: Any, *, checked: bool = False) -> Any:
+def _tolerant(schema: Any, around: str = "") -> Any:
     """Return the core schema with open values passing every part of it.
 
-    checked: the part around this one lets open values pass already.
+    around: the type of the part that holds this one as its only part, if one does.
     """
     if isinstance(schema, list | tuple):
         return [_tolerant(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     kind = str(schema.get("type"))
-    passes = kind == "nullable" or kind.startswith("function-")
     tolerant = {
-        name: _tolerant(part, checked=passes and name == "schema") for name, part in schema.items()
+        name: _tolerant(part, kind if name == "schema" else "") for name, part in schema.items()
     }
     if kind == "model":
         tolerant["cls"] = _watched(tolerant["cls"])
-    if checked or kind not in _PARTS:
-        return tolerant
+    if kind not in _PARTS or around == "nullable" or around.startswith("function-"):
+        return tolerant  # for the latter, the part around it passes open values already
     ref = tolerant.pop("ref", None)
-    return core_schema.with_info_wrap_validator_function(_passing(), tolerant, ref=ref)
+    required = around == "model-field"
+    return core_schema.with_info_wrap_validator_function(_passing(required), tolerant, ref=ref)
 
 
 @cache
@@ -121,13 +124,17 @@ def _watched(model: type) -> type:
     return watched
 
 
-def _passing() -> core_schema.WithInfoWrapValidatorFunction:
-    """Return a function that passes an open value, and makes one of a check that stopped."""
+def _passing(required: bool) -> core_schema.WithInfoWrapValidatorFunction:  # noqa: FBT001
+    """Return a function that passes an open value, and makes one of a check that stopped.
+
+    required: it matters whether a value is there. That is a check, too.
+    """
     part = next(_numbers)
 
     def wrap(value: object, inner: Callable[[object], object], info: Any) -> object:
         if type(value) is Open:
-            info.context.add(Touch(part, object.__getattribute__(value, "_site"), stopped=False))
+            stopped = required and optional_site(value) is not None
+            info.context.add(Touch(part, _site(value), stopped))
             return value
         try:
             return inner(value)
@@ -135,7 +142,12 @@ def _passing() -> core_schema.WithInfoWrapValidatorFunction:
             for detail in error.errors(include_url=False, include_input=False):
                 if detail["type"] == "open":
                     site = detail["ctx"]["site"]
-                    info.context.add(Touch(part, site, stopped=True))
+                    items = value if type(value) is list else ()
+                    sites = [_site(item) for item in items if type(item) is Open]
+                    # The check of a list stops at its first open item, and looks at each by itself.
+                    info.context.update(Touch(part, it, stopped=False) for it in sites)
+                    if site not in sites:
+                        info.context.add(Touch(part, site, stopped=True))
                     return Open(site)
             raise
 
