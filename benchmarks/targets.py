@@ -182,7 +182,7 @@ def _throttling() -> Iterator[Result]:
 
 
 def _linting() -> Iterator[Result]:
-    """Compare times. Both sides of a ratio are measured in one run, so the machine matters little."""
+    """Compare times. Both are measured in one run, so the machine matters little."""
     for resources, conditions, limit in ((100, 3, 1.3), (20, 14, 1.5), (150, 14, 1.5)):
         name = f"cfn-lint time with our rules / without, {resources} x {conditions} conditions"
         yield Result(name, lint.ratio(resources, conditions), limit)

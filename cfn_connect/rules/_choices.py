@@ -77,17 +77,16 @@ class Choices:
             self._holds[key] = None if yes and no else yes
         return self._holds[key]
 
-    def value(self, state: State, function: object, otherwise: object) -> object:
-        """Return the value of a function in a state; otherwise, unless there is exactly one."""
+    def settled(self, state: State, function: object) -> Result | None:
+        """Return the value of a function in a state; None unless there is exactly one."""
         assumed = dict(state.parameters)
         found = [
             result
             for result in self._results_of(function, pseudo=False)
             if all(assumed.get(name, value) == value for name, value in result.state.parameters)
         ]
-        if len(found) == 1 and all(map(frozenset.issubset, found[0].state, state)):
-            return found[0].value
-        return otherwise
+        is_settled = len(found) == 1 and all(map(frozenset.issubset, found[0].state, state))
+        return found[0] if is_settled else None
 
     def values(self, state: State, function: object) -> list[Result]:
         """Return every known value that a function can have in a state, looked at by itself.

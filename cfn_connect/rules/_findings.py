@@ -4,6 +4,7 @@ Only the choices count that a check looks at. At first every Fn::If and function
 that meets one is repeated for each way of that choice, and so on.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
@@ -16,6 +17,7 @@ from pydantic_core import ErrorDetails
 from cfn_connect.rules._choices import Choices, State, choices_of
 from cfn_connect.rules._loops import Path, as_written
 from cfn_connect.rules._open import Touch, optional_site, read
+from cfn_connect.rules._slips import slips
 from cfn_connect.rules._view import View
 from connect_provider.properties import explain
 
@@ -56,6 +58,7 @@ class _Resource:
         for view, details in self._explored(start):
             origin = ", ".join(f"Parameters/{name} = {it}" for name, it in view.state.parameters)
             yield from (self._finding(view, detail, origin) for detail in details)
+            yield from (Finding(path, "E9604", message) for path, message in slips(view))
             yield from self._values(view, checked)
         if checked:
             for view, details in self._explored(start._replace(parameters=self._choices.defaults)):
@@ -140,26 +143,39 @@ class _Resource:
         results = [self._choices.values(view.state, view.functions[path]) for path in new]
         for row in zip_longest(*results):
             known = {path: found for path, found in zip(new, row, strict=True) if found}
-            values = {path: result.value for path, result in known.items()}
-            tried = View(self._choices, view.state, self._properties, values)
+            tried = View(self._choices, view.state, self._properties, known)
             for detail in read(self._model, tried.plain)[0]:
                 finding = self._finding(tried, detail)
                 if finding.path in known and detail["type"] != "value_error":
-                    yield finding._replace(origin=known[finding.path].origin)
+                    yield finding
 
-    def _finding(self, view: View, detail: ErrorDetails, origin: str = "") -> Finding:
+    def _finding(self, view: View, detail: ErrorDetails, assumed: str = "") -> Finding:
         message = explain(self._model, detail)
-        location = detail["loc"] or _location(message)
+        if detail["type"] == "value_error":
+            message = _respelled(message, view)
+        location = _location(detail["loc"], message)
         path = view.path_of(location)
         if detail["type"] == "extra_forbidden":  # the key is wrong, not its value
             path = (*view.path_of(location[:-1]), location[-1])
-        return Finding(path, _RULES.get(detail["type"], "E9603"), message, origin)
+        rule = _RULES.get(detail["type"], "E9603")
+        return Finding(path, rule, message, view.origins.get(path) or assumed)
 
 
-def _location(message: str) -> Path:
-    """Return the location that the message of a check of several properties begins with."""
-    parts = message.partition(": ")[0].split(".")
-    return tuple(int(part) if part.isdigit() else part for part in parts)
+def _location(found: Path, message: str) -> Path:
+    """Return where an error is: a check of several values says it in its message."""
+    place, _, rest = message.partition(": ")
+    parts = [*(found or place.split(".")), *re.findall(r"^item (\d+)\b", rest)]
+    return tuple(int(part) if str(part).isdigit() else part for part in parts)
+
+
+def _respelled(message: str, view: View) -> str:
+    """Return the message with the template's spelling of each id, such as QueueArn for QueueId."""
+
+    def respelled(name: re.Match[str]) -> str:
+        other = f"{name[1]}Arn"
+        return other if other in view.keys and name[0] not in view.keys else name[0]
+
+    return re.sub(r"\b(\w+)Id\b", respelled, message)
 
 
 def _is_partly_open(block: Any) -> bool:

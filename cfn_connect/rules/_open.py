@@ -65,6 +65,11 @@ class Touch(NamedTuple):
     stopped: bool
 
 
+def open_site(value: object) -> Any:
+    """Return the site of an open value; None for any other value."""
+    return _site(value) if type(value) is Open else None
+
+
 def optional_site(value: object) -> Any:
     """Return the site of an open value that may be missing; None for any other value."""
     return _site(value) if type(value) is Open and _site(value).optional else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from cfnlint.helpers import is_function
 
-from cfn_connect.rules._choices import Choices, State
+from cfn_connect.rules._choices import Choices, Result, State
 from cfn_connect.rules._literals import text
 from cfn_connect.rules._loops import Path
 from cfn_connect.rules._open import Open
@@ -28,10 +28,11 @@ class Site:
 
 
 class View:
-    """The properties in one state. values: what some functions come to, by their path.
+    """The properties in one state. results: those to assume of some functions, by their path.
 
     plain: the properties, with an Open for each value that is not known.
     functions: every function that can be seen, by its path.
+    origins: the path that the value of a function comes from, by the function's path.
     """
 
     def __init__(
@@ -39,14 +40,20 @@ class View:
         choices: Choices,
         state: State,
         properties: Any,
-        values: Mapping[Path, object] | None = None,
+        results: Mapping[Path, Result] | None = None,
     ) -> None:
         self.state = state
         self.functions: dict[Path, Any] = {}
-        self._choices, self._values = choices, values
+        self.origins: dict[Path, str] = {}
+        self._choices, self._results = choices, results
         self._paths: dict[Path, Path] = {}
         plain = self._plain(properties, (), ())
         self.plain = {} if plain is _NOTHING else plain
+
+    @property
+    def keys(self) -> set[str | int]:
+        """Return every key in the plain properties."""
+        return {key for location in self._paths for key in location}
 
     def path_of(self, location: Path) -> Path:
         """Return the path in the template of a location in the plain properties.
@@ -89,6 +96,8 @@ class View:
         for index, member in enumerate(value):
             plain = self._plain(member, (*path, index), (*location, len(found)))
             if plain is not _NOTHING:
+                if type(plain) is dict and type(plain.get("Key")) is str:
+                    self._paths[*location, plain["Key"]] = (*path, index)  # a tag
                 found.append(plain)
         return found
 
@@ -104,10 +113,14 @@ class View:
                 index = 1 if holds else 2
                 return self._plain(branches[index - 1], (*path, "Fn::If", index), location)
         self.functions[path] = value
-        known = Open(Site(path, value))
-        if self._values is None:
-            return self._choices.value(self.state, value, known)
-        return self._values.get(path, known)
+        if self._results is None:
+            result = self._choices.settled(self.state, value)
+        else:
+            result = self._results.get(path)
+        if result is None:
+            return Open(Site(path, value))
+        self.origins[path] = result.origin
+        return result.value
 
 
 def _is_optional(value: Any) -> bool:

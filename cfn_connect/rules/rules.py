@@ -144,31 +144,36 @@ class ServiceTokens(CloudFormationLintRule):
     def match(self, cfn: Template) -> list[RuleMatch]:
         """Return every resource with the wrong function, and every unknown export."""
         matches = []
-        for path, export in _imported_tokens(cfn):
+        for path, export, is_imported in _tokens(cfn):
+            kind = cfn.get_resources().get(path[1], {}).get("Type")
             if export not in EXPORTS:
                 known = ", ".join(EXPORTS)
-                matches.append(
-                    RuleMatch(path, f"the provider does not export {export}; use one of {known}")
-                )
-                continue
-            function = RESOURCE_TYPES[EXPORTS[export]].function
-            served = [kind for kind, made in RESOURCE_TYPES.items() if made.function == function]
-            kind = cfn.get_resources().get(path[1], {}).get("Type")
-            if kind is not None and kind not in served:
+                message = f"the provider does not export {export}; use one of {known}"
+                matches.append(RuleMatch(path, message))
+            elif not is_imported:
+                matches.append(RuleMatch(path, f"import the token: !ImportValue {export}"))
+            elif kind is not None and kind not in (served := _served(export)):
                 message = f"{export} serves {' and '.join(served)}, not {kind}"
                 matches.append(RuleMatch([*path[:2], "Type"], message))
         return matches
 
 
-def _imported_tokens(cfn: Template) -> Iterator[tuple[list[Any], str]]:
-    """Yield the path and export name of every ServiceToken of this provider."""
-    for *path, value in cfn.search_deep_keys("Fn::ImportValue"):
-        export = value.get("Fn::Sub") if isinstance(value, dict) else value
-        match path:
-            case ["Resources", _, "Properties", "ServiceToken", *_]:
-                if (
-                    isinstance(export, str)
-                    and export.startswith(EXPORTED)
-                    and not is_open(cfn, export)
-                ):
-                    yield path, export
+def _served(export: str) -> list[str]:
+    """Return the types that the function of an exported token serves."""
+    function = RESOURCE_TYPES[EXPORTS[export]].function
+    return [kind for kind, made in RESOURCE_TYPES.items() if made.function == function]
+
+
+def _tokens(cfn: Template) -> Iterator[tuple[list[Any], str, bool]]:
+    """Yield the path and export name of every ServiceToken, and whether it is imported."""
+    for *path, value in cfn.search_deep_keys("ServiceToken"):
+        match path, value.get("Fn::ImportValue", value) if isinstance(value, dict) else value:
+            case ["Resources", _, "Properties", "ServiceToken"], {"Fn::Sub": str(export)}:
+                pass
+            case ["Resources", _, "Properties", "ServiceToken"], str(export):
+                pass
+            case _:
+                continue
+        if export.startswith(EXPORTED) and not is_open(cfn, export):
+            imported = isinstance(value, dict)
+            yield [*path, *(["Fn::ImportValue"] if imported else [])], export, imported
