@@ -1,5 +1,6 @@
 """`make` and `python -m sandbox`, where something is missing: they say what, and what to do."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,17 @@ def test_requirements_that_cannot_be_installed_are_named(
         environment.main()
     assert "no-hash==1" in capfd.readouterr().err
     assert not (tmp_path / ".venv/stamp").exists()
+
+
+def test_a_stopped_sandbox_ends_without_an_error() -> None:
+    """`make` passes SIGTERM on, so it comes twice: the cleanup ignores the second one."""
+    command = [sys.executable, "-m", "sandbox", "up"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as sandbox:  # type: ignore[call-overload]
+        assert any("Press Ctrl-C" in line for line in sandbox.stdout)
+        for _ in range(2):
+            sandbox.send_signal(signal.SIGTERM)
+        rest = sandbox.stdout.read()
+    assert rest.endswith("\nStopped. The sandbox is removed.\n")
+    assert "Traceback" not in rest
+    assert sandbox.returncode == 0
