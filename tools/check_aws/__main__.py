@@ -51,10 +51,7 @@ def check(account: Account, console: Console) -> tuple[list[Row], list[str]]:
     console.print(f"The name of each resource begins with {account.mark}.", soft_wrap=True)
     try:
         for row in ask(EXPERIMENTS, account):
-            console.print(
-                f"{row.question.id}: {escape(row.verdict)}",
-                highlight=False,
-            )
+            console.print(f"{row.question.id}: {escape(row.verdict)}", highlight=False)
             rows.append(row)
     finally:
         with signals.undisturbed():

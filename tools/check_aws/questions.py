@@ -7,14 +7,15 @@ The cheap ones come first. `account.mark` begins every name, so the command remo
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from botocore.config import Config
 
 from connect_provider.backoff import STATUS_LAG
+from connect_provider.request import signed_at
 from tools.check_aws.account import Account, NotAnsweredError, outcome
 from tools.check_aws.experiment import Answer, Answers, Question, experiment
 from tools.check_aws.relay import Relay, Request, physical_id
@@ -284,7 +285,7 @@ def quota(account: Account) -> Answers:
 @experiment(
     Question(
         "signing-time",
-        "Is X-Amz-Date in the ResponseURL the time of the request?",
+        "Is X-Amz-Date in the ResponseURL the time of the request, within 5 s?",
         "yes",
         "unknown",
         "MiniStack signs no ResponseURL",
@@ -325,7 +326,7 @@ def quota(account: Account) -> Answers:
     ),
     Question(
         "timestamp-update",
-        "Is LastUpdatedTimestamp during an Update the time of the request?",
+        "Is LastUpdatedTimestamp during an Update in the 30 s from X-Amz-Date on?",
         "yes",
         "unknown",
         _IN_FLIGHT,
@@ -365,7 +366,7 @@ def a_stack_and_its_rollback(account: Account) -> Answers:
     update = _received(account, "Update", "Probe")
     status, since = _resource(account, name)
     yield Answer("status-update", status)
-    yield Answer("timestamp-update", *_near(since, update.sent))
+    yield _between("timestamp-update", _signed(update), since, STATUS_LAG)
     account.relay.respond(update)
     sibling = _received(account, "Create", "Sibling")
     account.relay.respond(sibling, "FAILED")
@@ -381,9 +382,7 @@ def a_stack_and_its_rollback(account: Account) -> Answers:
 
 def _about_a_create(account: Account, name: str, create: Request) -> Answers:
     url = urlsplit(create.event["ResponseURL"])
-    stamp = parse_qs(url.query).get("X-Amz-Date", [""])[0]
-    signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if stamp else None
-    yield Answer("signing-time", *_near(signed, create.sent))
+    yield _between("signing-time", _signed(create), create.sent, _EVENT_SECONDS)
     bucket = "cloudformation-custom-resource-response" in f"{url.hostname}{url.path}"
     yield Answer("response-host", "yes" if bucket else "no", url.hostname or "")
     yield Answer("service-token", "yes" if "ServiceToken" in create.event else "no")
@@ -472,12 +471,22 @@ def _resource(account: Account, name: str) -> tuple[str, datetime | None]:
     return found["ResourceStatus"], found.get("LastUpdatedTimestamp")
 
 
-def _near(moment: datetime | None, sent: datetime) -> tuple[str, str]:
-    """Tell whether a time is that of a request, as closely as the provider needs it."""
-    if moment is None:
-        return "no", "no time"
-    difference = (sent - moment).total_seconds()
-    return "yes" if abs(difference) < STATUS_LAG else "no", f"{difference:.1f} s before the event"
+_EVENT_SECONDS = 5.0  # from the request to its event in the queue
+
+
+def _signed(request: Request) -> datetime | None:
+    """Return the time of a request as the provider reads it."""
+    return signed_at(request.event["ResponseURL"])
+
+
+def _between(
+    question: str, start: datetime | None, moment: datetime | None, seconds: float
+) -> Answer:
+    """Tell whether a moment lies in the seconds after another."""
+    if start is None or moment is None:
+        return Answer(question, "no", "no time")
+    after = (moment - start).total_seconds()
+    return Answer(question, "yes" if 0 <= after <= seconds else "no", f"{after:.1f} s after it")
 
 
 @experiment(
