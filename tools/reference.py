@@ -1,4 +1,4 @@
-"""Write docs/reference and docs/schemas from the models: `make docs`.
+"""Write docs/reference, docs/schemas and docs/assumptions.md, for `make docs`.
 
 A page has the order of a CloudFormation page: syntax, properties, return values, examples.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cfn_connect.resource_types import RESOURCE_TYPES
+from tools.check_aws import page
 from tools.json_schema import OPEN, schema_of, template_schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +36,7 @@ def rendered() -> dict[Path, str]:
     slugs = {name: made.page for name, made in RESOURCE_TYPES.items()}
     schemas = {resource_type: f"{slug}.json" for resource_type, slug in slugs.items()}
     files = {ROOT / "docs/schemas/template.json": _json(template_schema(schemas))}
+    files[ROOT / "docs/assumptions.md"] = page.page()
     for resource_type, slug in slugs.items():
         schema = schema_of(resource_type, RESOURCE_TYPES[resource_type].model)
         files[ROOT / "docs/schemas" / f"{slug}.json"] = _json(schema)
