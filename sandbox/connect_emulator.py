@@ -15,6 +15,7 @@ from typing import Any
 from botocore import xform_name
 
 from sandbox.connect_groups import TrafficDistributionGroups
+from sandbox.connect_lists import Lists
 from sandbox.connect_model import ConnectCall, ConnectModel, ServiceError
 from sandbox.connect_quick_connects import QuickConnects
 from sandbox.http_server import NEVER, DropConnection, HttpRequest, HttpResponse
@@ -49,7 +50,7 @@ class Fault:
     message: str = "a fault on demand"
 
 
-class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
+class ConnectEmulator(QuickConnects, TrafficDistributionGroups, Lists):
     """Connect in one account, served over HTTP.
 
     regions_off: the Regions that do not answer.

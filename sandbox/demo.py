@@ -149,7 +149,7 @@ def explained(sandbox: Sandbox, console: Console) -> Iterator[None]:
 
 def _resources(sandbox: Sandbox) -> set[str]:
     """Return the ARNs of everything in Connect."""
-    return {*sandbox.connect.quick_connects, *sandbox.connect.groups}
+    return sandbox.connect.holdings
 
 
 def _check(is_so: bool, expectation: str) -> None:  # noqa: FBT001

@@ -50,7 +50,7 @@ def test_a_stack_is_created_updated_and_deleted(sandbox: Sandbox) -> None:
     assert len(names) == 5
     for name in names:
         arn, short = outputs[f"{name}Arn"], outputs[f"{name}Id"]
-        assert arn in {*sandbox.connect.quick_connects, *sandbox.connect.groups}
+        assert arn in sandbox.connect.holdings
         assert arn.endswith(f"/{short}")
     renamed = {**demo.PARAMETERS, "Team": "renewals"}
     assert stacks.deploy(sandbox, "life", TEMPLATE, renamed, lambda _: None) == outputs

@@ -41,14 +41,14 @@ def parameters(sandbox: Sandbox, template: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_template_that_users_are_shown_can_be_deployed(name: str, sandbox: Sandbox) -> None:
     """With all its outputs, and nothing is left when it is deleted."""
-    before = {*sandbox.connect.quick_connects, *sandbox.connect.groups}
+    before = sandbox.connect.holdings
     text, stack = TEMPLATES[name].replace("Policy: Retain", "Policy: Delete"), name_of_stack(name)
     outputs = stacks.deploy(sandbox, stack, text, parameters(sandbox, text), lambda _: None)
     assert outputs.keys() == parsed(text).get("Outputs", {}).keys()
     for name_of_output, value in outputs.items():
         assert value.startswith("arn:") == name_of_output.endswith("Arn")
     stacks.delete(sandbox, stack, lambda _: None)
-    assert {*sandbox.connect.quick_connects, *sandbox.connect.groups} == before
+    assert sandbox.connect.holdings == before
 
 
 def test_templates_of_one_sandbox_do_not_meet() -> None:
@@ -73,7 +73,7 @@ class Migration:
     def __init__(self, sandbox: Sandbox, stack: str) -> None:
         self._sandbox, self._stack = sandbox, stack
         self._cloudformation = sandbox.client("cloudformation")
-        self._before = {*sandbox.connect.quick_connects, *sandbox.connect.groups}
+        self._before = sandbox.connect.holdings
 
     def deploy(self, template: str) -> dict[str, str]:
         """Update the stack, or create it; return its outputs."""
