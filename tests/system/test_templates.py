@@ -24,6 +24,7 @@ MIGRATION = (ROOT / "docs/migration.md").read_text()
 INSTANCE_ARN = f"arn:aws:connect:us-east-1:123456789012:instance/{scene.INSTANCE_ID}"
 VALUES = {
     **demo.PARAMETERS,
+    **demo.DESK_PARAMETERS,
     "InstanceArn": INSTANCE_ARN,
     "QueueArn": f"{INSTANCE_ARN}/queue/{scene.QUEUE_ID}",
     "ContactFlowArn": f"{INSTANCE_ARN}/contact-flow/{scene.CONTACT_FLOW_ID}",
@@ -55,11 +56,19 @@ def test_templates_of_one_sandbox_do_not_meet() -> None:
     """Whoever deploys one after the other finds no Name that is taken."""
     names: Counter[tuple[str, str]] = Counter()
     for text in {*TEMPLATES.values()} - {ADOPTED}:
-        for resource in parsed(text)["Resources"].values():
+        for resource in resources_of(text):
             kind = resource["Type"].rpartition("::")[2].removeprefix("Connect")
             if "Name" in resource.get("Properties", {}):
                 names[kind, str(resource["Properties"]["Name"])] += 1
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def resources_of(template: str) -> list[Any]:
+    """Return the resources of a template; those of an Fn::ForEach once."""
+    found = parsed(template)["Resources"].values()
+    loops = [resource[2].values() for resource in found if isinstance(resource, list)]
+    plain = [resource for resource in found if not isinstance(resource, list)]
+    return [*plain, *(resource for loop in loops for resource in loop)]
 
 
 def name_of_stack(name: str) -> str:
