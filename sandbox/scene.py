@@ -40,10 +40,10 @@ def seed(emulator: ConnectEmulator) -> None:
 
 def add_quick_connects(emulator: ConnectEmulator) -> None:
     """Add three quick connects of somebody else, which events/ associate with queues."""
+    instance = emulator.instances[INSTANCE_ID]
     names = ("Front desk", "Warehouse", "Night shift")
     for name, flow, new_id in zip(names, CONTACT_FLOW_IDS, QUICK_CONNECT_IDS, strict=True):
         config = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": flow}}
-        instance = emulator.instances[INSTANCE_ID]
         emulator.add_quick_connect(instance, name, config, {}, new_id=new_id)
 
 
