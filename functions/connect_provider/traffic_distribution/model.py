@@ -122,6 +122,8 @@ class TrafficDistributionProperties(ResourceProperties):
         "InstanceArn": "The ARN of the instance.",
         "TelephonyDistribution": "The split of calls, such as `us-east-1=60,us-west-2=40`.",
         "AgentDistribution": "The split of agents, in the same form, or empty.",
+        "LastFailoverTime": "When the traffic last changed, in ISO 8601, or empty if Connect does "
+        "not tell.",
     }
 
     model_config = ConfigDict(json_schema_extra=_one_group)

@@ -116,9 +116,11 @@ class TrafficDistribution:
 
 def _contested(name: str, previous: model.Splits, group: Observation) -> errors.ResourceConflict:
     before, now = model.text_of(previous[name]), model.text_of(group.state.get(name, {}))
+    time = group.attributes["LastFailoverTime"]
+    since = f" since {time}" if time else ""
     return errors.ResourceConflict(
         f"{name}: it was changed outside the template. The previous template has {before}, and "
-        f"Connect has {now}. Set it back, or set OutOfBandTraffic to Overwrite"
+        f"Connect has {now}{since}. Set it back, or set OutOfBandTraffic to Overwrite"
     )
 
 

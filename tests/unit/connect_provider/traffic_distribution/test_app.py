@@ -1,5 +1,6 @@
 """Whole requests for Custom::ConnectTrafficDistribution: what is answered, and where calls go."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -37,6 +38,11 @@ def live(group: dict[str, Any], config: str = "TelephonyConfig") -> tuple[int, .
     return tuple(item.get("Percentage", item.get("Enabled")) for item in items)
 
 
+def time_of(group: dict[str, Any]) -> str:
+    """Return the time of the latest change of the traffic."""
+    return datetime.fromtimestamp(group["failed_over"], UTC).isoformat(timespec="seconds")
+
+
 def by_hand(group: dict[str, Any], east: int, west: int) -> None:
     """Shift the group's traffic as an operator does."""
     shares = [{"Region": EAST, "Percentage": east}, {"Region": WEST, "Percentage": west}]
@@ -69,6 +75,7 @@ def test_create_splits_the_traffic(
         "InstanceArn": group["InstanceArn"],
         "TelephonyDistribution": "us-east-1=60,us-west-2=40",
         "AgentDistribution": "us-east-1=60,us-west-2=40",
+        "LastFailoverTime": time_of(group),
     }
     assert live(group) == live(group, "AgentConfig") == (60, 40)
     calls = connect.calls()
@@ -202,12 +209,14 @@ def test_a_contested_config_is_what_out_of_band_traffic_says(
 ) -> None:
     """The template changed it, and so did an operator."""
     by_hand(group, 50, 50)
+    group["failed_over"] = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
     response = run("update", sink, group, Properties={"OutOfBandTraffic": policy})
     assert (response["Status"], live(group)) == (status, expected)
     if policy == "Fail":
         assert response["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
         assert "us-east-1=100,us-west-2=0" in response["Reason"], "what the previous template said"
         assert "us-east-1=50,us-west-2=50" in response["Reason"], "what it is"
+        assert "2026-01-01T12:00:00+00:00" in response["Reason"], "when it was changed"
         assert "UpdateTrafficDistribution" not in connect.calls()
 
 
