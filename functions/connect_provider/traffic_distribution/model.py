@@ -151,6 +151,13 @@ class TrafficDistributionProperties(ResourceProperties):
         "`Overwrite` applies the template; `Fail` changes nothing",
     )
 
+    Revision: str | None = Field(
+        default=None,
+        max_length=256,
+        description="any text; a new value applies the template's split again, even over a manual "
+        "traffic change",
+    )
+
     @model_validator(mode="after")
     def _names_one_group(self) -> "TrafficDistributionProperties":
         if (self.TrafficDistributionGroupId is None) == (self.InstanceId is None):

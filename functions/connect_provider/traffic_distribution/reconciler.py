@@ -77,7 +77,8 @@ class TrafficDistribution:
     def _wanted(self, group: Observation) -> model.Splits:
         """Return the splits to write."""
         desired, previous = self._desired.splits, self._previous(group)
-        shifts = plan.plan_shifts(desired, previous, group.state)
+        revised = self._is_revised()
+        shifts = plan.plan_shifts(desired, previous, group.state, revised=revised)
         for name in (name for name, shift in shifts.items() if shift is plan.Shift.LEFT):
             self._run.log(f"{name} stays: it was changed outside the template")
         acted = [
@@ -91,7 +92,8 @@ class TrafficDistribution:
         if phase is Phase.ROLLING_BACK:
             if isinstance(self._request, CreateRequest):
                 raise errors.ResourceConflict("the stack is rolling back: it cancelled this create")
-            acted = [name for name in acted if name in previous]  # others have no earlier split
+            # Others have no earlier split, or the failed update changed nothing but the Revision.
+            acted = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
             if not acted or not plan.was_applied(desired, previous, group.state):
                 self._run.log("the split stays: the failed update did not cause it")
                 return {}
@@ -99,6 +101,12 @@ class TrafficDistribution:
         if contested and self._desired.OutOfBandTraffic == "Fail":
             raise _contested(contested[0], previous, group)
         return {name: desired[name] for name in acted}
+
+    def _is_revised(self) -> bool:
+        """Return whether the template has a new Revision."""
+        previous = previous_properties(TrafficDistributionProperties, self._request)
+        revision = self._desired.Revision
+        return revision is not None and previous is not None and previous.Revision != revision
 
     def _previous(self, group: Observation) -> model.Splits:
         """Return the splits that the previous template had for this same group.

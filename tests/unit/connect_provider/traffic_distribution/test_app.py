@@ -221,6 +221,67 @@ def test_a_contested_config_is_what_out_of_band_traffic_says(
 
 
 @pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+@pytest.mark.parametrize(
+    ("before", "revision", "expected"),
+    [
+        pytest.param(None, "1", (100, 0), id="new"),
+        pytest.param("1", "2", (100, 0), id="changed"),
+        pytest.param("1", "1", (0, 100), id="same"),
+        pytest.param("1", None, (0, 100), id="removed"),
+        pytest.param(None, None, (0, 100), id="absent"),
+    ],
+)
+def test_a_new_revision_puts_the_split_back(
+    before: str | None,
+    revision: str | None,
+    expected: tuple[int, int],
+    policy: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+) -> None:
+    """The template's split did not change, and an operator has changed the traffic."""
+    by_hand(group, 0, 100)
+    event = load_event("traffic_distribution_update_unchanged", sink)
+    old = {**event["OldResourceProperties"], **({"Revision": before} if before else {})}
+    properties = {"OutOfBandTraffic": policy, **({"Revision": revision} if revision else {})}
+    response = run(
+        "update_unchanged", sink, group, Properties=properties, OldResourceProperties=old
+    )
+    assert (response["Status"], live(group)) == ("SUCCESS", expected)
+
+
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+def test_a_new_revision_applies_a_contested_split(
+    policy: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The template changed the split and the Revision."""
+    by_hand(group, 50, 50)
+    properties = {"OutOfBandTraffic": policy, "Revision": "1"}
+    assert run("update", sink, group, Properties=properties)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+
+
+def test_the_rollback_of_a_new_revision_changes_no_traffic(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """The failed update changed nothing but the Revision, and an operator has changed the split."""
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    by_hand(group, 50, 50)
+    old = load_event("traffic_distribution_update_unchanged", sink)["OldResourceProperties"]
+    failed = {**old, "Revision": "2"}
+    reversed_properties = {"Revision": "1"}
+    response = run(
+        "update_unchanged",
+        sink,
+        group,
+        Properties=reversed_properties,
+        OldResourceProperties=failed,
+    )
+    assert (response["Status"], live(group)) == ("SUCCESS", (50, 50))
+
+
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
 def test_a_rollback_leaves_an_operators_shift_alone(
     policy: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
 ) -> None:
