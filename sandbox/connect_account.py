@@ -11,7 +11,11 @@ ACCOUNT = "123456789012"
 
 @dataclass
 class Instance:
-    """A Connect instance. What its sets do not hold does not exist."""
+    """A Connect instance. Its sets hold the ids of everything in it that exists.
+
+    global_routing: whether contacts of one Region can reach agents in the other.
+    isolated: whether an operator or a stack has stopped that.
+    """
 
     id: str
     region: str
@@ -19,6 +23,8 @@ class Instance:
     contact_flows: set[str] = field(default_factory=set)
     queues: set[str] = field(default_factory=set)
     users: set[str] = field(default_factory=set)
+    global_routing: bool = True
+    isolated: bool = False
 
     @property
     def arn(self) -> str:

@@ -172,6 +172,22 @@ class TrafficDistributionGroups(ConnectAccount):
         group["Status"] = "ACTIVE" if self.lag_seconds else "UPDATE_IN_PROGRESS"
         group["next"] = ("ACTIVE", self._clock() + self.shift_seconds + self.lag_seconds)
 
+    def _get_cross_region_routing(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        instance = self._globally_routed(region, p)
+        regions = [instance.region, instance.replica_region]
+        return {"IsolatedRegions": regions if instance.isolated else []}
+
+    def _update_cross_region_routing(self, region: str, p: Mapping[str, Any]) -> None:
+        self._globally_routed(region, p).isolated = p["IsolatedAll"]
+
+    def _globally_routed(self, region: str, p: Mapping[str, Any]) -> Instance:
+        instance = self.instances.get(bare(p["InstanceId"]))
+        if instance is None or region not in (instance.region, instance.replica_region):
+            raise ServiceError("ResourceNotFoundException", "no such instance")
+        if not instance.global_routing:
+            raise ServiceError("InvalidRequestException", "the instance has no global routing")
+        return instance
+
     def _associate_traffic_distribution_group_user(self, region: str, p: Mapping[str, Any]) -> None:
         self._users(region, p).add(p["UserId"])
 

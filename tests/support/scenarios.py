@@ -72,6 +72,11 @@ _SPLIT = (
     ),
 )
 
+_ISOLATED = tuple(
+    (name, {"Properties": {**changes["Properties"], "CrossRegionRouting": "Isolated"}})
+    for name, changes in _SPLIT
+)
+
 SCENARIOS = (
     Scenario("create a quick connect", "quick_connect_create"),
     Scenario("adopt a quick connect", "quick_connect_create_adopt", _THEIRS),
@@ -89,6 +94,8 @@ SCENARIOS = (
     Scenario("delete a group", "traffic_distribution_group_delete", _GROUP),
     Scenario("split traffic", "traffic_distribution_create_default_group"),
     Scenario("shift traffic", "traffic_distribution_update", _SPLIT),
+    Scenario("isolate the Regions", "traffic_distribution_create_isolated"),
+    Scenario("end the isolation", "traffic_distribution_update_end_isolation", _ISOLATED),
     Scenario("leave the traffic", "traffic_distribution_delete", _SPLIT),
 )
 
@@ -134,4 +141,5 @@ def state_of(connect: ConnectEmulator) -> State:
         for queue, ids in connect.queue_quick_connects.items()
         if ids
     }
-    return copy.deepcopy({**quick_connects_now, **groups_now, **offered_now})
+    routing_now: State = {("routing", i.arn): (i.isolated, {}) for i in connect.instances.values()}
+    return copy.deepcopy({**quick_connects_now, **groups_now, **offered_now, **routing_now})

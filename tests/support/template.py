@@ -94,6 +94,8 @@ def resources_of(entry: JournalEntry) -> list[str]:
         ):
             named = [f"{instance}/transfer-destination/{i}" for i in p.get("QuickConnectIds", ())]
             return [f"{instance}/queue/{p['QueueId']}", *named]
+        case "GetCrossRegionRouting" | "UpdateCrossRegionRouting":
+            return [instance]
         case "ListQuickConnects":
             return [instance, f"{instance}/transfer-destination/*"]
         case "TagResource" | "UntagResource" | "ListPhoneNumbersV2":

@@ -122,6 +122,7 @@ class TrafficDistributionProperties(ResourceProperties):
         "InstanceArn": "The ARN of the instance.",
         "TelephonyDistribution": "The split of calls, such as `us-east-1=60,us-west-2=40`.",
         "AgentDistribution": "The split of agents, in the same form, or empty.",
+        "CrossRegionRouting": "`Enabled` or `Isolated`, or empty without the property.",
         "LastFailoverTime": "When the traffic last changed, in ISO 8601, or empty if Connect does "
         "not tell.",
     }
@@ -151,6 +152,11 @@ class TrafficDistributionProperties(ResourceProperties):
         "`Overwrite` applies the template; `Fail` changes nothing",
     )
 
+    CrossRegionRouting: Literal["Enabled", "Isolated"] | None = Field(
+        default=None,
+        description="whether contacts of one Region reach agents in the other (`Enabled`) or not "
+        "(`Isolated`); only for the default group of an instance with global routing",
+    )
     Revision: str | None = Field(
         default=None,
         max_length=256,

@@ -3,6 +3,7 @@
 The group belongs to somebody else: nothing is created, deleted or owned here.
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 from connect_provider import backoff, errors
@@ -16,13 +17,16 @@ from connect_provider.stack.watch import StackWatch
 from connect_provider.traffic_distribution import model, plan
 from connect_provider.traffic_distribution.model import TrafficDistributionProperties
 from connect_provider.traffic_distribution.resource import TrafficSplit
+from connect_provider.traffic_distribution.routing import CrossRegionRouting
 
 
 class TrafficDistribution:
     """The reconciler of Custom::ConnectTrafficDistribution. Its physical id is the group's ARN."""
 
     def __init__(self, request: Request, run: Run, watch: StackWatch) -> None:
-        self._split = TrafficSplit(Connect(run, watch.require_wanted), run)
+        connect = Connect(run, watch.require_wanted)
+        self._split = TrafficSplit(connect, run)
+        self._routing = CrossRegionRouting(connect, request, run, watch)
         self._request = request
         self._run = run
         self._watch = watch
@@ -37,6 +41,25 @@ class TrafficDistribution:
         return parse_properties(TrafficDistributionProperties, self._request.resource_properties)
 
     def apply(self) -> Observation:
+        """Apply the template, where it changed; return the group.
+
+        Isolate the Regions before traffic moves, and end the isolation afterwards.
+        """
+        routing = self._desired.CrossRegionRouting
+        if routing == "Isolated":
+            self._isolate()
+        group = self._apply_split()
+        live = self._routing.apply(self._desired, group) if routing else ""
+        return replace(group, attributes={**group.attributes, "CrossRegionRouting": live})
+
+    def _isolate(self) -> None:
+        """Isolate the Regions, unless the split will be refused."""
+        group = self._split.read(self._desired)
+        _check_against(self._desired, group)
+        self._wanted(group)
+        self._routing.apply(self._desired, group)
+
+    def _apply_split(self) -> Observation:
         """Split the traffic as in the template, where the template changed; return the group.
 
         A write is planned again after throttling, a conflict or a lost response. Meanwhile an
@@ -134,8 +157,9 @@ def _contested(name: str, previous: model.Splits, group: Observation) -> errors.
 
 def _check_against(desired: TrafficDistributionProperties, group: Observation) -> None:
     """Check the properties against the live group, before any write."""
-    if desired.SignInConfig is not None and group.attributes["IsDefault"] != "true":
-        raise errors.InvalidRequest("SignInConfig: only an instance's default group can have one")
+    for name in ("SignInConfig", "CrossRegionRouting"):
+        if getattr(desired, name) is not None and group.attributes["IsDefault"] != "true":
+            raise errors.InvalidRequest(f"{name}: only an instance's default group can have one")
     regions, known = set(desired.TelephonyConfig.split), set(group.state["TelephonyConfig"])
     if regions != known:
         raise errors.InvalidRequest(

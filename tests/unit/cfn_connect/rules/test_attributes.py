@@ -11,7 +11,7 @@ REQUESTS = (
     "quick_connect_create",
     "queue_quick_connects_create",
     "traffic_distribution_group_create",
-    "traffic_distribution_create_default_group",
+    "traffic_distribution_create_isolated",
 )
 
 

@@ -10,7 +10,14 @@ from connect_provider.traffic_distribution_group.app import lambda_handler
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Context, FakeTime, Sink, load_event, response_to
+from tests.support.harness import (
+    Context,
+    FakeTime,
+    Sink,
+    load_event,
+    response_to,
+    reversed_update,
+)
 
 EAST, WEST = scene.REGION, scene.REPLICA_REGION
 
@@ -75,6 +82,7 @@ def test_create_splits_the_traffic(
         "InstanceArn": group["InstanceArn"],
         "TelephonyDistribution": "us-east-1=60,us-west-2=40",
         "AgentDistribution": "us-east-1=60,us-west-2=40",
+        "CrossRegionRouting": "",
         "LastFailoverTime": time_of(group),
     }
     assert live(group) == live(group, "AgentConfig") == (60, 40)
@@ -658,3 +666,129 @@ def test_an_unknown_group_is_not_found(
     """The update fails; it cannot create a group."""
     connect.groups.clear()
     assert run("update", sink, group)["Reason"].startswith("NotFound: ")
+
+
+ROUTING = ["GetCrossRegionRouting", "UpdateCrossRegionRouting"]
+
+
+def isolation(connect: ConnectEmulator) -> bool:
+    """Return whether the instance's Regions are isolated."""
+    return connect.instances[scene.INSTANCE_ID].isolated
+
+
+def routed(
+    sink: Sink, before: str | None, now: str | None, *, split: tuple[int, int] = (0, 100)
+) -> dict[str, Any]:
+    """Return an Update of the default group from 100/0, with a routing before and now."""
+    event = load_event("traffic_distribution_update_end_isolation", sink)
+    for key, routing, shares in (
+        ("OldResourceProperties", before, (100, 0)),
+        ("ResourceProperties", now, split),
+    ):
+        config = percentages(*shares)
+        event[key] |= {"TelephonyConfig": config, "AgentConfig": config}
+        event[key]["CrossRegionRouting"] = routing
+        if routing is None:
+            del event[key]["CrossRegionRouting"]
+    return event
+
+
+@pytest.mark.parametrize(
+    ("now", "order"),
+    [
+        ("Isolated", ["UpdateCrossRegionRouting", "UpdateTrafficDistribution"]),
+        ("Enabled", ["UpdateTrafficDistribution", "UpdateCrossRegionRouting"]),
+    ],
+)
+def test_the_regions_are_isolated_before_and_connected_after_a_shift(
+    now: str, order: list[str], connect: ConnectEmulator, sink: Sink
+) -> None:
+    """In the Region that takes the traffic, the other one may be down."""
+    connect.instances[scene.INSTANCE_ID].isolated = now == "Enabled"
+    connect.regions_off = {EAST}
+    before = "Enabled" if now == "Isolated" else "Isolated"
+    response = response_to(lambda_handler, routed(sink, before, now), sink)
+    assert response["Data"]["CrossRegionRouting"] == now
+    assert isolation(connect) == (now == "Isolated")
+    assert [call for call in connect.calls() if call.startswith("Update")] == order
+    assert {entry.region for entry in connect.journal} == {WEST}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "live", "expected"),
+    [
+        pytest.param(None, None, True, True, id="absent"),
+        pytest.param("Enabled", None, True, True, id="removed"),
+        pytest.param(None, "Enabled", True, False, id="added"),
+        pytest.param("Enabled", "Enabled", True, True, id="same, changed manually"),
+        pytest.param("Isolated", "Isolated", False, False, id="same, ended manually"),
+        pytest.param("Isolated", "Enabled", True, False, id="changed"),
+        pytest.param("Isolated", "Enabled", False, False, id="changed, and done already"),
+    ],
+)
+def test_the_routing_changes_only_where_the_template_does(
+    before: str | None,
+    now: str | None,
+    live: bool,  # noqa: FBT001
+    expected: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    sink: Sink,
+) -> None:
+    """Without the property, no call about the routing is made."""
+    connect.instances[scene.INSTANCE_ID].isolated = live
+    response = response_to(lambda_handler, routed(sink, before, now, split=(100, 0)), sink)
+    assert response["Status"] == "SUCCESS"
+    assert isolation(connect) == expected
+    assert now is not None or not {*connect.calls()} & {*ROUTING}
+
+
+def test_a_rollback_restores_the_routing(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The failed update isolated the Regions."""
+    update = routed(sink, "Enabled", "Isolated")
+    response_to(lambda_handler, update, sink)
+    assert isolation(connect)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    back = reversed_update(update, sink)
+    assert response_to(lambda_handler, back, sink)["Status"] == "SUCCESS"
+    assert not isolation(connect)
+
+
+def test_a_rollback_leaves_a_routing_that_the_failed_template_did_not_have(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """An operator has isolated the Regions."""
+    connect.instances[scene.INSTANCE_ID].isolated = True
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    event = routed(sink, None, "Enabled")
+    assert response_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert isolation(connect)
+
+
+def test_a_refused_shift_does_not_isolate(connect: ConnectEmulator, sink: Sink) -> None:
+    """With Fail, an operator's shift is found before the first write."""
+    by_hand(connect.default_group(scene.INSTANCE_ID), 50, 50)
+    event = routed(sink, "Enabled", "Isolated")
+    event["ResourceProperties"]["OutOfBandTraffic"] = "Fail"
+    response = response_to(lambda_handler, event, sink)
+    assert response["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
+    assert not isolation(connect)
+
+
+def test_an_instance_without_global_routing_is_named(connect: ConnectEmulator, sink: Sink) -> None:
+    """The Reason says what to remove."""
+    connect.instances[scene.INSTANCE_ID].global_routing = False
+    event = load_event("traffic_distribution_create_isolated", sink)
+    response = response_to(lambda_handler, event, sink)
+    expected = "InvalidRequest: CrossRegionRouting: remove it, if the instance has no global"
+    assert response["Reason"].startswith(expected)
+    assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+def test_the_routing_needs_the_default_group(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """It belongs to the instance, and not to one of its groups."""
+    response = run("create", sink, group, Properties={"CrossRegionRouting": "Isolated"})
+    assert response["Reason"].startswith("InvalidRequest: CrossRegionRouting: only an instance's")
