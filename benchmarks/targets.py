@@ -9,6 +9,7 @@ from benchmarks import contenders, lint, measure, real_time, simulation
 from benchmarks.contenders import GROUPS, PROVIDER, RAW, Contender
 from benchmarks.world import World
 from connect_provider import backoff
+from sandbox import scene
 
 SEEDS = range(20)
 THROTTLED = (50, 200, 500)  # creates at once
@@ -141,6 +142,28 @@ def _quota(world: World, process: measure.Process) -> float:
     raise measure.Failed("the create should have exceeded the quota")
 
 
+def _offered(request: str) -> Callable[[World, measure.Process], float]:
+    """Return what counts the calls that offer 30 quick connects in each of 42 queues."""
+
+    def arrange(world: World, process: measure.Process) -> float:
+        instance = world.connect.instances[scene.INSTANCE_ID]
+        config = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": "any"}}
+        arns = [world.connect.add_quick_connect(instance, f"{n}", config, {}) for n in range(31)]
+        queues = [f"queue-{number}" for number in range(42)]
+        instance.queues |= {*queues}
+        calls = {"create": 0, "update": 0}
+        for queue in queues:
+            properties = {"QueueId": queue, "QuickConnectIds": arns[:30]}
+            create = world.event("queue_quick_connects_create", properties)
+            calls["create"] += len(process.send(create)[1])
+            update = _follow(world, create, "queue_quick_connects_update")
+            update["ResourceProperties"] = {**create["ResourceProperties"], "QuickConnectIds": arns}
+            calls["update"] += len(process.send(update)[1])
+        return calls[request]
+
+    return arrange
+
+
 _QUICK_CONNECT, _GROUP = (
     "connect_provider.quick_connect.app",
     "connect_provider.traffic_distribution_group.app",
@@ -157,6 +180,8 @@ _REQUESTS = (
     (_QUICK_CONNECT, "quick connect Update of everything", 4, _counted("quick_connect", "update")),
     (_QUICK_CONNECT, "quick connect Delete", 2, _counted("quick_connect", "delete")),
     (_QUICK_CONNECT, "quick connect over its quota", 1, _quota),
+    (_QUICK_CONNECT, "30 quick connects in each of 42 queues", 42, _offered("create")),
+    (_QUICK_CONNECT, "one more in each of 42 queues", 42, _offered("update")),
     (_GROUP, "group Create, ready at once", 2, _counted(_GROUPS, "create")),
     (_GROUP, "group Delete, gone at once", 3, _counted(_GROUPS, "delete")),
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from connect_provider.properties import ResourceProperties
+from connect_provider.queue_quick_connects.model import QueueQuickConnectsProperties
 from connect_provider.quick_connect.model import QuickConnectProperties
 from connect_provider.traffic_distribution.model import TrafficDistributionProperties
 from connect_provider.traffic_distribution_group.model import TrafficDistributionGroupProperties
@@ -37,6 +38,9 @@ class ResourceType(NamedTuple):
 
 RESOURCE_TYPES: Mapping[str, ResourceType] = {
     "Custom::ConnectQuickConnect": ResourceType(QuickConnectProperties, "quick_connect"),
+    "Custom::ConnectQueueQuickConnects": ResourceType(
+        QueueQuickConnectsProperties, "quick_connect"
+    ),
     "Custom::ConnectTrafficDistributionGroup": ResourceType(
         TrafficDistributionGroupProperties, "traffic_distribution_group"
     ),

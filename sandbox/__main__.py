@@ -20,34 +20,68 @@ _NEEDED = {"RequestType", "ResourceType", "StackId", "LogicalResourceId", "Resou
 def up(console: Console) -> None:
     """Deploy the provider, print the tools' environment, and wait for Ctrl-C."""
     with Sandbox() as sandbox, demo.explained(sandbox, console):
+        scene.add_quick_connects(sandbox.connect)
+        basic = f"{sandbox.connect.instances[scene.INSTANCE_ID].arn}/queue/{scene.QUEUE_IDS[2]}"
+        sandbox.connect.queue_quick_connects[basic] = {*scene.QUICK_CONNECT_IDS}
         for region in (scene.REGION, scene.REPLICA_REGION):
             stacks.deploy_provider(sandbox, lambda _: None, region)
         console.print("[bold]The sandbox is up.[/] Set these variables in another terminal:\n")
         for name, value in sandbox.environment.items():
             console.print(f"export {name}={value}", markup=False, highlight=False)
         console.print("\nThe provider is deployed in both Regions. In this folder, run:\n")
-        parameters = " ".join(f"{name}={value}" for name, value in demo.PARAMETERS.items())
-        console.print(
-            f"aws cloudformation deploy --stack-name {demo.STACK} "
-            f"--template-file examples/{demo.TEMPLATE.name} --parameter-overrides {parameters}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        for stack, template, values in (
+            (demo.STACK, demo.TEMPLATE, demo.PARAMETERS),
+            (demo.DESK_STACK, demo.DESK_TEMPLATE, demo.DESK_PARAMETERS),
+        ):
+            parameters = " ".join(f"{name}={value}" for name, value in values.items())
+            capability = "--capabilities CAPABILITY_AUTO_EXPAND "
+            console.print(
+                f"aws cloudformation deploy --stack-name {stack} "
+                f"{capability if stack == demo.DESK_STACK else ''}"
+                f"--template-file examples/{template.name} --parameter-overrides {parameters}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
         group = sandbox.connect.default_group(scene.INSTANCE_ID)["Arn"]
         console.print(
             f"aws cloudformation deploy --region {scene.REPLICA_REGION} "
             f"--stack-name {demo.FAILOVER_STACK} "
             f"--template-file examples/{demo.FAILOVER_TEMPLATE.name} --parameter-overrides "
-            f"TrafficDistributionGroupArn={group} ActiveRegion=First  # then Second",
+            f"TrafficDistributionGroupArn={group} SecondShare=0  # then 30, and 100",
             markup=False,
             highlight=False,
             soft_wrap=True,
         )
         console.print(f"aws cloudformation describe-stack-events --stack-name {demo.STACK}")
         console.print(f"aws cloudformation delete-stack --stack-name {demo.STACK}")
+        _show_contents(sandbox, console)
         console.print("\nPress Ctrl-C to stop the sandbox and remove everything in it.")
         threading.Event().wait()
+
+
+def _show_contents(sandbox: Sandbox, console: Console) -> None:
+    """Print what the sandbox's Connect holds, and the commands that list it."""
+    connect = sandbox.connect
+    quick_connects = connect.quick_connects.values()
+    names = {**connect.names, **{q["QuickConnectId"]: q["Name"] for q in quick_connects}}
+    kinds = {
+        "queue": scene.QUEUE_IDS,
+        "user": scene.USER_IDS,
+        "contact flow": scene.CONTACT_FLOW_IDS,
+        "quick connect": scene.QUICK_CONNECT_IDS,
+    }
+    console.print(f"\nThe instance {scene.INSTANCE_ID} holds:\n")
+    for kind, ids in kinds.items():
+        for each in ids:
+            console.print(f"  {kind:<13}  {names[each]:<11}  {each}", highlight=False)
+    console.print()
+    listings = ("list-queues", "list-users", "list-contact-flows", "search-quick-connects")
+    offered = f"list-queue-quick-connects --queue-id {scene.QUEUE_IDS[2]}"
+    for listing in (*listings, offered):
+        command = f"aws connect {listing} --instance-id {scene.INSTANCE_ID}"
+        console.print(command, highlight=False, soft_wrap=True)
+    console.print("\naws resourcegroupstaggingapi finds no Connect resource: it is not emulated.")
 
 
 def _request(path: str) -> Path:

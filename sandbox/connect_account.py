@@ -11,7 +11,11 @@ ACCOUNT = "123456789012"
 
 @dataclass
 class Instance:
-    """A Connect instance. A flow, queue or user exists if its set holds the id."""
+    """A Connect instance. Its sets hold the ids of everything in it that exists.
+
+    global_routing: whether contacts of one Region can reach agents in the other.
+    isolated: whether an operator or a stack has stopped that.
+    """
 
     id: str
     region: str
@@ -19,6 +23,8 @@ class Instance:
     contact_flows: set[str] = field(default_factory=set)
     queues: set[str] = field(default_factory=set)
     users: set[str] = field(default_factory=set)
+    global_routing: bool = True
+    isolated: bool = False
 
     @property
     def arn(self) -> str:
@@ -35,6 +41,10 @@ class ConnectAccount:
     lag_seconds: how long the group stays ACTIVE with the old split before the change.
     late_seconds: how long a read returns the old split after the change.
     lost_configs: the names of the configs that never change.
+    repeats_fail: whether Connect refuses to associate a quick connect twice with a queue, or to
+    dissociate one that is not associated.
+    deletion_dissociates: whether a deleted quick connect leaves its queues.
+    names: the names of queues, users and contact flows, by id.
     """
 
     _clock: Callable[[], float]
@@ -44,6 +54,8 @@ class ConnectAccount:
         self.instances: dict[str, Instance] = {}
         self.quick_connects: dict[str, dict[str, Any]] = {}
         self.groups: dict[str, dict[str, Any]] = {}
+        self.queue_quick_connects: dict[str, set[str]] = {}
+        self.names: dict[str, str] = {}
         self.phone_numbers: list[dict[str, str]] = []
         self.settle_seconds = 0.0
         self.shift_seconds = 0.0
@@ -52,9 +64,27 @@ class ConnectAccount:
         self.late_seconds = 0.0
         self.creation_fails = False
         self.deletion_fails = False
+        self.repeats_fail = True
+        self.deletion_dissociates = True
         self.quick_connect_quota = 100
+        self.queue_quick_connect_quota = 1000
         self.group_quota = 10
         self._tokens: dict[str, str] = {}
+
+    @property
+    def holdings(self) -> set[str]:
+        """Return all that a stack can leave behind: resources, queues, and what queues offer."""
+        queues = {
+            f"{instance.arn}/queue/{queue}"
+            for instance in self.instances.values()
+            for queue in instance.queues
+        }
+        offers = {
+            f"{queue} offers {quick_connect}"
+            for queue, offered in self.queue_quick_connects.items()
+            for quick_connect in offered
+        }
+        return {*self.quick_connects, *self.groups, *queues, *offers}
 
     def _instance(self, region: str, arn_or_id: str) -> Instance:
         instance = self.instances.get(bare(arn_or_id))

@@ -15,6 +15,7 @@ from typing import Any
 from botocore import xform_name
 
 from sandbox.connect_groups import TrafficDistributionGroups
+from sandbox.connect_lists import Lists
 from sandbox.connect_model import ConnectCall, ConnectModel, ServiceError
 from sandbox.connect_quick_connects import QuickConnects
 from sandbox.http_server import NEVER, DropConnection, HttpRequest, HttpResponse
@@ -57,7 +58,7 @@ class Fault:
         return self.times > 0 if self.until is None else now < self.until
 
 
-class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
+class ConnectEmulator(QuickConnects, TrafficDistributionGroups, Lists):
     """Connect in one account, served over HTTP.
 
     regions_off: the Regions that are down.

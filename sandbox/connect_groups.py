@@ -1,5 +1,6 @@
 """Connect's traffic distribution groups: states that change with time, splits, users, Regions."""
 
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -113,7 +114,7 @@ class TrafficDistributionGroups(ConnectAccount):
         self, region: str, p: Mapping[str, Any]
     ) -> dict[str, Any]:
         group = dict(self._group(region, p["TrafficDistributionGroupId"]))
-        for hidden in ("next", "traffic", "shifting", "late", "users"):
+        for hidden in ("next", "traffic", "shifting", "late", "users", "failed_over"):
             group.pop(hidden, None)
         if not group["Description"]:
             del group["Description"]
@@ -148,7 +149,10 @@ class TrafficDistributionGroups(ConnectAccount):
 
     def _get_traffic_distribution(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
         group = self._group(region, p["Id"])
-        return {"Id": group["Id"], "Arn": group["Arn"], **group["traffic"]}
+        shown = {"Id": group["Id"], "Arn": group["Arn"], **group["traffic"]}
+        if "failed_over" in group:
+            shown["LastFailoverTime"] = group["failed_over"]
+        return shown
 
     def _update_traffic_distribution(self, region: str, p: Mapping[str, Any]) -> None:
         group = self._group(region, p["Id"])
@@ -163,9 +167,26 @@ class TrafficDistributionGroups(ConnectAccount):
         sign_in = configs.get("SignInConfig", group["traffic"]["SignInConfig"])
         if sign_in != group["traffic"]["SignInConfig"] and not group["IsDefault"]:
             raise ServiceError("InvalidRequestException", "SignInConfig needs the default group")
+        group["failed_over"] = time.time()
         group["shifting"] = {n: c for n, c in configs.items() if n not in self.lost_configs}
         group["Status"] = "ACTIVE" if self.lag_seconds else "UPDATE_IN_PROGRESS"
         group["next"] = ("ACTIVE", self._clock() + self.shift_seconds + self.lag_seconds)
+
+    def _get_cross_region_routing(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        instance = self._globally_routed(region, p)
+        regions = [instance.region, instance.replica_region]
+        return {"IsolatedRegions": regions if instance.isolated else []}
+
+    def _update_cross_region_routing(self, region: str, p: Mapping[str, Any]) -> None:
+        self._globally_routed(region, p).isolated = p["IsolatedAll"]
+
+    def _globally_routed(self, region: str, p: Mapping[str, Any]) -> Instance:
+        instance = self.instances.get(bare(p["InstanceId"]))
+        if instance is None or region not in (instance.region, instance.replica_region):
+            raise ServiceError("ResourceNotFoundException", "no such instance")
+        if not instance.global_routing:
+            raise ServiceError("InvalidRequestException", "the instance has no global routing")
+        return instance
 
     def _associate_traffic_distribution_group_user(self, region: str, p: Mapping[str, Any]) -> None:
         self._users(region, p).add(p["UserId"])

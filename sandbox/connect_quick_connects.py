@@ -19,7 +19,7 @@ _BLOCKS = {
 
 
 class QuickConnects(ConnectAccount):
-    """The operations on quick connects."""
+    """The operations on quick connects, and on the quick connects of queues."""
 
     def add_quick_connect(
         self,
@@ -48,7 +48,7 @@ class QuickConnects(ConnectAccount):
     def _create_quick_connect(self, region: str, p: Mapping[str, Any]) -> dict[str, str]:
         instance = self._instance(region, p["InstanceId"])
         self._check_config(instance, p["QuickConnectConfig"])
-        siblings = [q for q in self.quick_connects.values() if q["InstanceArn"] == instance.arn]
+        siblings = self._quick_connects_of(instance)
         if any(q["Name"] == p["Name"] for q in siblings):
             raise ServiceError("DuplicateResourceException", f"Name {p['Name']} is in use")
         if len(siblings) >= self.quick_connect_quota:
@@ -81,21 +81,64 @@ class QuickConnects(ConnectAccount):
         found["QuickConnectConfig"] = p["QuickConnectConfig"]
 
     def _delete_quick_connect(self, region: str, p: Mapping[str, Any]) -> None:
-        del self.quick_connects[self._quick_connect(region, p)["QuickConnectARN"]]
+        deleted = self.quick_connects.pop(self._quick_connect(region, p)["QuickConnectARN"])
+        for offered in self.queue_quick_connects.values() if self.deletion_dissociates else ():
+            offered.discard(deleted["QuickConnectId"])
 
     def _list_quick_connects(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
         instance = self._instance(region, p["InstanceId"])
-        items = [
-            {
-                "Id": q["QuickConnectId"],
-                "Arn": q["QuickConnectARN"],
-                "Name": q["Name"],
-                "QuickConnectType": q["QuickConnectConfig"]["QuickConnectType"],
-            }
-            for q in self.quick_connects.values()
-            if q["InstanceArn"] == instance.arn
-        ]
+        items = [_summary(q) for q in self._quick_connects_of(instance)]
         return page(items, "QuickConnectSummaryList", p, 1000)
+
+    def _search_quick_connects(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        if "SearchCriteria" in p or "SearchFilter" in p:
+            raise ServiceError("InvalidRequestException", "the emulator searches without criteria")
+        instance = self._instance(region, p["InstanceId"])
+        items = [
+            {name: value for name, value in q.items() if name != "InstanceArn"}
+            for q in self._quick_connects_of(instance)
+        ]
+        return {**page(items, "QuickConnects", p, 100), "ApproximateTotalCount": len(items)}
+
+    def _list_queue_quick_connects(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        """List what a queue offers; a deleted quick connect has only its id and ARN left."""
+        instance = self._instance(region, p["InstanceId"])
+        items = []
+        for quick_connect_id in sorted(self._offered(instance, p["QueueId"])):
+            arn = f"{instance.arn}/transfer-destination/{quick_connect_id}"
+            found = self.quick_connects.get(arn)
+            items.append(_summary(found) if found else {"Id": quick_connect_id, "Arn": arn})
+        return page(items, "QuickConnectSummaryList", p, 100)
+
+    def _associate_queue_quick_connects(self, region: str, p: Mapping[str, Any]) -> None:
+        ids, offered = self._for_queue(region, p)
+        if self.repeats_fail and ids & offered:
+            raise ServiceError("InvalidRequestException", "a quick connect is associated already")
+        if len(ids | offered) > self.queue_quick_connect_quota:
+            raise ServiceError("LimitExceededException", "too many quick connects in the queue")
+        offered |= ids
+
+    def _disassociate_queue_quick_connects(self, region: str, p: Mapping[str, Any]) -> None:
+        ids, offered = self._for_queue(region, p)
+        if self.repeats_fail and ids - offered:
+            raise ServiceError("InvalidRequestException", "a quick connect is not associated")
+        offered -= ids
+
+    def _for_queue(self, region: str, p: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+        """Return the quick connects of a call, which all exist, and those that the queue offers."""
+        instance = self._instance(region, p["InstanceId"])
+        offered = self._offered(instance, p["QueueId"])
+        for quick_connect_id in p["QuickConnectIds"]:
+            self._quick_connect(region, {**p, "QuickConnectId": quick_connect_id})
+        return {bare(quick_connect_id) for quick_connect_id in p["QuickConnectIds"]}, offered
+
+    def _offered(self, instance: Instance, queue: str) -> set[str]:
+        if bare(queue) not in instance.queues:
+            raise ServiceError("ResourceNotFoundException", "no such queue")
+        return self.queue_quick_connects.setdefault(f"{instance.arn}/queue/{bare(queue)}", set())
+
+    def _quick_connects_of(self, instance: Instance) -> list[dict[str, Any]]:
+        return [q for q in self.quick_connects.values() if q["InstanceArn"] == instance.arn]
 
     def _quick_connect(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
         instance = self._instance(region, p["InstanceId"])
@@ -118,3 +161,13 @@ class QuickConnects(ConnectAccount):
                 raise ServiceError("ResourceNotFoundException", f"{name} {value} does not exist")
             if name == "PhoneNumber" and not _PHONE_NUMBER.fullmatch(value):
                 raise ServiceError("InvalidRequestException", f"{value} is not E.164")
+
+
+def _summary(quick_connect: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry of a quick connect in a list."""
+    return {
+        "Id": quick_connect["QuickConnectId"],
+        "Arn": quick_connect["QuickConnectARN"],
+        "Name": quick_connect["Name"],
+        "QuickConnectType": quick_connect["QuickConnectConfig"]["QuickConnectType"],
+    }

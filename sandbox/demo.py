@@ -8,6 +8,7 @@ from rich.console import Console
 
 from sandbox import scene, stacks
 from sandbox.aws import Sandbox, SandboxError
+from sandbox.connect_account import bare
 
 STACK = "contact-centre"
 TEMPLATE = stacks.ROOT / "examples/contact-centre.yaml"
@@ -15,6 +16,14 @@ PARAMETERS = {
     "InstanceId": scene.INSTANCE_ID,
     "QueueId": scene.QUEUE_ID,
     "UserId": scene.USER_ID,
+    "ContactFlowId": scene.CONTACT_FLOW_ID,
+}
+DESK_STACK = "transfer-desk"
+DESK_TEMPLATE = stacks.ROOT / "examples/transfer-desk.yaml"
+DESK_PARAMETERS = {
+    "InstanceId": scene.INSTANCE_ID,
+    "OrdersQueueId": scene.QUEUE_ID,
+    "ReturnsQueueId": scene.OTHER_QUEUE_ID,
     "ContactFlowId": scene.CONTACT_FLOW_ID,
 }
 FAILOVER_STACK = "failover"
@@ -46,7 +55,7 @@ def run(console: Console) -> None:
     )
     with Sandbox() as sandbox, explained(sandbox, console):
         sandbox.connect.settle_seconds = _GROUP_SETTLE_SECONDS
-        before = _resources(sandbox)
+        before = sandbox.connect.holdings
         _heading(console, "Deploy the provider from template.yaml: two functions")
         stacks.deploy_provider(sandbox, _watcher(console, only="AWS::CloudFormation::Stack"))
         _heading(console, f"Create the stack {STACK} (examples/{TEMPLATE.name})")
@@ -59,11 +68,13 @@ def run(console: Console) -> None:
         names = sorted(q["Name"] for q in sandbox.connect.quick_connects.values())
         console.print(f"Quick connects in Connect now: {', '.join(names)}.")
         console.print("Every Arn and Id stayed the same.")
+        _offer_transfers(sandbox, console)
         _fail_over(sandbox, console)
-        _heading(console, "Delete both stacks")
-        for name in (STACK, FAILOVER_STACK):
+        _heading(console, "Delete the three stacks")
+        for name in (STACK, DESK_STACK, FAILOVER_STACK):
             stacks.delete(sandbox, name, _watcher(console))
-        _check(_resources(sandbox) == before, "the deleted stacks should leave nothing in Connect")
+        after = sandbox.connect.holdings
+        _check(after == before, "the deleted stacks should leave nothing in Connect")
         console.print("Connect holds none of their resources. The traffic split did not change.")
         stacks.delete(sandbox, stacks.PROVIDER_STACK, lambda _: None)
         functions = sandbox.client("lambda").list_functions()["Functions"]
@@ -71,24 +82,56 @@ def run(console: Console) -> None:
     console.print("\n[bold green]Done.[/] The sandbox is removed.")
 
 
+def _offer_transfers(sandbox: Sandbox, console: Console) -> None:
+    """Offer the agents of two queues transfers to each other, to agents and to a phone number."""
+    _heading(console, f"Create the stack {DESK_STACK} (examples/{DESK_TEMPLATE.name})")
+    template = DESK_TEMPLATE.read_text()
+    stacks.deploy(sandbox, DESK_STACK, template, DESK_PARAMETERS, _watcher(console))
+    seen = offers(sandbox)
+    console.print("\nqueue -> quick connects that its agents see")
+    for queue, names in seen.items():
+        console.print(f"  {queue:<10} -> {', '.join(names)}", highlight=False)
+    shared = ["Agent Alice", "Agent Bob", "On call"]
+    expected = {"Orders": [*shared, "To returns"], "Returns": [*shared, "To orders"]}
+    _check(seen == expected, "each queue should offer a transfer to the other one")
+
+
+def offers(sandbox: Sandbox) -> dict[str, list[str]]:
+    """Return the names of the quick connects that each queue offers, by the name of the queue."""
+    connect = sandbox.connect
+    return {
+        connect.names[bare(queue)]: sorted(
+            connect.quick_connects[f"{queue.partition('/queue/')[0]}/transfer-destination/{i}"][
+                "Name"
+            ]
+            for i in offered
+        )
+        for queue, offered in sorted(connect.queue_quick_connects.items())
+        if offered
+    }
+
+
 def _fail_over(sandbox: Sandbox, console: Console) -> None:
-    """Fail a contact center over to its other Region, and roll a failback back."""
+    """Move a contact center to its other Region in steps, and roll a move back."""
     group = sandbox.connect.default_group(scene.INSTANCE_ID)
     template = FAILOVER_TEMPLATE.read_text()
+    parameters = {"TrafficDistributionGroupArn": group["Arn"]}
     steps = {
-        "First": f"Send all traffic to the first Region (examples/{FAILOVER_TEMPLATE.name})",
-        "Second": "Fail over: update one parameter, ActiveRegion=Second",
+        0: f"Send all traffic to the first Region (examples/{FAILOVER_TEMPLATE.name})",
+        30: "Move gradually: update one parameter, SecondShare=30",
+        100: "Fail over: SecondShare=100",
     }
-    for active, heading in steps.items():
+    for share, heading in steps.items():
         _heading(console, heading)
-        parameters = {"TrafficDistributionGroupArn": group["Arn"], "ActiveRegion": active}
+        parameters["SecondShare"] = str(share)
         stacks.deploy(sandbox, FAILOVER_STACK, template, parameters, _watcher(console))
         _show_traffic(console, group["traffic"])
-        _check(_telephony(group) == _expected(active), f"{active} should take every call")
+        taken = f"the second Region should take {share} % of the calls"
+        _check(_telephony(group) == _expected(share), taken)
     _heading(console, "Fail back in an update that fails: CloudFormation rolls the traffic back")
     shifts = len(_shifts(sandbox))
     broken = template.replace("Outputs:\n", _BROKEN_RESOURCE)
-    parameters["ActiveRegion"] = "First"
+    parameters["SecondShare"] = "0"
     try:
         stacks.deploy(sandbox, FAILOVER_STACK, broken, parameters, _watcher(console))
     except stacks.StackFailed as failure:
@@ -101,12 +144,11 @@ def _fail_over(sandbox: Sandbox, console: Console) -> None:
         len(_shifts(sandbox)) == shifts + 2,
         "the failed update should send one shift and its rollback one more",
     )
-    _check(_telephony(group) == _expected("Second"), "the rollback should restore the split")
+    _check(_telephony(group) == _expected(100), "the rollback should restore the split")
 
 
-def _expected(active: str) -> dict[str, int]:
-    first = 100 if active == "First" else 0
-    return {scene.REGION: first, scene.REPLICA_REGION: 100 - first}
+def _expected(second_share: int) -> dict[str, int]:
+    return {scene.REGION: 100 - second_share, scene.REPLICA_REGION: second_share}
 
 
 def _telephony(group: Mapping[str, Any]) -> dict[str, int]:
@@ -145,11 +187,6 @@ def explained(sandbox: Sandbox, console: Console) -> Iterator[None]:
             console.rule(f"Log of {group['logGroupName']}")
             console.print("\n".join(lines[-40:]) or "(empty)", markup=False, highlight=False)
         raise
-
-
-def _resources(sandbox: Sandbox) -> set[str]:
-    """Return the ARNs of all resources in Connect."""
-    return {*sandbox.connect.quick_connects, *sandbox.connect.groups}
 
 
 def _check(is_so: bool, expectation: str) -> None:  # noqa: FBT001

@@ -14,20 +14,37 @@ EVENTS = Path(__file__).parent.parent / "events"
 REGION, REPLICA_REGION = "us-east-1", "us-west-2"
 INSTANCE_ID = "11111111-1111-4111-8111-111111111111"
 OTHER_INSTANCE_ID = "22222222-2222-4222-8222-222222222222"
-CONTACT_FLOW_ID = "aaaaaaaa-0001-4000-8000-000000000001"
-OTHER_CONTACT_FLOW_ID = "aaaaaaaa-0001-4000-8000-000000000002"
-QUEUE_ID = "bbbbbbbb-0001-4000-8000-000000000001"
-USER_ID = "cccccccc-0001-4000-8000-000000000001"
-OTHER_USER_ID = "cccccccc-0001-4000-8000-000000000002"
+CONTACT_FLOW_IDS = [f"aaaaaaaa-0001-4000-8000-00000000000{number}" for number in (1, 2, 3)]
+QUEUE_IDS = [f"bbbbbbbb-0001-4000-8000-00000000000{number}" for number in (1, 2, 3)]
+USER_IDS = [f"cccccccc-0001-4000-8000-00000000000{number}" for number in (1, 2, 3)]
+CONTACT_FLOW_ID, OTHER_CONTACT_FLOW_ID, _ = CONTACT_FLOW_IDS
+QUEUE_ID, OTHER_QUEUE_ID, _ = QUEUE_IDS
+USER_ID, OTHER_USER_ID, _ = USER_IDS
+QUICK_CONNECT_IDS = [f"dddddddd-0001-4000-8000-00000000010{number}" for number in (1, 2, 3)]
+_NAMES = {
+    **dict(zip(CONTACT_FLOW_IDS, ("Agent", "Queue", "Survey"), strict=True)),
+    **dict(zip(QUEUE_IDS, ("Orders", "Returns", "BasicQueue"), strict=True)),
+    **dict(zip(USER_IDS, ("alice", "bob", "carol"), strict=True)),
+}
 
 
 def seed(emulator: ConnectEmulator) -> None:
     """Add the scene to an empty emulator."""
     for instance_id in (INSTANCE_ID, OTHER_INSTANCE_ID):
         instance = emulator.add_instance(instance_id, REGION, REPLICA_REGION)
-        instance.contact_flows |= {CONTACT_FLOW_ID, OTHER_CONTACT_FLOW_ID}
-        instance.queues |= {QUEUE_ID}
-        instance.users |= {USER_ID, OTHER_USER_ID}
+        instance.contact_flows |= {*CONTACT_FLOW_IDS}
+        instance.queues |= {*QUEUE_IDS}
+        instance.users |= {*USER_IDS}
+    emulator.names |= _NAMES
+
+
+def add_quick_connects(emulator: ConnectEmulator) -> None:
+    """Add three quick connects of somebody else, which events/ associate with queues."""
+    instance = emulator.instances[INSTANCE_ID]
+    names = ("Front desk", "Warehouse", "Night shift")
+    for name, flow, new_id in zip(names, CONTACT_FLOW_IDS, QUICK_CONNECT_IDS, strict=True):
+        config = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": flow}}
+        emulator.add_quick_connect(instance, name, config, {}, new_id=new_id)
 
 
 def stage(emulator: ConnectEmulator, event: Mapping[str, Any]) -> None:
@@ -60,6 +77,11 @@ def stage(emulator: ConnectEmulator, event: Mapping[str, Any]) -> None:
             made = _created("traffic_distribution_group")
             tags = {**made["Tags"], **own}
             emulator.add_group(instance, made["Name"], made["Description"], tags, new_id=new_id)
+    if "QuickConnectIds" in properties or "QuickConnectArns" in properties:
+        add_quick_connects(emulator)
+        if queue := event.get("PhysicalResourceId"):
+            offered = _created("queue_quick_connects")["QuickConnectIds"]
+            emulator.queue_quick_connects[queue] = {*offered}
     if "QuickConnectConfig" in properties and properties.get("ExistingResourcePolicy") == "Adopt":
         config = properties["QuickConnectConfig"]
         emulator.add_quick_connect(instance, properties["Name"], config, {})

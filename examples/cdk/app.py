@@ -1,4 +1,4 @@
-"""A stack with a quick connect and a traffic split.
+"""A stack with a quick connect, the queue that offers it, and a traffic split.
 
 Deploy the provider with sam first. Then, in this folder, with Node and Python:
 
@@ -10,7 +10,7 @@ It also works with `make sandbox`.
 """
 
 from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnParameter, Stack
-from connect import QueueQuickConnect, TrafficDistribution
+from connect import QueueOffer, QueueQuickConnect, TrafficDistribution
 from constructs import Construct
 
 
@@ -19,16 +19,17 @@ class Orders(Stack):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id, synthesizer=BootstraplessSynthesizer())
+        instance_id, queue_id = self._parameter("InstanceId"), self._parameter("QueueId")
         orders = QueueQuickConnect(
             self,
             "Orders",
-            instance_id=self._parameter("InstanceId"),
+            instance_id=instance_id,
             name="Orders",
-            config={
-                "QueueId": self._parameter("QueueId"),
-                "ContactFlowId": self._parameter("ContactFlowId"),
-            },
+            config={"QueueId": queue_id, "ContactFlowId": self._parameter("ContactFlowId")},
             tags={"team": "orders"},
+        )
+        offer = QueueOffer(
+            self, "Offer", instance_id=instance_id, queue_id=queue_id, quick_connects=[orders]
         )
         traffic = TrafficDistribution(
             self,
@@ -38,6 +39,7 @@ class Orders(Stack):
         )
         CfnOutput(self, "OrdersArn", value=orders.arn)
         CfnOutput(self, "OrdersId", value=orders.id)
+        CfnOutput(self, "OfferedCount", value=offer.count)
         CfnOutput(self, "Telephony", value=traffic.telephony)
 
     def _parameter(self, name: str) -> str:

@@ -1,6 +1,6 @@
 """AWS CDK constructs for the provider's custom resources."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from aws_cdk import CustomResource, Duration, Fn
@@ -45,6 +45,34 @@ class QueueQuickConnect(Construct):
         )
         self.arn = self._resource.ref
         self.id = self._resource.get_att_string("Id")
+
+
+class QueueOffer(Construct):
+    """The quick connects that a queue offers its agents."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        instance_id: str,
+        queue_id: str,
+        quick_connects: Sequence[QueueQuickConnect],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._resource = CustomResource(
+            self,
+            "Resource",
+            resource_type="Custom::ConnectQueueQuickConnects",
+            service_token=Fn.import_value("cfn-connect-provider:QueueQuickConnects"),
+            service_timeout=Duration.minutes(5),
+            properties={
+                "InstanceId": instance_id,
+                "QueueId": queue_id,
+                "QuickConnectIds": [quick_connect.arn for quick_connect in quick_connects],
+            },
+        )
+        self.count = self._resource.get_att_string("Count")
 
 
 class TrafficDistribution(Construct):

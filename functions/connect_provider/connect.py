@@ -96,8 +96,7 @@ class Connect:
             return backoff.throttle_delay(attempt, elapsed, remaining, _RNG)
         if isinstance(failure, errors.ServiceInternalError):
             return backoff.fault_delay(attempt, remaining, _RNG)
-        missing = isinstance(failure, errors.NotFound | errors.InvalidRequest)
-        if missing and self._may_show_later(operation, failure):
+        if failure.lagging and self._may_show_later(operation, failure):
             delay = backoff.fault_delay(attempt, remaining, _RNG)
             return delay and min(delay, self._run.lag_left() + 0.1)
         return None

@@ -16,13 +16,22 @@ class ProviderError(Exception):
 
     maybe_done: the failed call may have taken effect, for example after a 500.
     unfinished: only time ran out. The same request continues from here when Lambda runs it again.
+    lagging: Connect may only not show a resource yet that the call refers to.
     """
 
     transient: ClassVar[bool] = False  # whether such an error is unfinished by nature
 
-    def __init__(self, message: str, *, maybe_done: bool = False, unfinished: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        maybe_done: bool = False,
+        unfinished: bool = False,
+        lagging: bool = False,
+    ) -> None:
         super().__init__(message)
         self.maybe_done = maybe_done
+        self.lagging = lagging
         self.unfinished = unfinished or self.transient
 
     @property
@@ -112,6 +121,8 @@ _NOT_SENT = (
     botocore.ConnectTimeoutError,
     botocore.ProxyConnectionError,
 )
+# API reference, "Eventual consistency": a call can get these for a while after a change.
+_LAGGING = ("ResourceNotFoundException", "InvalidRequestException")
 _OWN_IDS = ("Id", "QuickConnectId", "TrafficDistributionGroupId")
 _REQUEST_ID = re.compile(r"\s*[\[(;,]?\s*request[ _-]?id\b[:= ]*[\w-]+\s*[\])]?", re.IGNORECASE)
 
@@ -149,7 +160,7 @@ def from_botocore(
         named = [f"{name} {value}" for name, value in _ids(parameters) if value not in text]
         text = f"{text} ({', '.join(named)})".lstrip() if named else text
     text = f"{operation}: {code}: {text}" if text else f"{operation}: {code}"
-    return kind(text, maybe_done=maybe_done)
+    return kind(text, maybe_done=maybe_done, lagging=code in _LAGGING)
 
 
 def _classify(operation: str, error: Exception) -> tuple[type[ProviderError], str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cfn_connect.resource_types import RESOURCE_TYPES
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
@@ -30,7 +31,8 @@ class Subject:
     package: the package of its function. create: the name of its Create in events/.
     changes: the changes of an update without replacement.
     read: id -> the live state in the template's spelling, or None if it does not exist.
-    owned: whether a Delete deletes it.
+    owned: whether the provider creates and deletes it. kept: whether its live state survives a
+    Delete.
     """
 
     package: str
@@ -38,6 +40,7 @@ class Subject:
     changes: Properties
     read: Callable[[ConnectEmulator, str], Properties | None]
     owned: bool = True
+    kept: bool = False
 
     def request(self, sink: Sink, request_type: str, **changes: Any) -> dict[str, Any]:
         """Return a new request."""
@@ -83,6 +86,11 @@ def read_split(connect: ConnectEmulator, arn: str) -> Properties | None:
     return live and {name: as_declared(config) for name, config in live["traffic"].items()}
 
 
+def read_offer(connect: ConnectEmulator, arn: str) -> Properties | None:
+    offered = connect.queue_quick_connects.get(arn)
+    return {"QueueId": scene.QUEUE_ID, "QuickConnectIds": sorted(offered)} if offered else None
+
+
 def own_tags(live: Mapping[str, Any]) -> dict[str, str]:
     return {key: value for key, value in live["Tags"].items() if not key.startswith("cfn:")}
 
@@ -108,6 +116,13 @@ SUBJECTS = {
         {"Name": "Renewals", "Description": "Another"},
         read_quick_connect,
     ),
+    "Custom::ConnectQueueQuickConnects": Subject(
+        "quick_connect",
+        "queue_quick_connects_create",
+        {"QuickConnectIds": scene.QUICK_CONNECT_IDS[1:]},
+        read_offer,
+        owned=False,
+    ),
     "Custom::ConnectTrafficDistributionGroup": Subject(
         "traffic_distribution_group",
         "traffic_distribution_group_create_with_users",
@@ -120,6 +135,7 @@ SUBJECTS = {
         {"TelephonyConfig": split(30), "AgentConfig": split(30)},
         read_split,
         owned=False,
+        kept=True,
     ),
 }
 every_type = pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
@@ -145,9 +161,15 @@ def created(subject: Subject, sink: Sink) -> str:
     return physical_id
 
 
-def everything(connect: ConnectEmulator) -> set[str]:
-    """Return the ids of all resources, as the contract's List does."""
-    return {*connect.quick_connects, *connect.groups}
+@pytest.fixture(autouse=True)
+def _quick_connects(connect: ConnectEmulator) -> None:
+    """The quick connects that a queue can offer."""
+    scene.add_quick_connects(connect)
+
+
+def test_every_registered_type_is_under_contract() -> None:
+    """A new type joins this table."""
+    assert SUBJECTS.keys() == RESOURCE_TYPES.keys()
 
 
 @every_type
@@ -169,9 +191,9 @@ def test_a_create_that_is_sent_twice_makes_one(
     """Both responses are the same, and one resource exists."""
     event = subject.request(sink, "Create")
     first = subject.response(sink, event)
-    there = everything(connect)
+    there = connect.holdings
     assert subject.response(sink, event) == first
-    assert everything(connect) == there
+    assert connect.holdings == there
 
 
 @owned_types
@@ -180,13 +202,13 @@ def test_another_stacks_create_of_the_same_name_is_refused(
 ) -> None:
     """The Create fails with AlreadyExists. Neither it nor its Delete changes anything."""
     physical_id = created(subject, sink)
-    before, there = subject.read(connect, physical_id), everything(connect)
+    before, there = subject.read(connect, physical_id), connect.holdings
     response = subject.send(sink, "Create", StackId=OTHER_STACK)
     assert response["Status"] == "FAILED"
     assert response["Reason"].startswith("AlreadyExists: ")
     clean_up = subject.send(sink, "Delete", response["PhysicalResourceId"], StackId=OTHER_STACK)
     assert clean_up["Status"] == "SUCCESS"
-    assert (subject.read(connect, physical_id), everything(connect)) == (before, there)
+    assert (subject.read(connect, physical_id), connect.holdings) == (before, there)
 
 
 @every_type
@@ -218,15 +240,15 @@ def test_a_delete_removes_what_is_owned_and_nothing_else(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """After a Delete the resource is gone, and a second Delete succeeds, too."""
-    before = everything(connect)
+    before = connect.holdings
     physical_id = created(subject, sink)
     live = subject.read(connect, physical_id)
-    assert physical_id in everything(connect)
+    assert physical_id in connect.holdings
     for _ in range(2):
         response = subject.send(sink, "Delete", physical_id)
         assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", physical_id)
-        assert everything(connect) == before
-        assert subject.read(connect, physical_id) == (None if subject.owned else live)
+        assert connect.holdings == before
+        assert subject.read(connect, physical_id) == (live if subject.kept else None)
 
 
 @owned_types

@@ -21,6 +21,7 @@ from tests.support.harness import Sink
 
 DESK, GROUP = "Custom::ConnectQuickConnect", "Custom::ConnectTrafficDistributionGroup"
 TRAFFIC = "Custom::ConnectTrafficDistribution"
+OFFER = "Custom::ConnectQueueQuickConnects"
 # `make test` runs the same histories every time; HISTORIES=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))
 FLOW = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
@@ -61,9 +62,17 @@ traffic = st.fixed_dictionaries(
     },
     optional={"AgentConfig": st.sampled_from([config(*split) for split in SPLITS])},
 ).map(lambda properties: (TRAFFIC, properties))
+*OFFERED, MANUAL = scene.QUICK_CONNECT_IDS
+offers = st.fixed_dictionaries(
+    {
+        "InstanceId": st.just(scene.INSTANCE_ID),
+        "QueueId": st.sampled_from([scene.QUEUE_ID, scene.OTHER_QUEUE_ID]),
+        "QuickConnectIds": st.lists(st.sampled_from([*OFFERED, "nothing"]), unique=True),
+    }
+).map(lambda properties: (OFFER, properties))
 # The desk comes last, so that its failure rolls the others back.
 templates = st.fixed_dictionaries(
-    {}, optional={"Group": groups_declared, "Traffic": traffic, "Desk": desks}
+    {}, optional={"Group": groups_declared, "Traffic": traffic, "Offer": offers, "Desk": desks}
 )
 faults = st.tuples(
     st.sampled_from(
@@ -80,6 +89,8 @@ faults = st.tuples(
             "AssociateTrafficDistributionGroupUser",
             "UpdateTrafficDistribution",
             "GetTrafficDistribution",
+            "AssociateQueueQuickConnects",
+            "DisassociateQueueQuickConnects",
         ]
     ),
     # An error, and whether it comes after the effect; a refusal has no effect.
@@ -99,7 +110,7 @@ steps = st.one_of(
     st.tuples(st.just("deploy"), templates, st.lists(faults, max_size=2)),
     st.tuples(st.just("deploy"), templates, st.just([])),
     st.tuples(st.just("shift"), st.sampled_from(SPLITS)),
-    st.tuples(st.just("edit"), st.sampled_from(["Description", "tag", "users"])),
+    st.tuples(st.just("edit"), st.sampled_from(["Description", "tag", "users", "offer"])),
     st.tuples(st.just("remove"), st.sampled_from(["Desk", "Group"])),
     st.tuples(st.just("delete")),
 )
@@ -122,6 +133,7 @@ class History:
         )
         instance = connect.instances[scene.INSTANCE_ID]
         foreign = connect.add_quick_connect(instance, "taken", FLOW, {"foreign": "yes"})
+        scene.add_quick_connects(connect)
         self.foreign = {foreign: dict(connect.quick_connects[foreign])}
         self.edited: set[str] = set()  # logical ids that operators changed since the last event
         self.default = connect.default_group(scene.INSTANCE_ID)
@@ -183,6 +195,9 @@ class History:
                 live["Tags"]["foreign"] = "stays"
         if what == "users" and group is not None:
             group["users"].add("foreign")
+        if what == "offer":
+            for offered in self.connect.queue_quick_connects.values():
+                offered.add(MANUAL)
 
     def remove(self, logical_id: str) -> None:
         """Delete a resource of the stack by hand."""
@@ -197,6 +212,8 @@ class History:
         self.stack.delete()
         assert self.split() == before
         assert self.ours() == set()
+        for offered in self.connect.queue_quick_connects.values():
+            assert offered <= {MANUAL}
         self.edited.clear()
 
     # Invariants
@@ -213,7 +230,11 @@ class History:
         assert self.default["Tags"] == {}
         assert self.ours() <= set(self.stack.ids.values()), "no resource of ours leaks"
         for logical_id, (kind, properties) in self.stack.template.items():
-            if kind == TRAFFIC or logical_id in self.edited:
+            if kind == OFFER:
+                arn = self.stack.ids[logical_id]
+                offered = self.connect.queue_quick_connects.get(arn, set())
+                assert offered - {MANUAL} == {*properties["QuickConnectIds"]}
+            if kind in (TRAFFIC, OFFER) or logical_id in self.edited:
                 continue
             live = self.live(logical_id)
             assert live is not None

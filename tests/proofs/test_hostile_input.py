@@ -29,6 +29,7 @@ ARNS = [
         f"instance/{scene.INSTANCE_ID}",
         f"instance/{scene.INSTANCE_ID}/transfer-destination/x",
         f"instance/{scene.INSTANCE_ID}/queue/x",
+        f"instance/{scene.INSTANCE_ID}/queue/{scene.QUEUE_ID}",
         "instance/../x",
         "traffic-distribution-group/x",
         "traffic-distribution-group/",
@@ -105,6 +106,7 @@ def test_any_event_gets_one_response_or_is_refused(
     """The response is no bug of ours and not too large, and each call names ids of the event."""
     connect.reset()
     scene.seed(connect)
+    scene.add_quick_connects(connect)
     sink.reset()
     event = load_event(name, sink)
     handler = handler_of(event)

@@ -32,6 +32,8 @@ class Scenario:
         """Set the state that the request needs, and return its event."""
         connect.reset()
         scene.seed(connect)
+        if self.event.startswith("queue_quick_connects"):
+            scene.add_quick_connects(connect)
         sink.reset()
         physical_id = ""
         for name, changes in self.before:
@@ -50,6 +52,7 @@ class Scenario:
 
 
 _CREATED = (("quick_connect_create", {}),)
+_OFFERED = (("queue_quick_connects_create", {}),)
 _GROUP = (("traffic_distribution_group_create_with_users", {}),)
 _THEIRS = (("quick_connect_create", {"StackId": OTHER_STACK}),)
 _SPLIT = (
@@ -70,12 +73,21 @@ _SPLIT = (
     ),
 )
 
+_ISOLATED = tuple(
+    (name, {"Properties": {**changes["Properties"], "CrossRegionRouting": "Isolated"}})
+    for name, changes in _SPLIT
+)
+
 SCENARIOS = (
     Scenario("create a quick connect", "quick_connect_create"),
     Scenario("adopt a quick connect", "quick_connect_create_adopt", _THEIRS),
     Scenario("update a quick connect", "quick_connect_update", _CREATED),
     Scenario("replace a quick connect", "quick_connect_update_replacement", _CREATED),
     Scenario("delete a quick connect", "quick_connect_delete", _CREATED),
+    Scenario("offer quick connects", "queue_quick_connects_create"),
+    Scenario("offer other quick connects", "queue_quick_connects_update", _OFFERED),
+    Scenario("move an offer", "queue_quick_connects_update_replacement", _OFFERED),
+    Scenario("withdraw quick connects", "queue_quick_connects_delete", _OFFERED),
     Scenario("create a group", "traffic_distribution_group_create_with_users"),
     Scenario("adopt the default group", "traffic_distribution_group_create_adopt_default"),
     Scenario("update a group", "traffic_distribution_group_update_users", _GROUP),
@@ -83,6 +95,8 @@ SCENARIOS = (
     Scenario("delete a group", "traffic_distribution_group_delete", _GROUP),
     Scenario("split traffic", "traffic_distribution_create_default_group"),
     Scenario("shift traffic", "traffic_distribution_update", _SPLIT),
+    Scenario("isolate the Regions", "traffic_distribution_create_isolated"),
+    Scenario("end the isolation", "traffic_distribution_update_end_isolation", _ISOLATED),
     Scenario("leave the traffic", "traffic_distribution_delete", _SPLIT),
 )
 
@@ -123,4 +137,10 @@ def state_of(connect: ConnectEmulator) -> State:
         )
         for g in connect.groups.values()
     }
-    return copy.deepcopy({**quick_connects_now, **groups_now})
+    offered_now: State = {
+        ("queue", queue): (sorted(ids), {})
+        for queue, ids in connect.queue_quick_connects.items()
+        if ids
+    }
+    routing_now: State = {("routing", i.arn): (i.isolated, {}) for i in connect.instances.values()}
+    return copy.deepcopy({**quick_connects_now, **groups_now, **offered_now, **routing_now})

@@ -87,16 +87,23 @@ def resources_of(entry: JournalEntry) -> list[str]:
             return [quick_connect, *_named(instance, p.get("QuickConnectConfig", {}))]
         case "DescribeQuickConnect" | "UpdateQuickConnectName" | "DeleteQuickConnect":
             return [f"{instance}/transfer-destination/{p['QuickConnectId']}"]
+        case (
+            "AssociateQueueQuickConnects"
+            | "DisassociateQueueQuickConnects"
+            | "ListQueueQuickConnects"
+        ):
+            named = [f"{instance}/transfer-destination/{i}" for i in p.get("QuickConnectIds", ())]
+            return [f"{instance}/queue/{p['QueueId']}", *named]
+        case "GetCrossRegionRouting" | "UpdateCrossRegionRouting":
+            return [instance]
         case "ListQuickConnects":
             return [instance, f"{instance}/transfer-destination/*"]
-        case "TagResource" | "UntagResource":
-            return [p["resourceArn"]]
+        case "TagResource" | "UntagResource" | "ListPhoneNumbersV2":
+            return [p.get("resourceArn") or p["TargetArn"]]
         case "CreateTrafficDistributionGroup" | "ListTrafficDistributionGroups":
             return [instance, _ANY_GROUP]
         case "AssociateTrafficDistributionGroupUser" | "DisassociateTrafficDistributionGroupUser":
             return [group, instance, f"{instance}/agent/{p['UserId']}"]
-        case "ListPhoneNumbersV2":
-            return [p["TargetArn"]]
     return [group]
 
 

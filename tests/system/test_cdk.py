@@ -56,9 +56,12 @@ def test_the_synthesized_template_can_be_deployed(template: Path, sandbox: Sandb
     outputs = stacks.deploy(sandbox, "cdk", template.read_text(), parameters, lambda _: None)
     (made,) = sandbox.connect.quick_connects.values()
     assert (made["Name"], made["Tags"]["team"]) == ("Orders", "orders")
+    (offered,) = sandbox.connect.queue_quick_connects.values()
+    assert offered == {made["QuickConnectId"]}
     assert outputs == {
         "OrdersArn": made["QuickConnectARN"],
         "OrdersId": made["QuickConnectId"],
+        "OfferedCount": "1",
         "Telephony": "us-east-1=60,us-west-2=40",
     }
     stacks.delete(sandbox, "cdk", lambda _: None)

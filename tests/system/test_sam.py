@@ -68,7 +68,7 @@ def test_sam_deploys_a_provider_that_serves_a_stack(artifact: Path, sandbox: San
     template = demo.TEMPLATE.read_text()
     outputs = stacks.deploy(sandbox, demo.STACK, template, demo.PARAMETERS, lambda _: None)
     arns = {value for key, value in outputs.items() if key.endswith("Arn")}
-    assert arns == {*sandbox.connect.quick_connects, *sandbox.connect.groups} - before
+    assert arns == sandbox.connect.holdings - before
     stacks.delete(sandbox, demo.STACK, lambda _: None)
     assert not sandbox.connect.quick_connects
     assert set(sandbox.connect.groups) == before

@@ -50,7 +50,7 @@ def test_a_stack_is_created_updated_and_deleted(sandbox: Sandbox) -> None:
     assert len(names) == 5
     for name in names:
         arn, short = outputs[f"{name}Arn"], outputs[f"{name}Id"]
-        assert arn in {*sandbox.connect.quick_connects, *sandbox.connect.groups}
+        assert arn in sandbox.connect.holdings
         assert arn.endswith(f"/{short}")
     renamed = {**demo.PARAMETERS, "Team": "renewals"}
     assert stacks.deploy(sandbox, "life", TEMPLATE, renamed, lambda _: None) == outputs
@@ -80,6 +80,36 @@ def test_a_failed_update_is_rolled_back(sandbox: Sandbox) -> None:
     assert sandbox.connect.quick_connects == {}
 
 
+def test_two_queues_that_offer_each_other_live_a_whole_life(sandbox: Sandbox) -> None:
+    """They deploy, update, roll back and delete. An operator's own association stays."""
+    connect, template = sandbox.connect, demo.DESK_TEMPLATE.read_text()
+    before, manual = connect.holdings, "an operator's own"
+
+    def deploy(text: str) -> dict[str, list[str]]:
+        stacks.deploy(sandbox, "desk", text, demo.DESK_PARAMETERS, lambda _: None)
+        return demo.offers(sandbox)
+
+    first = deploy(template)
+    assert first["Orders"] == ["Agent Alice", "Agent Bob", "On call", "To returns"]
+    assert first["Returns"] == ["Agent Alice", "Agent Bob", "On call", "To orders"]
+    instance = connect.instances[scene.INSTANCE_ID]
+    config = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
+    arn = connect.add_quick_connect(instance, manual, config, {})
+    queue = f"{instance.arn}/queue/{scene.QUEUE_ID}"
+    connect.queue_quick_connects[queue].add(arn.rpartition("/")[2])
+    fewer = template.replace("[Alice, Bob]", "[Alice]")
+    assert deploy(fewer)["Orders"] == ["Agent Alice", "On call", "To returns", manual]
+    broken = template.replace("Name: On call", "Name: " + "x" * 128)
+    with pytest.raises(stacks.StackFailed, match="UPDATE_ROLLBACK_COMPLETE"):
+        deploy(broken)
+    assert demo.offers(sandbox)["Orders"] == ["Agent Alice", "On call", "To returns", manual]
+    stacks.delete(sandbox, "desk", lambda _: None)
+    assert demo.offers(sandbox) == {"Orders": [manual]}
+    connect.queue_quick_connects.clear()
+    del connect.quick_connects[arn]
+    assert connect.holdings == before
+
+
 def test_a_failover_moves_everything_and_a_refused_one_is_rolled_back(sandbox: Sandbox) -> None:
     """With OutOfBandTraffic: Fail, a manual traffic change stays, and the rollback completes."""
     group = sandbox.connect.default_group(scene.INSTANCE_ID)
@@ -87,15 +117,15 @@ def test_a_failover_moves_everything_and_a_refused_one_is_rolled_back(sandbox: S
     template = template.replace(
         "      AgentConfig:", "      OutOfBandTraffic: Fail\n      AgentConfig:"
     )
-    parameters = {"TrafficDistributionGroupArn": group["Arn"], "ActiveRegion": "First"}
+    parameters = {"TrafficDistributionGroupArn": group["Arn"], "SecondShare": "0"}
     stacks.deploy(sandbox, "failover", template, parameters, lambda _: None)
-    parameters["ActiveRegion"] = "Second"
+    parameters["SecondShare"] = "100"
     outputs = stacks.deploy(sandbox, "failover", template, parameters, lambda _: None)
     assert outputs["Telephony"] == outputs["Agents"] == "us-east-1=0,us-west-2=100"
     by_hand = [{"Region": scene.REGION, "Percentage": 50}]
     by_hand += [{"Region": scene.REPLICA_REGION, "Percentage": 50}]
     group["traffic"]["TelephonyConfig"] = {"Distributions": by_hand}
-    parameters["ActiveRegion"] = "First"
+    parameters["SecondShare"] = "0"
     with pytest.raises(stacks.StackFailed, match="UPDATE_ROLLBACK_COMPLETE"):
         stacks.deploy(sandbox, "failover", template, parameters, lambda _: None)
     assert group["traffic"]["TelephonyConfig"] == {"Distributions": by_hand}
@@ -108,7 +138,7 @@ def test_the_surviving_region_fails_over_alone(sandbox: Sandbox) -> None:
     group = sandbox.connect.default_group(scene.OTHER_INSTANCE_ID)
     region = scene.REPLICA_REGION
     stacks.deploy_provider(sandbox, lambda _: None, region)
-    parameters = {"TrafficDistributionGroupArn": group["Arn"], "ActiveRegion": "Second"}
+    parameters = {"TrafficDistributionGroupArn": group["Arn"], "SecondShare": "100"}
     template = demo.FAILOVER_TEMPLATE.read_text()
     sandbox.connect.regions_off = {scene.REGION}
     try:

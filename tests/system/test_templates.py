@@ -24,6 +24,7 @@ MIGRATION = (ROOT / "docs/migration.md").read_text()
 INSTANCE_ARN = f"arn:aws:connect:us-east-1:123456789012:instance/{scene.INSTANCE_ID}"
 VALUES = {
     **demo.PARAMETERS,
+    **demo.DESK_PARAMETERS,
     "InstanceArn": INSTANCE_ARN,
     "QueueArn": f"{INSTANCE_ARN}/queue/{scene.QUEUE_ID}",
     "ContactFlowArn": f"{INSTANCE_ARN}/contact-flow/{scene.CONTACT_FLOW_ID}",
@@ -41,25 +42,33 @@ def parameters(sandbox: Sandbox, template: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_documented_template_can_be_deployed(name: str, sandbox: Sandbox) -> None:
     """The stack has all outputs, and its deletion leaves nothing."""
-    before = {*sandbox.connect.quick_connects, *sandbox.connect.groups}
+    before = sandbox.connect.holdings
     text, stack = TEMPLATES[name].replace("Policy: Retain", "Policy: Delete"), name_of_stack(name)
     outputs = stacks.deploy(sandbox, stack, text, parameters(sandbox, text), lambda _: None)
     assert outputs.keys() == parsed(text).get("Outputs", {}).keys()
     for name_of_output, value in outputs.items():
         assert value.startswith("arn:") == name_of_output.endswith("Arn")
     stacks.delete(sandbox, stack, lambda _: None)
-    assert {*sandbox.connect.quick_connects, *sandbox.connect.groups} == before
+    assert sandbox.connect.holdings == before
 
 
 def test_no_two_documented_templates_share_a_name() -> None:
     """A user can deploy all of them in one sandbox."""
     names: Counter[tuple[str, str]] = Counter()
     for text in {*TEMPLATES.values()} - {ADOPTED}:
-        for resource in parsed(text)["Resources"].values():
+        for resource in resources_of(text):
             kind = resource["Type"].rpartition("::")[2].removeprefix("Connect")
             if "Name" in resource.get("Properties", {}):
                 names[kind, str(resource["Properties"]["Name"])] += 1
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def resources_of(template: str) -> list[Any]:
+    """Return the resources of a template; those of an Fn::ForEach once."""
+    found = parsed(template)["Resources"].values()
+    loops = [resource[2].values() for resource in found if isinstance(resource, list)]
+    plain = [resource for resource in found if not isinstance(resource, list)]
+    return [*plain, *(resource for loop in loops for resource in loop)]
 
 
 def name_of_stack(name: str) -> str:
@@ -73,7 +82,7 @@ class Migration:
     def __init__(self, sandbox: Sandbox, stack: str) -> None:
         self._sandbox, self._stack = sandbox, stack
         self._cloudformation = sandbox.client("cloudformation")
-        self._before = {*sandbox.connect.quick_connects, *sandbox.connect.groups}
+        self._before = sandbox.connect.holdings
 
     def deploy(self, template: str) -> dict[str, str]:
         """Update the stack, or create it; return its outputs."""

@@ -60,3 +60,13 @@ def anchors(path: Path) -> list[str]:
     """Return the anchors of a page's headings."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
     return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+
+
+def test_the_shares_of_the_failover_template_sum_to_100() -> None:
+    """For every allowed value of SecondShare."""
+    template = parsed((ROOT / "examples/failover.yaml").read_text())
+    shares = template["Mappings"]["FirstShare"]
+    allowed = template["Parameters"]["SecondShare"]["AllowedValues"]
+    assert {value: int(shares[value]["Percentage"]) for value in allowed} == {
+        str(second): 100 - second for second in range(0, 101, 10)
+    }

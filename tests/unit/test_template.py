@@ -49,8 +49,12 @@ def test_every_allowed_operation_is_called_by_some_request(
     update = load_event(f"{package}_update", sink, PhysicalResourceId=arn)
     update["ResourceProperties"]["Tags"] = {"another": "tag"}
     serve(update, Context())
+    if package == "quick_connect":
+        scene.add_quick_connects(connect)
+        for name in ("create", "create", "update"):  # the second one finds what is associated
+            serve(load_event(f"queue_quick_connects_{name}", sink), Context())
     if package == "traffic_distribution_group":
-        for name in ("create_default_group", "update"):
+        for name in ("create_isolated", "create_default_group", "update"):
             changes = {"PhysicalResourceId": arn}
             event = load_event(f"traffic_distribution_{name}", sink, **changes)
             if name == "update":

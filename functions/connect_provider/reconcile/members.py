@@ -1,7 +1,8 @@
 """Members of a resource, such as the users of a group: how to list, add and remove them."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from connect_provider.connect import Connect
 from connect_provider.errors import NotFound
@@ -9,7 +10,12 @@ from connect_provider.reconcile.plan import MemberIds, Observation
 
 
 class Members:
-    """The members of a resource type: none, unless a subclass says otherwise."""
+    """The members of a resource type: none, unless a subclass says otherwise.
+
+    at_once: how many members one call of the API takes.
+    """
+
+    at_once: ClassVar[int] = 1
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
@@ -23,20 +29,39 @@ class Members:
         return member
 
     def list(self, observed: Observation) -> MemberIds:
-        """Return the bare ids of all live members."""
+        """Return the bare ids of all live members. Raise NotFound if the resource is gone."""
         return frozenset()
 
-    def add(self, observed: Observation, member: str) -> None:
-        """Add a member; do nothing if it is one already. Raise NotFound if it does not exist."""
+    def add(self, observed: Observation, *members: str) -> None:
+        """Add up to `at_once` members that may be some already.
 
-    def remove(self, observed: Observation, member: str) -> None:
-        """Remove a member. Raise NotFound if it does not exist, or the resource."""
+        Raise NotFound if one does not exist, or the resource.
+        """
+
+    def remove(self, observed: Observation, *members: str) -> None:
+        """Remove up to `at_once` members. Raise NotFound if one does not exist, or the resource."""
+
+    def batches(self, members: Iterable[str]) -> Iterator[tuple[str, ...]]:
+        """Yield the members, sorted, as many at a time as one call takes."""
+        ids = sorted(members)
+        for start in range(0, len(ids), self.at_once):
+            yield tuple(ids[start : start + self.at_once])
 
     def remove_each(self, observed: Observation, members: MemberIds) -> None:
         """Remove members. Treat a missing member or resource as removed."""
-        for member in sorted(members):
-            with suppress(NotFound):
-                self.remove(observed, member)
+        for batch in self.batches(members):
+            try:
+                self.remove(observed, *batch)
+            except NotFound:
+                if len(batch) > 1:
+                    self._remove_one_by_one(observed, batch)
+
+    def _remove_one_by_one(self, observed: Observation, members: Iterable[str]) -> None:
+        """Remove the members that exist, after Connect did not find one of them."""
+        with suppress(NotFound):  # the resource is gone
+            for member in sorted(self.list(observed).intersection(members)):
+                with suppress(NotFound):
+                    self.remove(observed, member)
 
     def add_each(self, observed: Observation, members: MemberIds) -> None:
         """Add members."""

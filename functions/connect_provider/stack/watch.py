@@ -54,10 +54,12 @@ class StackWatch:
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
+        other = bool(logical_id)
         logical_id = logical_id or self._request.logical_resource_id
         try:
             resource = resource_of(self._request.stack_id, logical_id)
-            return resource.physical_id == arn and not resource.status.startswith("DELETE_")
+            leaves = other and resource.status.startswith("DELETE_")
+            return resource.physical_id == arn and not leaves
         except ProviderError as error:
             raise type(error)(str(error), unfinished=True) from None
 

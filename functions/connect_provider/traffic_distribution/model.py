@@ -122,6 +122,9 @@ class TrafficDistributionProperties(ResourceProperties):
         "InstanceArn": "The ARN of the instance.",
         "TelephonyDistribution": "The split of calls, such as `us-east-1=60,us-west-2=40`.",
         "AgentDistribution": "The split of agents, in the same form, or empty.",
+        "CrossRegionRouting": "`Enabled` or `Isolated`, or empty without the property.",
+        "LastFailoverTime": "When the traffic last changed, in ISO 8601, or empty if Connect does "
+        "not tell.",
     }
 
     model_config = ConfigDict(json_schema_extra=_one_group)
@@ -147,6 +150,18 @@ class TrafficDistributionProperties(ResourceProperties):
         default="Overwrite",
         description="how to react when the template changes a config that was changed manually. "
         "`Overwrite` applies the template; `Fail` changes nothing",
+    )
+
+    CrossRegionRouting: Literal["Enabled", "Isolated"] | None = Field(
+        default=None,
+        description="whether contacts of one Region reach agents in the other (`Enabled`) or not "
+        "(`Isolated`); only for the default group of an instance with global routing",
+    )
+    Revision: str | None = Field(
+        default=None,
+        max_length=256,
+        description="any text; a new value applies the template's split again, even over a manual "
+        "traffic change",
     )
 
     @model_validator(mode="after")

@@ -28,19 +28,26 @@ class Shift(Enum):
 ACTED = (Shift.APPLIED, Shift.CONTESTED)
 
 
-def plan_shift(desired: object, previous: object, live: object) -> Shift:
-    """Compare a config three ways. None: the template, or Connect, does not have it."""
+def plan_shift(desired: object, previous: object, live: object, *, revised: bool = False) -> Shift:
+    """Compare a config three ways. None: the template, or Connect, does not have it.
+
+    revised: a new Revision asks to apply the template, whatever is live.
+    """
     if desired is None or desired == live:
         return Shift.NONE
+    if revised:
+        return Shift.APPLIED
     if desired == previous:
         return Shift.LEFT
     return Shift.APPLIED if previous in (None, live) else Shift.CONTESTED
 
 
-def plan_shifts(desired: Splits, previous: Splits, live: Splits) -> Mapping[str, Shift]:
+def plan_shifts(
+    desired: Splits, previous: Splits, live: Splits, *, revised: bool = False
+) -> Mapping[str, Shift]:
     """Compare each config of the template."""
     return {
-        name: plan_shift(split, previous.get(name), live.get(name))
+        name: plan_shift(split, previous.get(name), live.get(name), revised=revised)
         for name, split in desired.items()
     }
 

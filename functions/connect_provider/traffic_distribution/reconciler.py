@@ -3,6 +3,7 @@
 The group belongs to somebody else: nothing is created, deleted or owned here.
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 from connect_provider import errors
@@ -16,13 +17,16 @@ from connect_provider.stack.watch import StackWatch
 from connect_provider.traffic_distribution import model, plan
 from connect_provider.traffic_distribution.model import TrafficDistributionProperties
 from connect_provider.traffic_distribution.resource import TrafficSplit
+from connect_provider.traffic_distribution.routing import CrossRegionRouting
 
 
 class TrafficDistribution:
     """The reconciler of Custom::ConnectTrafficDistribution. Its physical id is the group's ARN."""
 
     def __init__(self, request: Request, run: Run, watch: StackWatch) -> None:
-        self._split = TrafficSplit(Connect(run, watch.require_wanted), run)
+        connect = Connect(run, watch.require_wanted)
+        self._split = TrafficSplit(connect, run)
+        self._routing = CrossRegionRouting(connect, request, run, watch)
         self._request = request
         self._run = run
         self._watch = watch
@@ -37,6 +41,25 @@ class TrafficDistribution:
         return parse_properties(TrafficDistributionProperties, self._request.resource_properties)
 
     def apply(self) -> Observation:
+        """Apply the template, where it changed; return the group.
+
+        Isolate the Regions before traffic moves, and end the isolation afterwards.
+        """
+        routing = self._desired.CrossRegionRouting
+        if routing == "Isolated":
+            self._isolate()
+        group = self._apply_split()
+        live = self._routing.apply(self._desired, group) if routing else ""
+        return replace(group, attributes={**group.attributes, "CrossRegionRouting": live})
+
+    def _isolate(self) -> None:
+        """Isolate the Regions, unless the split will be refused."""
+        group = self._split.read(self._desired)
+        _check_against(self._desired, group)
+        self._wanted(group)
+        self._routing.apply(self._desired, group)
+
+    def _apply_split(self) -> Observation:
         """Split the traffic as in the template, where the template changed; return the group.
 
         A write is planned again after throttling, a conflict, a miss or an unknown outcome.
@@ -89,7 +112,8 @@ class TrafficDistribution:
     def _wanted(self, group: Observation) -> model.Splits:
         """Return the splits to write."""
         desired, previous = self._desired.splits, self._previous(group)
-        shifts = plan.plan_shifts(desired, previous, group.state)
+        revised = self._is_revised()
+        shifts = plan.plan_shifts(desired, previous, group.state, revised=revised)
         for name in (name for name, shift in shifts.items() if shift is plan.Shift.LEFT):
             self._run.log(f"{name} stays: it was changed outside the template")
         acted = [
@@ -103,7 +127,8 @@ class TrafficDistribution:
         if phase is Phase.ROLLING_BACK:
             if isinstance(self._request, CreateRequest):
                 raise errors.ResourceConflict("the stack is rolling back: it cancelled this create")
-            acted = [name for name in acted if name in previous]  # others have no earlier split
+            # Others have no earlier split, or the failed update changed nothing but the Revision.
+            acted = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
             if not acted or not plan.was_applied(desired, previous, group.state):
                 self._run.log("the split stays: the failed update did not cause it")
                 return {}
@@ -116,6 +141,12 @@ class TrafficDistribution:
             live = model.text_of(group.state.get(name, {}))
             self._run.log(f"{name}: overwrite the live split {live}")
         return {name: desired[name] for name in acted}
+
+    def _is_revised(self) -> bool:
+        """Return whether the template has a new Revision."""
+        previous = previous_properties(TrafficDistributionProperties, self._request)
+        revision = self._desired.Revision
+        return revision is not None and previous is not None and previous.Revision != revision
 
     def _previous(self, group: Observation) -> model.Splits:
         """Return the splits that the previous template had for this same group.
@@ -135,18 +166,21 @@ def _contested(
     name: str, desired: model.Splits, previous: model.Splits, group: Observation
 ) -> errors.ResourceConflict:
     before = f"the previous template has {model.text_of(previous[name])}, " if previous else ""
+    time = group.attributes["LastFailoverTime"]
+    since = f" since {time}" if time else ""
     return errors.ResourceConflict(
         f"{name}: it was changed outside the template: {before}the template has "
         f"{model.text_of(desired[name])}, and Connect has "
-        f"{model.text_of(group.state.get(name, {}))}. Set it back, or set OutOfBandTraffic to "
-        "Overwrite"
+        f"{model.text_of(group.state.get(name, {}))}{since}. Set it back, or set OutOfBandTraffic "
+        "to Overwrite"
     )
 
 
 def _check_against(desired: TrafficDistributionProperties, group: Observation) -> None:
     """Check the properties against the live group, before any write."""
-    if desired.SignInConfig is not None and group.attributes["IsDefault"] != "true":
-        raise errors.InvalidRequest("SignInConfig: only an instance's default group can have one")
+    for name in ("SignInConfig", "CrossRegionRouting"):
+        if getattr(desired, name) is not None and group.attributes["IsDefault"] != "true":
+            raise errors.InvalidRequest(f"{name}: only an instance's default group can have one")
     regions, known = set(desired.TelephonyConfig.split), set(group.state["TelephonyConfig"])
     if regions != known:
         raise errors.InvalidRequest(

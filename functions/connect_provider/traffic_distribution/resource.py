@@ -1,6 +1,7 @@
 """The calls to Connect for Custom::ConnectTrafficDistribution."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from connect_provider import arn, errors
 from connect_provider.connect import Connect
@@ -115,6 +116,7 @@ class TrafficSplit:
         shown = {
             "TelephonyDistribution": model.text_of(splits["TelephonyConfig"]),
             "AgentDistribution": model.text_of(splits.get("AgentConfig", {})),
+            "LastFailoverTime": _text_of_time(found.get("LastFailoverTime")),
         }
         return replace(group, state=splits, attributes={**group.attributes, **shown})
 
@@ -153,6 +155,11 @@ class TrafficSplit:
 
         what = f"{group.arn} is still being updated"
         return self._run.wait(look, ready, what, seen=group)
+
+
+def _text_of_time(time: datetime | None) -> str:
+    """Return a time in ISO 8601 and UTC, or "" for none."""
+    return time.astimezone(UTC).isoformat(timespec="seconds") if time else ""
 
 
 def taking_order(telephony: Split) -> list[str]:

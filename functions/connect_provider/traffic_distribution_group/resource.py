@@ -38,22 +38,23 @@ class GroupUsers(Members):
         )
         return frozenset(arn.resource_id(item["UserId"]) for item in listed)
 
-    def add(self, observed: Observation, member: str) -> None:
-        """Associate a user (API: AssociateTrafficDistributionGroupUser, idempotent)."""
-        self._call("AssociateTrafficDistributionGroupUser", observed, member)
+    def add(self, observed: Observation, *members: str) -> None:
+        """Associate users (API: AssociateTrafficDistributionGroupUser, idempotent)."""
+        self._call("AssociateTrafficDistributionGroupUser", observed, members)
 
-    def remove(self, observed: Observation, member: str) -> None:
-        """Dissociate a user (API: DisassociateTrafficDistributionGroupUser)."""
-        self._call("DisassociateTrafficDistributionGroupUser", observed, member)
+    def remove(self, observed: Observation, *members: str) -> None:
+        """Dissociate users (API: DisassociateTrafficDistributionGroupUser)."""
+        self._call("DisassociateTrafficDistributionGroupUser", observed, members)
 
-    def _call(self, operation: str, observed: Observation, user_id: str) -> None:
-        self._connect.call(
-            operation,
-            arn.region_of(observed.arn),
-            TrafficDistributionGroupId=observed.arn,
-            UserId=user_id,
-            InstanceId=observed.state["InstanceId"],
-        )
+    def _call(self, operation: str, observed: Observation, user_ids: tuple[str, ...]) -> None:
+        for user_id in user_ids:
+            self._connect.call(
+                operation,
+                arn.region_of(observed.arn),
+                TrafficDistributionGroupId=observed.arn,
+                UserId=user_id,
+                InstanceId=observed.state["InstanceId"],
+            )
 
 
 class TrafficDistributionGroup(Resource[TrafficDistributionGroupProperties]):

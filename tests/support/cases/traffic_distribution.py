@@ -26,6 +26,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "the instance alone": {"TrafficDistributionGroupId": None, "InstanceId": "i"},
     "booleans as text": {"SignInConfig": places("true", "false")},
     "the other policy": {"OutOfBandTraffic": "Fail"},
+    "isolated Regions": {"CrossRegionRouting": "Isolated"},
+    "a revision": {"Revision": "after the drill of 2026-01-01"},
 }
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no telephony": ({"TelephonyConfig": None}, "TelephonyConfig: is required"),
@@ -66,5 +68,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a group and an instance": ({"InstanceId": "i"}, "TrafficDistributionGroupId: give either"),
     "a path for a group": ({"TrafficDistributionGroupId": "../g"}, "TrafficDistributionGroupId: "),
     "tags": ({"Tags": {"a": "b"}}, "Tags: unknown property"),
+    "another routing": ({"CrossRegionRouting": "Off"}, "CrossRegionRouting: "),
+    "a too long revision": ({"Revision": "x" * 257}, "Revision: "),
     "another policy": ({"OutOfBandTraffic": "Ask"}, "OutOfBandTraffic: "),
 }

@@ -3,13 +3,15 @@
 import pytest
 
 from cfn_connect.resource_types import RESOURCE_TYPES
+from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import Context, Sink, handler_of, load_event
 
 REQUESTS = (
     "quick_connect_create",
+    "queue_quick_connects_create",
     "traffic_distribution_group_create",
-    "traffic_distribution_create_default_group",
+    "traffic_distribution_create_isolated",
 )
 
 
@@ -19,6 +21,7 @@ def test_a_response_has_the_declared_attributes_and_no_other(
 ) -> None:
     """They are in the Data of a create's response, and none is empty."""
     event = load_event(request_name, sink)
+    scene.stage(connect, event)
     handler_of(event)(event, Context())
     data = sink.responses[-1]["Data"]
     assert data.keys() == RESOURCE_TYPES[event["ResourceType"]].model.attributes.keys()

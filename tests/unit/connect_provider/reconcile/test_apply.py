@@ -120,7 +120,7 @@ def test_a_rolled_back_replacement_goes_back_to_what_it_replaced(
     assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
     run(f"{kind}_delete", sink, PhysicalResourceId=new)
     run(f"{kind}_delete", sink, PhysicalResourceId=arn)
-    assert arn not in {*connect.quick_connects, *connect.groups}, "it never became an adopted one"
+    assert arn not in connect.holdings, "it never became an adopted one"
 
 
 def test_an_update_does_not_take_back_what_was_retained(

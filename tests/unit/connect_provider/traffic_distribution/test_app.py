@@ -1,6 +1,6 @@
 """Whole requests for Custom::ConnectTrafficDistribution: what is answered, and where calls go."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,14 @@ from connect_provider.traffic_distribution_group.app import lambda_handler
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Context, FakeTime, Sink, load_event, response_to
+from tests.support.harness import (
+    Context,
+    FakeTime,
+    Sink,
+    load_event,
+    response_to,
+    reversed_update,
+)
 from tests.support.traffic import EAST, WEST, by_hand, live, percentages
 
 
@@ -23,6 +30,11 @@ def group(connect: ConnectEmulator, sink: Sink, clock: FakeTime) -> dict[str, An
     connect.journal.clear()
     clock.sleeps.clear()
     return connect.groups[arn]
+
+
+def time_of(group: dict[str, Any]) -> str:
+    """Return the time of the latest change of the traffic."""
+    return datetime.fromtimestamp(group["failed_over"], UTC).isoformat(timespec="seconds")
 
 
 def run(name: str, sink: Sink, group: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -51,6 +63,8 @@ def test_create_splits_the_traffic(
         "InstanceArn": group["InstanceArn"],
         "TelephonyDistribution": "us-east-1=60,us-west-2=40",
         "AgentDistribution": "us-east-1=60,us-west-2=40",
+        "CrossRegionRouting": "",
+        "LastFailoverTime": time_of(group),
     }
     assert live(group) == live(group, "AgentConfig") == (60, 40)
     calls = connect.calls()
@@ -184,13 +198,76 @@ def test_a_contested_config_is_what_out_of_band_traffic_says(
 ) -> None:
     """The template changed it, and so did an operator."""
     by_hand(group, 50, 50)
+    group["failed_over"] = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
     response = run("update", sink, group, Properties={"OutOfBandTraffic": policy})
     assert (response["Status"], live(group)) == (status, expected)
     if policy == "Fail":
         assert response["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
         assert "us-east-1=100,us-west-2=0" in response["Reason"], "what the previous template said"
         assert "us-east-1=50,us-west-2=50" in response["Reason"], "what it is"
+        assert "2026-01-01T12:00:00+00:00" in response["Reason"], "when it was changed"
         assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+@pytest.mark.parametrize(
+    ("before", "revision", "expected"),
+    [
+        pytest.param(None, "1", (100, 0), id="new"),
+        pytest.param("1", "2", (100, 0), id="changed"),
+        pytest.param("1", "1", (0, 100), id="same"),
+        pytest.param("1", None, (0, 100), id="removed"),
+        pytest.param(None, None, (0, 100), id="absent"),
+    ],
+)
+def test_a_new_revision_puts_the_split_back(
+    before: str | None,
+    revision: str | None,
+    expected: tuple[int, int],
+    policy: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+) -> None:
+    """The template's split did not change, and an operator has changed the traffic."""
+    by_hand(group, 0, 100)
+    event = load_event("traffic_distribution_update_unchanged", sink)
+    old = {**event["OldResourceProperties"], **({"Revision": before} if before else {})}
+    properties = {"OutOfBandTraffic": policy, **({"Revision": revision} if revision else {})}
+    response = run(
+        "update_unchanged", sink, group, Properties=properties, OldResourceProperties=old
+    )
+    assert (response["Status"], live(group)) == ("SUCCESS", expected)
+
+
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+def test_a_new_revision_applies_a_contested_split(
+    policy: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The template changed the split and the Revision."""
+    by_hand(group, 50, 50)
+    properties = {"OutOfBandTraffic": policy, "Revision": "1"}
+    assert run("update", sink, group, Properties=properties)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+
+
+def test_the_rollback_of_a_new_revision_changes_no_traffic(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """The failed update changed nothing but the Revision, and an operator has changed the split."""
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    by_hand(group, 50, 50)
+    old = load_event("traffic_distribution_update_unchanged", sink)["OldResourceProperties"]
+    failed = {**old, "Revision": "2"}
+    reversed_properties = {"Revision": "1"}
+    response = run(
+        "update_unchanged",
+        sink,
+        group,
+        Properties=reversed_properties,
+        OldResourceProperties=failed,
+    )
+    assert (response["Status"], live(group)) == ("SUCCESS", (50, 50))
 
 
 @pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
@@ -576,3 +653,129 @@ def test_an_unknown_group_is_not_found(
     """The update fails; it cannot create a group."""
     connect.groups.clear()
     assert run("update", sink, group)["Reason"].startswith("NotFound: ")
+
+
+ROUTING = ["GetCrossRegionRouting", "UpdateCrossRegionRouting"]
+
+
+def isolation(connect: ConnectEmulator) -> bool:
+    """Return whether the instance's Regions are isolated."""
+    return connect.instances[scene.INSTANCE_ID].isolated
+
+
+def routed(
+    sink: Sink, before: str | None, now: str | None, *, split: tuple[int, int] = (0, 100)
+) -> dict[str, Any]:
+    """Return an Update of the default group from 100/0, with a routing before and now."""
+    event = load_event("traffic_distribution_update_end_isolation", sink)
+    for key, routing, shares in (
+        ("OldResourceProperties", before, (100, 0)),
+        ("ResourceProperties", now, split),
+    ):
+        config = percentages(*shares)
+        event[key] |= {"TelephonyConfig": config, "AgentConfig": config}
+        event[key]["CrossRegionRouting"] = routing
+        if routing is None:
+            del event[key]["CrossRegionRouting"]
+    return event
+
+
+@pytest.mark.parametrize(
+    ("now", "order"),
+    [
+        ("Isolated", ["UpdateCrossRegionRouting", "UpdateTrafficDistribution"]),
+        ("Enabled", ["UpdateTrafficDistribution", "UpdateCrossRegionRouting"]),
+    ],
+)
+def test_the_regions_are_isolated_before_and_connected_after_a_shift(
+    now: str, order: list[str], connect: ConnectEmulator, sink: Sink
+) -> None:
+    """In the Region that takes the traffic, the other one may be down."""
+    connect.instances[scene.INSTANCE_ID].isolated = now == "Enabled"
+    connect.regions_off = {EAST}
+    before = "Enabled" if now == "Isolated" else "Isolated"
+    response = response_to(lambda_handler, routed(sink, before, now), sink)
+    assert response["Data"]["CrossRegionRouting"] == now
+    assert isolation(connect) == (now == "Isolated")
+    assert [call for call in connect.calls() if call.startswith("Update")] == order
+    assert {entry.region for entry in connect.journal} == {WEST}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "live", "expected"),
+    [
+        pytest.param(None, None, True, True, id="absent"),
+        pytest.param("Enabled", None, True, True, id="removed"),
+        pytest.param(None, "Enabled", True, False, id="added"),
+        pytest.param("Enabled", "Enabled", True, True, id="same, changed manually"),
+        pytest.param("Isolated", "Isolated", False, False, id="same, ended manually"),
+        pytest.param("Isolated", "Enabled", True, False, id="changed"),
+        pytest.param("Isolated", "Enabled", False, False, id="changed, and done already"),
+    ],
+)
+def test_the_routing_changes_only_where_the_template_does(
+    before: str | None,
+    now: str | None,
+    live: bool,  # noqa: FBT001
+    expected: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    sink: Sink,
+) -> None:
+    """Without the property, no call about the routing is made."""
+    connect.instances[scene.INSTANCE_ID].isolated = live
+    response = response_to(lambda_handler, routed(sink, before, now, split=(100, 0)), sink)
+    assert response["Status"] == "SUCCESS"
+    assert isolation(connect) == expected
+    assert now is not None or not {*connect.calls()} & {*ROUTING}
+
+
+def test_a_rollback_restores_the_routing(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The failed update isolated the Regions."""
+    update = routed(sink, "Enabled", "Isolated")
+    response_to(lambda_handler, update, sink)
+    assert isolation(connect)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    back = reversed_update(update, sink)
+    assert response_to(lambda_handler, back, sink)["Status"] == "SUCCESS"
+    assert not isolation(connect)
+
+
+def test_a_rollback_leaves_a_routing_that_the_failed_template_did_not_have(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """An operator has isolated the Regions."""
+    connect.instances[scene.INSTANCE_ID].isolated = True
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    event = routed(sink, None, "Enabled")
+    assert response_to(lambda_handler, event, sink)["Status"] == "SUCCESS"
+    assert isolation(connect)
+
+
+def test_a_refused_shift_does_not_isolate(connect: ConnectEmulator, sink: Sink) -> None:
+    """With Fail, an operator's shift is found before the first write."""
+    by_hand(connect.default_group(scene.INSTANCE_ID), 50, 50)
+    event = routed(sink, "Enabled", "Isolated")
+    event["ResourceProperties"]["OutOfBandTraffic"] = "Fail"
+    response = response_to(lambda_handler, event, sink)
+    assert response["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
+    assert not isolation(connect)
+
+
+def test_an_instance_without_global_routing_is_named(connect: ConnectEmulator, sink: Sink) -> None:
+    """The Reason says what to remove."""
+    connect.instances[scene.INSTANCE_ID].global_routing = False
+    event = load_event("traffic_distribution_create_isolated", sink)
+    response = response_to(lambda_handler, event, sink)
+    expected = "InvalidRequest: CrossRegionRouting: remove it, if the instance has no global"
+    assert response["Reason"].startswith(expected)
+    assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+def test_the_routing_needs_the_default_group(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """It belongs to the instance, and not to one of its groups."""
+    response = run("create", sink, group, Properties={"CrossRegionRouting": "Isolated"})
+    assert response["Reason"].startswith("InvalidRequest: CrossRegionRouting: only an instance's")

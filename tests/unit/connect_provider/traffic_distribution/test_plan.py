@@ -53,3 +53,12 @@ def test_a_config_is_compared_three_ways(
     split = {ABSENT: None, SAME: first, CHANGED: second, "by hand": third}
     previous, desired, live = (split[value] for value in values)
     assert plan_shift(desired, previous, live) is expected
+
+
+@pytest.mark.parametrize(("previous", "desired", "live"), SHIFTS)
+def test_a_new_revision_applies_every_split_that_is_not_live(
+    previous: str | None, desired: str | None, live: str | None
+) -> None:
+    """Whatever the previous template has."""
+    shift = plan_shift(desired, previous, live, revised=True)
+    assert shift is (Shift.NONE if desired in (ABSENT, live) else Shift.APPLIED)

@@ -1,0 +1,1 @@
+"""Custom::ConnectQueueQuickConnects, served by the function of quick_connect."""

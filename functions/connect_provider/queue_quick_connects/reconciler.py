@@ -1,0 +1,128 @@
+"""Decides which quick connects to associate with a queue that somebody else owns."""
+
+from functools import cached_property
+
+from connect_provider import arn, errors
+from connect_provider.connect import Connect
+from connect_provider.properties import parse_properties, previous_properties
+from connect_provider.queue_quick_connects.model import QueueQuickConnectsProperties
+from connect_provider.queue_quick_connects.resource import QueueQuickConnects
+from connect_provider.reconcile.plan import MemberIds, Observation
+from connect_provider.request import CreateRequest, Request, UpdateRequest
+from connect_provider.run import Run
+from connect_provider.stack.watch import StackWatch
+
+_TEXT_LIMIT = 2048  # characters: half of a response
+
+
+class QueueAssociations:
+    """The reconciler of Custom::ConnectQueueQuickConnects. Its physical id is the queue's ARN.
+
+    It compares the template with the previous template, and reads the queue only if Connect
+    refuses a call. An association that no template changed stays as it is.
+    """
+
+    def __init__(self, request: Request, run: Run, watch: StackWatch) -> None:
+        self._members = QueueQuickConnects(Connect(run, watch.require_wanted))
+        self._unguarded = QueueQuickConnects(Connect(run))  # a deletion is always wanted
+        self._request = request
+        self._run = run
+        self._watch = watch
+
+    @cached_property
+    def _desired(self) -> QueueQuickConnectsProperties:
+        return parse_properties(QueueQuickConnectsProperties, self._request.resource_properties)
+
+    def apply(self) -> Observation:
+        """Associate what the template adds, then dissociate what it no longer has."""
+        queue = self._queue(self._desired)
+        self._run.physical_id = queue.arn
+        wanted, earlier = self._members.desired(self._desired), self._earlier(queue)
+        action = "none" if wanted == earlier else "update"
+        changed = ["QuickConnectIds"] if wanted != earlier else []
+        self._run.log_plan(self._request.request_type, action, changed)
+        try:
+            for batch in self._members.batches(wanted - earlier):
+                self._associate(queue, batch)
+            self._members.remove_each(queue, earlier - wanted)
+        except errors.Superseded:
+            self._undo_create(queue)
+            raise
+        except errors.REFUSALS as error:
+            self._watch.end_rollback(error)
+        return queue
+
+    def delete(self) -> None:
+        """Dissociate what the template had. Treat a missing queue as done."""
+        try:
+            desired = self._desired
+        except errors.InvalidRequest:
+            return  # these properties were never applied
+        queue = self._queue(desired)
+        made_up = self._run.physical_id != queue.arn
+        if made_up and self._watch.has(queue.arn):  # a later request of this logical id has it
+            self._run.log("Delete: nothing, the stack has the queue's quick connects")
+            return
+        self._unguarded.remove_each(queue, self._members.desired(desired))
+
+    def _queue(self, properties: QueueQuickConnectsProperties) -> Observation:
+        """Return the queue that the properties name, without a call."""
+        instance = properties.InstanceId
+        if arn.region(instance) is None:
+            _, partition, _, _, account, *_ = self._request.stack_id.split(":")
+            instance = f"arn:{partition}:connect:{arn.own_region()}:{account}:instance/{instance}"
+        queue_id = arn.resource_id(properties.QueueId)
+        queue_arn = f"{instance}/queue/{queue_id}"
+        ids = sorted(self._members.desired(properties))
+        text = ",".join(ids)
+        attributes = {
+            "Arn": queue_arn,
+            "Id": queue_id,
+            "QueueArn": queue_arn,
+            "QueueId": queue_id,
+            "InstanceArn": instance,
+            "QuickConnectIds": text if len(text) <= _TEXT_LIMIT else "",
+            "Count": str(len(ids)),
+        }
+        return Observation(queue_arn, {}, {}, attributes)
+
+    def _earlier(self, queue: Observation) -> MemberIds:
+        """Return the quick connects that the previous template had for this same queue.
+
+        On a rollback, the previous template is the one that failed. If it is invalid or names
+        another queue, it never reached this queue, so the queue stays as it is.
+        """
+        if not isinstance(self._request, UpdateRequest):
+            return frozenset()
+        previous = previous_properties(QueueQuickConnectsProperties, self._request)
+        if previous is not None and self._queue(previous).arn == queue.arn:
+            return self._members.desired(previous)
+        rolls_back = self._watch.is_rolling_back()
+        return self._members.desired(self._desired) if rolls_back else frozenset()
+
+    def _associate(self, queue: Observation, batch: tuple[str, ...]) -> None:
+        """Associate quick connects. If one does not exist, associate the others and name it.
+
+        A rollback goes on without it.
+        """
+        try:
+            self._members.add(queue, *batch)
+            return
+        except errors.NotFound as error:
+            refusal = error
+        try:
+            self._members.list(queue)
+        except errors.NotFound:
+            raise errors.NotFound(f"QueueId: no queue {queue.attributes['Id']}") from refusal
+        for quick_connect_id in batch:
+            try:
+                self._members.add(queue, quick_connect_id)
+            except errors.NotFound as error:
+                path = self._members.path(self._desired, quick_connect_id)
+                self._watch.end_rollback(errors.NotFound(f"{path}: {error}"))
+
+    def _undo_create(self, queue: Observation) -> None:
+        """Undo a Create that its stack has canceled: its Delete may have come before our calls."""
+        if isinstance(self._request, CreateRequest) and not self._watch.keeps(queue.arn):
+            self._run.log("Create: undo, CloudFormation no longer waits")
+            self._unguarded.remove_each(queue, self._members.desired(self._desired))

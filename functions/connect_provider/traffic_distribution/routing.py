@@ -1,0 +1,81 @@
+"""Decides and sets whether contacts of one Region reach agents in the other.
+
+Isolated is set before traffic leaves a Region, and Enabled after it has returned. Then no contact
+is routed to agents of a Region that is being evacuated. AWS does not document an order.
+"""
+
+from typing import Any
+
+from connect_provider import arn, errors
+from connect_provider.connect import Connect
+from connect_provider.properties import previous_properties
+from connect_provider.reconcile.plan import Observation
+from connect_provider.request import Request
+from connect_provider.run import Run
+from connect_provider.stack.describe import Phase
+from connect_provider.stack.watch import StackWatch
+from connect_provider.traffic_distribution.model import TrafficDistributionProperties
+from connect_provider.traffic_distribution.plan import names_group
+from connect_provider.traffic_distribution.resource import taking_order
+
+
+class CrossRegionRouting:
+    """The cross-Region routing of the instance that a default group belongs to."""
+
+    def __init__(self, connect: Connect, request: Request, run: Run, watch: StackWatch) -> None:
+        self._connect = connect
+        self._request = request
+        self._run = run
+        self._watch = watch
+
+    def apply(self, desired: TrafficDistributionProperties, group: Observation) -> str:
+        """Set the routing if the template changed it; return the live one."""
+        live = self._live(desired, group)
+        if live == desired.CrossRegionRouting:
+            return live
+        if not self._may_change(desired, group):
+            self._run.log("CrossRegionRouting stays: the template did not change it")
+            return live
+        isolated = desired.CrossRegionRouting == "Isolated"
+        self._run.log_plan(self._request.request_type, "update", ["CrossRegionRouting"])
+        self._call("UpdateCrossRegionRouting", desired, group, IsolatedAll=isolated)
+        return str(desired.CrossRegionRouting)
+
+    def _live(self, desired: TrafficDistributionProperties, group: Observation) -> str:
+        """Return the live routing (API: GetCrossRegionRouting)."""
+        try:
+            found = self._call("GetCrossRegionRouting", desired, group)
+        except (errors.InvalidRequest, errors.NotFound) as error:
+            raise errors.InvalidRequest(
+                f"CrossRegionRouting: remove it, if the instance has no global routing ({error})"
+            ) from error
+        return "Isolated" if found.get("IsolatedRegions") else "Enabled"
+
+    def _may_change(self, desired: TrafficDistributionProperties, group: Observation) -> bool:
+        """Return whether the template changed the routing, and the stack still applies it.
+
+        A rollback restores only the routing that the failed template had for this same group.
+        """
+        phase = self._watch.phase()
+        if phase is Phase.OVER:
+            raise errors.ResourceConflict("the stack operation is over: this request is late")
+        previous = previous_properties(TrafficDistributionProperties, self._request)
+        if previous is None or not names_group(previous, group):
+            earlier = None
+        else:
+            earlier = previous.CrossRegionRouting
+        if earlier is None:
+            return phase is not Phase.ROLLING_BACK
+        return earlier != desired.CrossRegionRouting
+
+    def _call(
+        self,
+        operation: str,
+        desired: TrafficDistributionProperties,
+        group: Observation,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """Call in the Region that takes the traffic. The other one may be down."""
+        region = taking_order(desired.TelephonyConfig.split)[0]
+        instance = arn.resource_id(group.attributes["InstanceArn"])
+        return self._connect.call(operation, region, InstanceId=instance, **parameters)

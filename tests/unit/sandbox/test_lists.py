@@ -1,0 +1,70 @@
+"""Readers of the sandbox can list what its Connect holds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from sandbox import scene
+from sandbox.connect_account import ACCOUNT
+from sandbox.connect_emulator import ConnectEmulator
+from sandbox.http_server import HttpServer
+
+INSTANCE_ARN = f"arn:aws:connect:{scene.REGION}:{ACCOUNT}:instance/{scene.INSTANCE_ID}"
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    """A client of an emulator with the scene of `make sandbox`."""
+    emulator = ConnectEmulator()
+    scene.seed(emulator)
+    scene.add_quick_connects(emulator)
+    queue = f"{INSTANCE_ARN}/queue/{scene.QUEUE_ID}"
+    emulator.queue_quick_connects[queue] = {*scene.QUICK_CONNECT_IDS}
+    server = HttpServer(emulator.handle)
+    yield boto3.client("connect", endpoint_url=server.url)
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("operation", "summaries", "name", "names", "kind"),
+    [
+        ("list_queues", "QueueSummaryList", "Name", ["BasicQueue", "Orders", "Returns"], "queue"),
+        ("list_users", "UserSummaryList", "Username", ["alice", "bob", "carol"], "agent"),
+        (
+            "list_contact_flows",
+            "ContactFlowSummaryList",
+            "Name",
+            ["Agent", "Queue", "Survey"],
+            "contact-flow",
+        ),
+    ],
+)
+def test_three_of_each_kind_are_listed(
+    operation: str, summaries: str, name: str, names: list[str], kind: str, client: Any
+) -> None:
+    """With their names and ARNs."""
+    listed = getattr(client, operation)(InstanceId=scene.INSTANCE_ID)[summaries]
+    assert sorted(item[name] for item in listed) == names
+    assert all(item["Arn"] == f"{INSTANCE_ARN}/{kind}/{item['Id']}" for item in listed)
+
+
+def test_quick_connects_are_found_whole(client: Any) -> None:
+    """A search returns their configs and tags; the emulator searches without criteria."""
+    found = client.search_quick_connects(InstanceId=scene.INSTANCE_ID)
+    assert {q["QuickConnectId"] for q in found["QuickConnects"]} == {*scene.QUICK_CONNECT_IDS}
+    assert all(q["QuickConnectConfig"]["FlowConfig"] for q in found["QuickConnects"])
+    by_name = {"StringCondition": {"FieldName": "Name", "Value": "x", "ComparisonType": "EXACT"}}
+    with pytest.raises(client.exceptions.InvalidRequestException):
+        client.search_quick_connects(InstanceId=scene.INSTANCE_ID, SearchCriteria=by_name)
+
+
+def test_the_quick_connects_of_a_queue_come_in_pages(client: Any) -> None:
+    """Each with its name."""
+    queue = {"InstanceId": scene.INSTANCE_ID, "QueueId": scene.QUEUE_ID}
+    pages = client.get_paginator("list_queue_quick_connects").paginate(
+        **queue, PaginationConfig={"PageSize": 2}
+    )
+    listed = [[item["Name"] for item in page["QuickConnectSummaryList"]] for page in pages]
+    assert listed == [["Front desk", "Warehouse"], ["Night shift"]]
