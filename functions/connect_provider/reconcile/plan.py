@@ -86,16 +86,22 @@ def plan(
     changed = tuple(name for name, value in desired.items() if observed.state[name] != value)
     if create_only.intersection(changed):
         return Plan(Action.REPLACE, changed)
-    wanted, previous = tags
-    tag = {key: value for key, value in wanted.items() if observed.tags.get(key) != value}
-    untag = frozenset(
-        key
-        for key in previous.keys() - wanted.keys() - MARKERS
-        if observed.tags.get(key) == previous[key]
-    )
-    wanted_members, previous_members = members
-    add = wanted_members - observed.members
-    remove = (previous_members - wanted_members) & observed.members
+    tag, untag = _plan_tags(*tags, observed.tags)
+    add, remove = _plan_members(*members, observed.members)
     changed += ("Tags",) if tag or untag else ()
     changed += ("members",) if add or remove else ()
     return Plan(Action.UPDATE if changed else Action.NONE, changed, tag, untag, add, remove)
+
+
+def _plan_tags(wanted: Tags, previous: Tags, live: Tags) -> tuple[Tags, frozenset[str]]:
+    """Return the tags to set, and the keys to remove."""
+    tag = {key: value for key, value in wanted.items() if live.get(key) != value}
+    gone = previous.keys() - wanted.keys() - MARKERS
+    return tag, frozenset(key for key in gone if live.get(key) == previous[key])
+
+
+def _plan_members(
+    wanted: MemberIds, previous: MemberIds, live: MemberIds
+) -> tuple[MemberIds, MemberIds]:
+    """Return the members to add, and the members to remove."""
+    return wanted - live, (previous - wanted) & live

@@ -52,6 +52,11 @@ def plan_shifts(
     }
 
 
+def names_of(shifts: Mapping[str, Shift], *wanted: Shift) -> list[str]:
+    """Return the names of the configs with one of these shifts."""
+    return [name for name, shift in shifts.items() if shift in wanted]
+
+
 def names_group(properties: TrafficDistributionProperties, group: Observation) -> bool:
     """Return whether the properties name this group, by any of its names."""
     if properties.TrafficDistributionGroupId is not None:

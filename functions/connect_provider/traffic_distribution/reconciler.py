@@ -41,14 +41,30 @@ class TrafficDistribution:
         return parse_properties(TrafficDistributionProperties, self._request.resource_properties)
 
     def apply(self) -> Observation:
-        """Apply the template, where it changed; return the group.
+        """Apply the template, where it changed; return the group."""
+        try:
+            return self._apply()
+        except errors.Superseded:
+            raise
+        except errors.REFUSALS as error:
+            self._watch.end_rollback(error)
+            return Observation.of_missing(self._run.initial_id)
 
-        Isolate the Regions before traffic moves, and end the isolation afterwards.
+    def _apply(self) -> Observation:
+        """Isolate the Regions before traffic moves, and end the isolation afterwards.
+
+        A write is planned again after throttling, a conflict, a miss or an unknown outcome.
+        Meanwhile an operator may have moved traffic, or the stack may have begun to roll back.
         """
         routing = self._desired.CrossRegionRouting
         if routing == "Isolated":
             self._isolate()
-        group = self._apply_split()
+        group = self._run.wait(
+            self._attempt,
+            lambda group: group is not None,
+            "Connect still refuses to update the traffic distribution",
+        )
+        assert group is not None
         live = self._routing.apply(self._desired, group) if routing else ""
         return replace(group, attributes={**group.attributes, "CrossRegionRouting": live})
 
@@ -59,26 +75,6 @@ class TrafficDistribution:
         self._wanted(group)
         self._routing.apply(self._desired, group)
 
-    def _apply_split(self) -> Observation:
-        """Split the traffic as in the template, where the template changed; return the group.
-
-        A write is planned again after throttling, a conflict, a miss or an unknown outcome.
-        Meanwhile an operator may have moved traffic, or the stack may have begun to roll back.
-        """
-        try:
-            done = self._run.wait(
-                self._attempt,
-                lambda group: group is not None,
-                "Connect still refuses to update the traffic distribution",
-            )
-        except errors.Superseded:
-            raise
-        except errors.REFUSALS as error:
-            self._watch.end_rollback(error)
-            return Observation.of_missing(self._run.initial_id)
-        assert done is not None
-        return done
-
     def _attempt(self) -> Observation | None:
         """Plan and write once; return the group, or None if it must be planned again."""
         group = self._split.read(self._desired)
@@ -88,59 +84,74 @@ class TrafficDistribution:
         self._run.log_plan(self._request.request_type, action, wanted)
         if not wanted:
             return group
-        known = True
         try:
             self._split.write(group, wanted)
-        except (errors.ServiceInternalError, errors.Throttling) as error:
+        except errors.ProviderError as error:
             if not error.maybe_done:
+                self._require_retry(error)
                 return None
-            known = False
-        except errors.Superseded:
-            raise
-        except (errors.NotFound, errors.InvalidRequest, errors.ResourceConflict):
-            self._refused_at = self._refused_at or self._run.now()
-            if self._run.lag_is_over(self._refused_at):
-                raise
-            return None
+            group = self._split.read_back(group, wanted)
+            return group if plan.is_live(wanted, group.state) else None
         group = self._split.read_back(group, wanted)
         if plan.is_live(wanted, group.state):
             return group
-        if not known:
-            return None
         raise errors.NotStabilized(plan.differences(wanted, group.state))
+
+    def _require_retry(self, error: errors.ProviderError) -> None:
+        """Raise the error unless a retry can cure it: a refusal may be due to the lag."""
+        if isinstance(error, errors.ServiceInternalError | errors.Throttling):
+            return
+        self._refused_at = self._refused_at or self._run.now()
+        if not isinstance(error, errors.REFUSALS) or isinstance(error, errors.Superseded):
+            raise error
+        if self._run.lag_is_over(self._refused_at):
+            raise error
 
     def _wanted(self, group: Observation) -> model.Splits:
         """Return the splits to write."""
         desired, previous = self._desired.splits, self._previous(group)
         revised = self._is_revised()
         shifts = plan.plan_shifts(desired, previous, group.state, revised=revised)
-        for name in (name for name, shift in shifts.items() if shift is plan.Shift.LEFT):
+        for name in plan.names_of(shifts, plan.Shift.LEFT):
             self._run.log(f"{name} stays: it was changed outside the template")
-        acted = [
-            n for n, shift in shifts.items() if shift in (plan.Shift.APPLIED, plan.Shift.CONTESTED)
-        ]
-        if not acted:
-            return {}
-        phase = self._watch.phase()
-        if phase is Phase.OVER:
-            raise errors.ResourceConflict("the stack operation is over: this request is late")
-        if phase is Phase.ROLLING_BACK:
-            if isinstance(self._request, CreateRequest):
-                raise errors.ResourceConflict("the stack is rolling back: it cancelled this create")
-            # Others have no earlier split, or the failed update changed nothing but the Revision.
-            acted = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
-            if not acted or not plan.was_applied(desired, previous, group.state):
-                self._run.log("the split stays: the failed update did not cause it")
-                return {}
+        acted = plan.names_of(shifts, plan.Shift.APPLIED, plan.Shift.CONTESTED)
+        acted = self._still_wanted(acted, previous, group) if acted else []
         contested = [name for name in acted if shifts[name] is plan.Shift.CONTESTED]
         if not previous and not plan.is_pristine(group):
             contested = acted
+        self._require_overwrite(contested, previous, group)
+        return {name: desired[name] for name in acted}
+
+    def _still_wanted(
+        self, acted: list[str], previous: model.Splits, group: Observation
+    ) -> list[str]:
+        """Return the configs that the stack still applies. A rollback undoes only its own update.
+
+        Raise ResourceConflict if the stack no longer waits for this request.
+        """
+        phase, desired = self._watch.phase(), self._desired.splits
+        if phase is Phase.OVER:
+            raise errors.ResourceConflict("the stack operation is over: this request is late")
+        if phase is not Phase.ROLLING_BACK:
+            return acted
+        if isinstance(self._request, CreateRequest):
+            raise errors.ResourceConflict("the stack is rolling back: it cancelled this create")
+        # Others have no earlier split, or the failed update changed nothing but the Revision.
+        acted = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
+        if acted and plan.was_applied(desired, previous, group.state):
+            return acted
+        self._run.log("the split stays: the failed update did not cause it")
+        return []
+
+    def _require_overwrite(
+        self, contested: list[str], previous: model.Splits, group: Observation
+    ) -> None:
+        """Raise ResourceConflict if a manual traffic change must stay. Log the change otherwise."""
         if contested and self._desired.OutOfBandTraffic == "Fail":
-            raise _contested(contested[0], desired, previous, group)
+            raise _contested(contested[0], self._desired.splits, previous, group)
         for name in contested:
             live = model.text_of(group.state.get(name, {}))
             self._run.log(f"{name}: overwrite the live split {live}")
-        return {name: desired[name] for name in acted}
 
     def _is_revised(self) -> bool:
         """Return whether the template has a new Revision."""
