@@ -1,17 +1,24 @@
-"""The state of Connect in one account: instances, what they hold, and tags."""
+"""The state of Connect in one account: instances, their resources, and tags."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.connect_model import ServiceError
+from sandbox.connect_model import ConnectCall, ServiceError
+from sandbox.consistency import Lag, Visibility, is_read
 
 ACCOUNT = "123456789012"
 
 
 @dataclass
 class Instance:
-    """A Connect instance. What its sets do not hold does not exist."""
+    """A Connect instance. A queue, flow or user exists only if its set holds the id.
+
+    ready_at: when the replication ends, on the emulator's clock.
+    unnamed_in_replica: the users without a name in the replica.
+    """
 
     id: str
     region: str
@@ -19,6 +26,8 @@ class Instance:
     contact_flows: set[str] = field(default_factory=set)
     queues: set[str] = field(default_factory=set)
     users: set[str] = field(default_factory=set)
+    unnamed_in_replica: set[str] = field(default_factory=set)
+    ready_at: float = -math.inf
 
     @property
     def arn(self) -> str:
@@ -27,34 +36,70 @@ class Instance:
 
 
 class ConnectAccount:
-    """What Connect holds. Operations are methods named _operation_name(region, parameters).
+    """The state of Connect. Operations are methods named _operation_name(region, parameters).
 
     settle_seconds: how long a group takes to be created or deleted.
     creation_fails, deletion_fails: how that ends.
     shift_seconds: how long it takes to shift a group's traffic.
-    lag_seconds: for how long after that what is read is still ACTIVE with the old split.
-    late_seconds: for how long after a shift the old split is still read.
     lost_configs: those whose shift never happens.
+
+    The documentation leaves these open:
+    lists_user_arns: whether the list of a group's users has ARNs or ids, in turns.
+    refuses_repeated_delete: refuse to delete a group that is PENDING_DELETION already.
+    refuses_taken_rename: refuse to rename a quick connect to a Name that is taken.
     """
 
     _clock: Callable[[], float]
+    _LAGGING = ("quick_connects", "groups", "phone_numbers")
 
     def reset(self) -> None:
         """Forget everything."""
         self.instances: dict[str, Instance] = {}
         self.quick_connects: dict[str, dict[str, Any]] = {}
         self.groups: dict[str, dict[str, Any]] = {}
-        self.phone_numbers: list[dict[str, str]] = []
+        self.phone_numbers: dict[str, dict[str, str]] = {}
         self.settle_seconds = 0.0
         self.shift_seconds = 0.0
         self.lost_configs: set[str] = set()
-        self.lag_seconds = 0.0
-        self.late_seconds = 0.0
         self.creation_fails = False
         self.deletion_fails = False
         self.quick_connect_quota = 100
         self.group_quota = 10
+        self.lists_user_arns: tuple[bool, ...] = (False,)
+        self.refuses_repeated_delete = False
+        self.refuses_taken_rename = False
         self._tokens: dict[str, str] = {}
+        self._visibility: Visibility | None = None
+
+    def delay_visibility(self, lag: Lag | None) -> None:
+        """Show each later change with a lag; None shows every change at once."""
+        self._visibility = Visibility(lag, self._tables()) if lag else None
+
+    def _tables(self) -> dict[str, dict[str, Any]]:
+        """Return everything that a call can show or refer to, by ARN or id."""
+        instances = self.instances.values()
+        known = [i.contact_flows | i.queues | i.users for i in instances]
+        referents = {name: True for names in known for name in sorted(names)}
+        return {"referents": referents} | {name: getattr(self, name) for name in self._LAGGING}
+
+    @contextmanager
+    def _as_seen_by(self, call: ConnectCall) -> Iterator[None]:
+        """Let the body see the state that a call sees, and change the real state."""
+        if self._visibility is None:
+            yield
+            return
+        now, tables = self._clock(), self._tables()
+        self._visibility.note(tables, now)
+        if is_read(call.operation):
+            vars(self).update(self._visibility.tables(self._LAGGING, call.operation, now))
+        else:
+            self._visibility.check(call, now)
+        try:
+            yield
+        finally:
+            if is_read(call.operation):
+                vars(self).update({name: tables[name] for name in self._LAGGING})
+            self._visibility.note(self._tables(), now)
 
     def _instance(self, region: str, arn_or_id: str) -> Instance:
         instance = self.instances.get(bare(arn_or_id))
