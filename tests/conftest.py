@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
+from importlib import import_module
 from tempfile import NamedTemporaryFile
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ import trustme
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 
+from cfn_connect.resource_types import RESOURCE_TYPES
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
@@ -91,6 +93,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime(time.time())
     FakeTime.current = fake
     module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)
+    for made in RESOURCE_TYPES.values():
+        import_module(f"connect_provider.{made.app}.app")
     for name, loaded in list(sys.modules.items()):
         if name.startswith("connect_provider.") and getattr(loaded, "time", None) is time:
             monkeypatch.setattr(loaded, "time", module)

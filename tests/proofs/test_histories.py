@@ -116,8 +116,8 @@ class History:
         self.connect, self.rng = connect, random.Random(seed)
         self.stack = Stack(
             sink,
+            stacks,
             deliveries=lambda: self.rng.choice([1, 1, 2]),
-            set_status=lambda status: setattr(stacks, "status", status),
             heal=connect.faults.clear,
         )
         instance = connect.instances[scene.INSTANCE_ID]
@@ -192,7 +192,7 @@ class History:
         before = self.split()
         self.stack.delete()
         assert self.split() == before
-        assert self.ours() == set()
+        assert self.ours() <= self.stack.abandoned
         self.edited.clear()
 
     # What always holds
@@ -207,7 +207,8 @@ class History:
         for arn, resource in self.foreign.items():
             assert self.connect.quick_connects[arn] == resource
         assert self.default["Tags"] == {}
-        assert self.ours() <= set(self.stack.ids.values()), "nothing of ours is left behind"
+        known = {*self.stack.ids.values(), *self.stack.abandoned}
+        assert self.ours() <= known, "nothing of ours is left behind"
         for logical_id, (kind, properties) in self.stack.template.items():
             if kind == TRAFFIC or logical_id in self.edited:
                 continue

@@ -11,7 +11,7 @@ from sandbox.cloudformation import Sink, Stacks
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "events"
-STACKS = Stacks()  # what the functions ask of CloudFormation
+STACKS = Stacks(now=lambda: FakeTime.current.time())  # the functions ask it about their stacks
 SENT: set[str] = set()  # the user's own texts in the properties of a test's requests
 _OWN_TEXT = ("Name", "Description", "PhoneNumber", "Tags")
 
