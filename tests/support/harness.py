@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from cfn_connect.resource_types import RESOURCE_TYPES
 from sandbox.cloudformation import Sink, Stacks
+from tests.support.shared_clock import CLOCK
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "events"
@@ -17,7 +18,7 @@ _OWN_TEXT = ("Name", "Description", "PhoneNumber", "Tags")
 
 
 class FakeTime:
-    """A clock that moves only when something sleeps or a test says so.
+    """A clock that moves only when something sleeps or a test says so. Child processes share it.
 
     meanwhile: what happens during the next pause.
     pass_on: lets the seconds of a pause pass; a simulation runs other functions meanwhile.
@@ -26,13 +27,21 @@ class FakeTime:
     current: ClassVar["FakeTime"]
 
     def __init__(self, start: float) -> None:
-        self._start, self.passed = start, 0.0
+        CLOCK.set(start, 0.0)
         self.sleeps: list[float] = []
         self.meanwhile: Callable[[], None] | None = None
         self.pass_on: Callable[[float], None] = self.advance
 
+    @property
+    def passed(self) -> float:
+        return CLOCK.passed
+
+    @passed.setter
+    def passed(self, seconds: float) -> None:
+        CLOCK.set(CLOCK.start, seconds)
+
     def time(self) -> float:
-        return self._start + self.passed
+        return CLOCK.time()
 
     def monotonic(self) -> float:
         return self.passed
