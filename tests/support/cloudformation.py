@@ -45,7 +45,7 @@ class Weather:
     rollback_after: the seconds from a failure to the first request of the rollback.
     unanswered: the logical ids whose ResponseURL refuses every response.
     status_lag: the seconds until CloudFormation shows a new status.
-    reply: CloudFormation's reply to every question about the stack; None for the right one.
+    reply: CloudFormation's reply to every question until the rollback; None for the right one.
     reversal_status: the stack's status while `--disable-rollback` reverses a failed resource. The
     documentation does not tell it.
     """
@@ -262,7 +262,7 @@ class _Operation:
         stack = self._stack
         is_update = bool(stack.template)
         self._show("UPDATE_ROLLBACK_IN_PROGRESS" if is_update else "ROLLBACK_IN_PROGRESS")
-        stack.heal()
+        self._heal()
         remnants = self._reverse_all(r for n, r in started.items() if n in stack.ids)
         if is_update:
             self._show("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
@@ -274,7 +274,7 @@ class _Operation:
         """Return only the failed resources to their last stable state."""
         stack = self._stack
         self._show(self._weather.reversal_status)
-        stack.heal()
+        self._heal()
         remnants = self._reverse_all(
             r for n, r in started.items() if n in stack.ids and not r.succeeded
         )
@@ -289,6 +289,11 @@ class _Operation:
             elif name not in stack.ids:
                 stack.failed.append(_remnant(request))
         self._show("UPDATE_FAILED" if stack.ids else "CREATE_FAILED")
+
+    def _heal(self) -> None:
+        """End the faults of Connect and of CloudFormation's API."""
+        self._stack.heal()
+        self._stack.stacks.reply = None
 
     def _reverse_all(self, requests: Iterable[_Request]) -> list[Remnant]:
         """Reverse updates at the same time; return the replacements that they made."""
