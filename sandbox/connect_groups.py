@@ -18,7 +18,7 @@ class TrafficDistributionGroups(ConnectAccount):
         instance = Instance(instance_id, region, replica_region)
         self.instances[instance_id] = instance
         if replica_region:
-            self.keep_in(self.add_group(instance, "default", "", {}, is_default=True), "ACTIVE")
+            self.add_group(instance, "default", "", {}, is_default=True)["Status"] = "ACTIVE"
         return instance
 
     def keep_in(self, group: dict[str, Any], status: str) -> None:

@@ -72,7 +72,7 @@ def repeatable(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> Callable[[],
     """Return what makes the ids and times of the emulator begin anew, the same ones every time."""
 
     def begin() -> None:
-        clock._start, clock.passed = NOON, 0.0
+        clock.restart(NOON)
         numbers = itertools.count(1)
         monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=next(numbers)))
 
@@ -138,7 +138,7 @@ def released(
     """What a version did at noon, with Connect as it was an hour later."""
     version, name = request.param
     record = json.loads((RELEASES / f"{version}.json").read_text())[name]
-    clock._start, clock.passed = NOON, 3600.0
+    clock.restart(NOON, 3600.0)
     restore(connect, record["connect"])
     return KINDS[name], record
 

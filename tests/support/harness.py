@@ -27,10 +27,14 @@ class FakeTime:
     current: ClassVar["FakeTime"]
 
     def __init__(self, start: float) -> None:
-        CLOCK.set(start, 0.0)
+        self.restart(start)
         self.sleeps: list[float] = []
         self.meanwhile: Callable[[], None] | None = None
         self.pass_on: Callable[[float], None] = self.advance
+
+    def restart(self, start: float, passed: float = 0.0) -> None:
+        """Set the time at zero seconds, and the seconds that have passed."""
+        CLOCK.set(start, passed)
 
     @property
     def passed(self) -> float:
