@@ -6,7 +6,7 @@ BIN = .venv-$(VERSION)/bin
 SAM := .venv-sam/bin/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo sandbox invoke serve build deploy test test-long test-older lint docs bench bench-check format lock
+.PHONY: help environment demo sandbox invoke serve build dist deploy test test-long test-older lint docs bench bench-check format lock
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,13 @@ serve: environment environment-sam ## Prepare a request and print its `sam local
 
 build: environment ## Build the small artifact for sam deploy (ARCHITECTURE=arm64 or x86_64)
 	@$(BIN)/python -m tools.build $(ARCHITECTURE)
+
+dist: environment ## Build the files of a release: the wheel, and an artifact for each architecture
+	@$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@for each in arm64 x86_64; do \
+		$(BIN)/python -m tools.build $$each && (cd .aws-sam/build && $(PYTHON) -m zipfile -c \
+		../../dist/cfn-connect-provider-$$each.zip functions template.yaml LICENSE README.md) || exit 1; \
+	done
 
 deploy: build environment-sam ## Deploy the provider to your AWS account (sam asks for the settings)
 	@$(SAM) deploy --guided --stack-name cfn-connect-provider --capabilities CAPABILITY_IAM

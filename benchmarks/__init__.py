@@ -1,1 +1,1 @@
-"""What the provider costs beside other ways to write it, and what must not get worse."""
+"""Compare the cost of the provider with other ways to write one, and check limits."""

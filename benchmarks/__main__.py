@@ -12,38 +12,38 @@ from benchmarks.world import open_world
 
 
 def check(console: Console) -> bool:
-    """Measure every target, print a table of them; tell whether all hold."""
+    """Measure every target and print a table; return whether all are met."""
     python = contenders.prepare(peers_only_raw=True)
     with open_world() as world:
         results = list(targets.everything(world, python))
     console.print(_table(results))
     if not measure.can_count():
         console.print(
-            "[bold yellow]INSTRUCTIONS WERE NOT COUNTED:[/] valgrind is not here, so init, the "
-            "first answer and a warm Create were not checked (apt install valgrind)."
+            "[bold yellow]INSTRUCTIONS WERE NOT COUNTED:[/] valgrind is missing, so init, the "
+            "first response and a warm Create were not checked (apt install valgrind)."
         )
     return all(result.holds for result in results)
 
 
 def run(console: Console) -> bool:
-    """Measure everything beside the peers and write benchmarks/results.md; tell as check() does."""
+    """Measure the provider and its peers, write benchmarks/results.md, and return as check()."""
     python = contenders.prepare(peers_only_raw=False)
     compared = [contenders.PROVIDER, contenders.RAW, contenders.SOURCES, *contenders.OTHERS]
     notes = []
     if contenders.prepare_cdk():
         compared.append(contenders.CDK)
         notes.append(
-            "AwsCustomResource answers a request with one call, so its Update sets the name only, "
-            "and its artifact is the handler, without the SDK that Lambda's runtime has."
+            "AwsCustomResource makes one call for a request, so its Update sets only the name. Its "
+            "artifact is the handler alone: the SDK is part of Lambda's runtime."
         )
     else:
-        notes.append("AwsCustomResource was not measured: Node is not here.")
+        notes.append("AwsCustomResource was not measured: Node is missing.")
     with open_world() as world:
         found = comparison.compare(world, python, compared)
-        console.print("The comparison is done; throttled stacks in real time come next.")
+        console.print("The comparison is done. Next: throttled stacks in real time.")
         results = [*targets.everything(world, python), *targets.over_sockets(world)]
     console.print(_table(results))
-    console.print(f"Written: {report.write(contenders.version(python), found, results, notes)}")
+    console.print(f"Wrote {report.write(contenders.version(python), found, results, notes)}")
     return all(result.holds for result in results)
 
 
@@ -54,8 +54,8 @@ def _table(results: list[Result]) -> Table:
         stretch = "" if result.stretch is None else f"≤ {result.stretch:g}"
         table.add_row(
             result.name,
-            f"{result.measured:,.10g}" if result.measured > 1000 else f"{result.measured:.4g}",
-            f"{sign}{result.limit:,.10g}",
+            f"{result.measured:.3g}",
+            f"{sign}{result.limit:g}",
             "[green]ok[/]" if result.holds else "[bold red]FAILS[/]",
             stretch if result.stretched else f"{stretch} (no)",
         )

@@ -1,4 +1,4 @@
-"""The provider beside its peers: what each costs, in one run, in turns."""
+"""Measure the cost of the provider and of its peers, in turns and in one run."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,20 +10,20 @@ from benchmarks import contenders, measure
 from benchmarks.contenders import Contender
 from benchmarks.world import World
 
-ROUNDS, CYCLES = 11, 5  # processes of each contender, and warm cycles in each process
+ROUNDS, CYCLES = 11, 5  # processes for each contender, and warm cycles for each process
 REQUESTS = ("Create", "Update", "Delete")
 
 
 @dataclass
 class Costs:
-    """What one contender costs. Times are medians, in seconds.
+    """The cost of one contender. Times are medians, in seconds.
 
-    warm, calls, contexts, connections, slept: by request.
+    warm, calls, contexts, connections, slept: for each request type.
     instructions: of init; None where they cannot be counted.
     """
 
     name: str
-    first_answer: float = 0.0
+    first_response: float = 0.0
     memory: float = 0.0
     size: int = 0
     instructions: int | None = None
@@ -35,7 +35,7 @@ class Costs:
 
 
 def compare(world: World, python: str, compared: Sequence[Contender]) -> list[Costs]:
-    """Measure the contenders in turns, so that what else the machine does hits all alike."""
+    """Measure the contenders in turns, so that other load on the machine affects all equally."""
     first: dict[str, list[float]] = defaultdict(list)
     warm: dict[str, list[dict[str, dict[str, float]]]] = defaultdict(list)
     packages: dict[str, list[str]] = {}
@@ -62,7 +62,7 @@ def _summary(name: str, first: list[float], warm: list[dict[str, dict[str, float
 
     return Costs(
         name,
-        first_answer=median(first),
+        first_response=median(first),
         memory=max(typical("rss").values()),
         warm=typical("seconds"),
         calls=typical("calls"),

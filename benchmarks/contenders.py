@@ -1,4 +1,4 @@
-"""The provider and its peers: their artifacts, and how each is run."""
+"""The artifacts of the provider and of its peers, and the command that runs each."""
 
 import hashlib
 import os
@@ -15,24 +15,27 @@ from tools import build
 FOLDER = ROOT / ".build/benchmarks"
 PEERS = ROOT / "benchmarks/peers"
 _INVOKE = ROOT / "benchmarks/invoke.py"
-# It is only published as a source distribution.
+# Its maintainers publish only a source distribution.
 _SOURCE_ONLY = ("--no-binary", "cfn-resource-provider")
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A handler to be measured. module: has its lambda_handler; folders: what it imports from."""
+    """A handler to measure.
+
+    module: has its lambda_handler. folders: it imports from these.
+    """
 
     name: str
     module: str
     folders: tuple[Path, ...]
 
     def command(self, python: str) -> list[str]:
-        """Return what runs benchmarks/invoke.py with the handler. -S: only `folders` count."""
+        """Return the command that runs the handler. With -S it imports from `folders` alone."""
         return [python, "-S", str(_INVOKE), self.module]
 
     def environment(self) -> dict[str, str]:
-        """Return what Lambda's environment is for it; the same instructions in every run."""
+        """Return its environment in Lambda, with which every run executes the same instructions."""
         return {
             "PATH": "/usr/bin:/bin",
             "PYTHONHASHSEED": "0",
@@ -42,14 +45,14 @@ class Contender:
 
 
 class NodeContender(Contender):
-    """A handler that Node runs, with a runner of its own."""
+    """A handler for Node, with its own runner."""
 
     def command(self, _: str) -> list[str]:
-        """Return what runs it."""
+        """Return the command that runs it."""
         return ["node", str(PEERS / f"{self.module}.js")]
 
     def environment(self) -> dict[str, str]:
-        """Return what Lambda's environment is for it."""
+        """Return its environment in Lambda."""
         (folder,) = self.folders
         path = f"{Path(shutil.which('node') or '').parent}:/usr/bin:/bin"
         return {"PATH": path, "NODE_PATH": str(folder / "node_modules")}
@@ -71,9 +74,9 @@ CDK = NodeContender("AwsCustomResource (CDK)", "aws_custom_resource", (FOLDER / 
 
 
 def prepare(*, peers_only_raw: bool) -> str:
-    """Build the artifacts, compiled alike; return the python that they are for.
+    """Build and compile the artifacts; return the path of the Python that they need.
 
-    peers_only_raw: the raw handler needs nothing that the provider's requirements lack.
+    peers_only_raw: build no other peer. The raw handler needs only the provider's requirements.
     """
     python, target = build.for_this_machine()
     build.build(PROVIDER.folders[0], python, target)
@@ -88,7 +91,7 @@ def prepare(*, peers_only_raw: bool) -> str:
 def _install(
     folder: Path, requirements: Path, target: Iterable[str], sources: Path, python: str
 ) -> None:
-    """Install requirements and sources, once for each content of them."""
+    """Install requirements and sources, unless this was done since they changed."""
     texts = [requirements, *sorted(sources.rglob("*.py"))]
     wanted = hashlib.sha256(b"".join(map(Path.read_bytes, texts)) + python.encode()).hexdigest()
     stamp = folder.with_suffix(".stamp")
@@ -102,7 +105,7 @@ def _install(
 
 
 def prepare_cdk() -> bool:
-    """Install what CDK's handler needs; tell whether Node is here to run it."""
+    """Install the packages of the CDK's handler; return whether Node is here to run it."""
     if shutil.which("npm") is None or shutil.which("node") is None:
         return False
     (folder,) = CDK.folders
@@ -113,7 +116,7 @@ def prepare_cdk() -> bool:
 
 
 def zipped_size(paths: Iterable[Path]) -> int:
-    """Return the bytes of files and folders in a zip."""
+    """Return the size of a zip of files and folders, in bytes."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     archive = FOLDER / "size.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as content:
@@ -126,6 +129,6 @@ def zipped_size(paths: Iterable[Path]) -> int:
 
 
 def version(python: str) -> str:
-    """Return the version of the python that everything runs on."""
+    """Return the version of the Python that runs the contenders."""
     command = [python, "-c", "import sys; print(sys.version.split()[0])"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

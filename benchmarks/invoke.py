@@ -1,10 +1,10 @@
-"""Runs a handler as Lambda does: once imported, an event at a time. Run as a script.
+"""Run a handler as Lambda does: import it once, then send it one event at a time.
 
-The argument is the handler's module. Standard input has an event on each line. For each, a line
-is printed with what it cost; the line before the first says that init is over, and the one after
-the last names the packages that were imported from the PYTHONPATH. Nothing really sleeps.
+This is a script. Its argument is the handler's module. Each line of standard input is an event.
+The first line of output marks the end of init. Then each event gets a line with its cost. The last
+line names the packages that were imported from the PYTHONPATH. No sleep takes time.
 
-No module of the benchmarks is imported, since only the artifact is on the path.
+The script imports no module of the benchmarks, because only the artifact is on the path.
 """
 
 import json
@@ -31,7 +31,7 @@ CONTEXT = SimpleNamespace(
 
 
 def count() -> None:
-    """Count TLS contexts, new connections and seconds slept from here on."""
+    """Start to count TLS contexts, new connections and seconds of sleep."""
     make_context = ssl.SSLContext.__new__
 
     def counted_context(*arguments: Any, **options: Any) -> Any:
@@ -51,7 +51,7 @@ def count() -> None:
 
 
 def serve(handler: Callable[[Any, object], None], line: str) -> dict[str, float]:
-    """Run the handler with one event; return what it cost."""
+    """Run the handler with one event; return the cost."""
     event, before = json.loads(line), dict(COUNTED)
     began, cpu = time.perf_counter(), time.process_time()
     handler(event, CONTEXT)
@@ -61,14 +61,14 @@ def serve(handler: Callable[[Any, object], None], line: str) -> dict[str, float]
 
 
 def peak_memory() -> float:
-    """Return the most megabytes that were resident; getrusage would count the parent's, too."""
+    """Return the peak of resident memory in MB; getrusage would include the parent's."""
     with open("/proc/self/status") as status:
         lines = dict(line.split(":", 1) for line in status)
     return int(lines["VmHWM"].split()[0]) / 1024
 
 
 def packages() -> list[str]:
-    """Return the top-level packages that were imported from the PYTHONPATH."""
+    """Return the top-level packages imported from the PYTHONPATH."""
     folders = os.environ["PYTHONPATH"].split(os.pathsep)
     files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
     return sorted(
@@ -82,7 +82,7 @@ def packages() -> list[str]:
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Run events until standard input ends."""
     output, sys.stdout = sys.stdout, sys.stderr
     began = time.perf_counter()
     count()

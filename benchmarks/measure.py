@@ -1,4 +1,4 @@
-"""What a handler costs: times, memory, connections, and instructions where valgrind is there."""
+"""Measure a handler: times, memory, connections, and, with valgrind, instructions."""
 
 import json
 import re
@@ -13,18 +13,18 @@ from typing import Any
 from benchmarks.contenders import Contender
 from benchmarks.world import NO_TIME, World
 
-_VALGRIND = ("setarch", "-R", "valgrind")  # addresses that are the same in each run
+_VALGRIND = ("setarch", "-R", "valgrind")  # fixes addresses, so that runs are equal
 _CACHEGRIND = ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 _REFERENCES = re.compile(r"I\s+refs:\s+([\d,]+)")
 WARM_CREATES = 20
 
 
 class Failed(Exception):
-    """A handler did not do what it was asked, so what it cost says nothing."""
+    """A handler failed, so its cost means nothing."""
 
 
 class Process:
-    """A handler in a process of its own, as Lambda runs it."""
+    """A handler in its own process, as in Lambda."""
 
     def __init__(self, contender: Contender, world: World, python: str) -> None:
         self._world = world
@@ -40,7 +40,7 @@ class Process:
         self.init = None
 
     def send(self, event: dict[str, Any]) -> tuple[dict[str, float], list[str]]:
-        """Send a request; return what it cost, and the operations that were called."""
+        """Send a request; return its cost and the operations that the handler called."""
         assert self._process.stdin
         before = len(self._world.connect.journal)
         self._process.stdin.write(json.dumps(event) + "\n")
@@ -49,13 +49,13 @@ class Process:
             self.init = self._read()["init"]
         costs = self._read()
         costs["since_start"] = time.perf_counter() - self._began
-        answer = self._world.answers.get(event["RequestId"], {})
-        if answer.get("Status") != "SUCCESS":
-            raise Failed(f"{event['RequestType']}: {answer.get('Reason', 'no answer')}")
+        response = self._world.responses.get(event["RequestId"], {})
+        if response.get("Status") != "SUCCESS":
+            raise Failed(f"{event['RequestType']}: {response.get('Reason', 'no response')}")
         return costs, self._world.connect.calls()[before:]
 
     def close(self) -> list[str]:
-        """End it; return the packages that it imported."""
+        """End the process; return the packages that it imported."""
         assert self._process.stdin
         self._process.stdin.close()
         packages: list[str] = self._read()["packages"]
@@ -66,25 +66,25 @@ class Process:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise Failed(f"it ended with status {self._process.wait(10)}")
+            raise Failed(f"the process ended with status {self._process.wait(10)}")
         read: dict[str, Any] = json.loads(line)
         return read
 
 
 def creates(world: World, number: int, ahead: timedelta = NO_TIME) -> list[dict[str, Any]]:
-    """Return so many requests to create quick connects, each with a name of its own.
+    """Return a number of requests to create quick connects with different names.
 
-    ahead: for what slows the functions so much that their requests would get late.
+    ahead: moves the time of the request into the future, for runs so slow that it would expire.
     """
     names = (f"Desk {uuid.uuid4()}" for _ in range(number))
     return [world.event("quick_connect_create", {"Name": name}, ahead) for name in names]
 
 
 def cycle(process: Process, world: World) -> dict[str, dict[str, float]]:
-    """Create, update and delete a quick connect; return the costs of each."""
+    """Create, update and delete a quick connect; return the cost of each request."""
     (event,) = creates(world, 1)
     costs = {"Create": process.send(event)}
-    physical_id = world.answers[event["RequestId"]]["PhysicalResourceId"]
+    physical_id = world.responses[event["RequestId"]]["PhysicalResourceId"]
     for request in ("Update", "Delete"):
         event = world.event(f"quick_connect_{request.lower()}", {}, PhysicalResourceId=physical_id)
         costs[request] = process.send(event)
@@ -92,7 +92,7 @@ def cycle(process: Process, world: World) -> dict[str, dict[str, float]]:
 
 
 def can_count() -> bool:
-    """Tell whether instructions can be counted: valgrind is here, and addresses can be fixed."""
+    """Return whether valgrind is here and addresses can be fixed."""
     if shutil.which("valgrind") is None:
         return False
     return (
@@ -103,7 +103,7 @@ def can_count() -> bool:
 def instructions(
     contender: Contender, world: World, python: str, events: Iterable[dict[str, Any]] = ()
 ) -> int:
-    """Return the instructions from the start of the process to its end, with some events."""
+    """Return the number of instructions of a process that handles some events."""
     events = list(events)
     run = subprocess.run(
         [*_VALGRIND, *_CACHEGRIND, *contender.command(python)],
@@ -113,8 +113,8 @@ def instructions(
         text=True,
         check=False,
     )
-    answers = [world.answers.get(event["RequestId"], {}) for event in events]
+    responses = [world.responses.get(event["RequestId"], {}) for event in events]
     counted = _REFERENCES.search(run.stderr)
-    if counted is None or any(answer.get("Status") != "SUCCESS" for answer in answers):
+    if counted is None or any(response.get("Status") != "SUCCESS" for response in responses):
         raise Failed(f"{contender.name} under valgrind: {run.stderr[-500:]}")
     return int(counted[1].replace(",", ""))

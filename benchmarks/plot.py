@@ -1,4 +1,4 @@
-"""A plot of throttled stacks: how long they take, by how many quick connects they create."""
+"""Plot how long a throttled stack takes against the number of its quick connects."""
 
 from collections.abc import Mapping, Sequence
 from math import log10
@@ -9,7 +9,7 @@ _TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def svg(curves: Mapping[str, Sequence[tuple[int, float]]], notes: Sequence[str]) -> str:
-    """Return the plot: curves of creates and seconds, on two logarithmic axes, and notes below."""
+    """Return an SVG with curves of seconds against creates, on logarithmic axes, and notes."""
     creates = [x for curve in curves.values() for x, _ in curve]
     seconds = [y for curve in curves.values() for _, y in curve]
 
@@ -22,7 +22,7 @@ def svg(curves: Mapping[str, Sequence[tuple[int, float]]], notes: Sequence[str])
         )
 
     parts = [_text(_WIDTH / 2, _HEIGHT - 8, "quick connects created at once", "middle")]
-    parts.append(_text(_LEFT, 14, "seconds until the last one is there", "start"))
+    parts.append(_text(_LEFT, 14, "seconds until the last one exists", "start"))
     for tick in _TICKS:
         if min(creates) <= tick <= max(creates):
             x, y = at(tick, min(seconds))

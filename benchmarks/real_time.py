@@ -1,4 +1,4 @@
-"""Throttled stacks in real time: real handlers, processes and sockets."""
+"""Run throttled stacks in real time, with real handlers, processes and sockets."""
 
 import time
 from typing import Any
@@ -10,11 +10,11 @@ from tests.support.children import Zygote
 
 
 def throttled_stack(world: World, creates: int, at_once: int, speed: float = 1.0) -> Outcome:
-    """Create quick connects through two requests a second, and delete them again.
+    """Create and delete quick connects while Connect accepts two requests a second.
 
-    at_once: how many functions run at the same time.
-    speed: how much faster time passes for whoever sleeps, and for Connect. The outcome's makespan
-    is that of the creates, in seconds of the slow clock.
+    at_once: the number of functions that run at the same time.
+    speed: the factor by which sleeps are shorter and Connect is faster. The outcome's makespan
+    covers the creates, in seconds without that factor.
     """
     world.connect.rate = simulation.RATE * speed
     zygote = Zygote(speed, world.environment)
@@ -32,15 +32,15 @@ def throttled_stack(world: World, creates: int, at_once: int, speed: float = 1.0
 
 
 def _deletion(world: World, create: dict[str, Any]) -> dict[str, Any]:
-    """Return the request that deletes what a create made."""
+    """Return the request that deletes the quick connect of a create."""
     properties = create["ResourceProperties"]
-    physical_id = world.answers.get(create["RequestId"], {}).get("PhysicalResourceId", "unknown")
+    physical_id = world.responses.get(create["RequestId"], {}).get("PhysicalResourceId", "unknown")
     return world.event("quick_connect_delete", properties, PhysicalResourceId=physical_id)
 
 
 def _run(world: World, zygote: Zygote, events: list[dict[str, Any]], at_once: int) -> int:
-    """Run a function for each event; return how many failed."""
+    """Run a function for each event; return the number of failures."""
     for start in range(0, len(events), at_once):
         zygote.run(events[start : start + at_once])
-    answers = [world.answers.get(event["RequestId"], {}) for event in events]
-    return sum(answer.get("Status") != "SUCCESS" for answer in answers)
+    responses = [world.responses.get(event["RequestId"], {}) for event in events]
+    return sum(response.get("Status") != "SUCCESS" for response in responses)

@@ -1,4 +1,4 @@
-"""Writes benchmarks/results.md and its plot."""
+"""Write benchmarks/results.md and its plot."""
 
 import os
 import platform
@@ -18,20 +18,22 @@ _PLOTTED = (10, 20, 50, 100, 200, 500, 1000)
 
 _HEAD = """# Results
 
-Written by `make bench`; `make bench-check` holds the counts to their targets. Trust counts and
-ratios; seconds are this machine's."""
-_ABOUT_THE_COMPARISON = f"""A / B / C: warm Create, Update and Delete of a quick connect. Medians of
-{ROUNDS} processes and {ROUNDS * CYCLES} warm cycles, in turns. All are compiled. The provider's
-Update sets tags, name and config after a Describe, its Delete looks first whose the quick connect
-is; the peers' do not. The raw handler builds its TLS context at init, as the provider does."""
-_ABOUT_THROTTLING = f"""Every create starts at once; Connect takes two requests a second, five at
-first, so the floor is (N - 5) / 2 seconds. The slowest of {len(SEEDS)} seeds against it, and the
-throttled calls of each create; or how many creates fail. The provider's schedule is the code that
-it runs; `standard` and `legacy` are botocore's modes."""
+For maintainers. `make bench` writes this page, and `make bench-check` checks the targets. Nothing
+here was measured on AWS. Trust counts and ratios more than times, which depend on this machine."""
+_ABOUT_THE_COMPARISON = f"""A / B / C are a warm Create, Update and Delete of a quick connect.
+Values are medians of {ROUNDS} processes and {ROUNDS * CYCLES} warm cycles, measured in turns. All
+contenders are compiled. The provider describes a quick connect before it updates tags, name and
+config, and it checks the owner before a Delete. The peers do neither. The raw handler builds its
+TLS context at init, like the provider."""
+_ABOUT_THROTTLING = f"""All creates start at once. Connect accepts two requests a second, after a
+burst of five, so no schedule is faster than (N - 5) / 2 seconds. A cell compares the slowest of
+{len(SEEDS)} seeds with that floor, and counts the throttled calls for each create. If creates fail,
+it shows how many. The first row runs the provider's own code; `standard` and `legacy` are modes of
+botocore."""
 
 
 def write(python: str, found: list[Costs], results: list[Result], notes: list[str]) -> Path:
-    """Write the results, and the plot beside them; return where."""
+    """Write the results and the plot; return the path of the results."""
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     parts = [
         _HEAD,
@@ -48,7 +50,7 @@ def write(python: str, found: list[Costs], results: list[Result], notes: list[st
         _settled(),
         "## Targets",
         _targets(results),
-        "What is in the way of the stretch values: [docs/scale.md](../docs/scale.md).",
+        "[docs/scale.md](../docs/scale.md) explains why some stretch values are not reached.",
     ]
     (FOLDER / "throttling.svg").write_text(_plot())
     path = FOLDER / "results.md"
@@ -63,17 +65,17 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _compared(found: list[Costs]) -> str:
-    """Return the table of contenders. The second one is the raw handler, which ratios refer to."""
+    """Return the table of contenders. Ratios refer to the second one, the raw handler."""
     raw = found[1]
 
     def each(numbers: Callable[[str], float]) -> str:
-        return " / ".join(f"{numbers(request):.3g}" for request in REQUESTS)
+        return " / ".join(_rounded(numbers(request)) for request in REQUESTS)
 
     rows: dict[str, Callable[[Costs], str]] = {
-        "init, million instructions": lambda c: _ratio(c.instructions, 1_000_000, ",.0f"),
+        "init, billion instructions": lambda c: _ratio(c.instructions, 1_000_000_000, ".1f"),
         "init instructions, ratio": lambda c: _ratio(c.instructions, raw.instructions, ".2f"),
-        "start to first answer, ms": lambda c: f"{c.first_answer * 1000:.0f}",
-        "start to first answer, ratio": lambda c: f"{c.first_answer / raw.first_answer:.2f}",
+        "start to first response, ms": lambda c: _rounded(c.first_response * 1000),
+        "start to first response, ratio": lambda c: f"{c.first_response / raw.first_response:.2f}",
         "warm, ms": lambda c: each(lambda request: c.warm[request] * 1000),
         "warm, ratio": lambda c: each(lambda request: c.warm[request] / raw.warm[request]),
         "Connect calls": lambda c: each(c.calls.__getitem__),
@@ -87,6 +89,11 @@ def _compared(found: list[Costs]) -> str:
         ["", *(costs.name for costs in found)],
         ([name, *(row(costs) for costs in found)] for name, row in rows.items()),
     )
+
+
+def _rounded(value: float) -> str:
+    """Return a measured value with two significant digits; more would be noise."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def _ratio(value: int | None, unit: int | None, style: str) -> str:
@@ -113,7 +120,7 @@ def _settled() -> str:
         once, worst = simulation.settle(ready), simulation.worst_settle(ready)
         excess = f"{once.excess:.1f} s, at worst {worst.excess:.1f} s"
         rows.append([f"{ready} s", excess, str(worst.looks)])
-    return _table(["ready after", "found too late by", "looks"], rows)
+    return _table(["ready after", "found late by", "calls"], rows)
 
 
 def _targets(results: list[Result]) -> str:
@@ -123,9 +130,9 @@ def _targets(results: list[Result]) -> str:
         if result.stretch is not None:
             verdict += ", and the stretch" if result.stretched else ", not the stretch"
         stretch = "" if result.stretch is None else f" (≤ {result.stretch:g})"
-        limit = f"{'' if result.exact else '≤ '}{result.limit:,.10g}{stretch}"
-        rows.append([result.name, f"{result.measured:,.8g}", limit, verdict])
-    return _table(["", "measured", "target (stretch)", "holds"], rows)
+        limit = f"{'' if result.exact else '≤ '}{result.limit:g}{stretch}"
+        rows.append([result.name, f"{result.measured:.3g}", limit, verdict])
+    return _table(["", "measured", "target (stretch)", "met"], rows)
 
 
 def _plot() -> str:

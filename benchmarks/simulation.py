@@ -1,4 +1,4 @@
-"""Stacks and waits in simulated time, with the provider's own schedules. No thread, no socket."""
+"""Simulate throttled stacks and waits with the provider's own schedules, on a simulated clock."""
 
 import heapq
 import random
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 
 from connect_provider import backoff
 
-RATE, BURST = 2.0, 5.0  # requests a second for each API of Connect, and how many at once
+RATE, BURST = 2.0, 5.0  # requests a second for each API of Connect, and its burst
 FUNCTION_TIMEOUT = 900.0
 SERVICE_TIMEOUT = 3600.0
 MAXIMUM_RETRY_ATTEMPTS = 2
-LATENCY = 0.05  # seconds that a call takes
+LATENCY = 0.05  # seconds for each call
 
-# (attempt, elapsed, remaining, rng) -> the pause, None to give up
+# (attempt, elapsed, remaining, rng) -> the pause, or None to give up
 Policy = Callable[[int, float, float, random.Random], float | None]
 
 
 def legacy(attempt: int, elapsed: float, remaining: float, rng: random.Random) -> float | None:
-    """Pause as botocore does unless told otherwise: five attempts."""
+    """Pause like botocore's default mode, which makes five attempts."""
     return rng.random() * 2.0**attempt if attempt < 4 else None
 
 
 def standard(attempt: int, elapsed: float, remaining: float, rng: random.Random) -> float | None:
-    """Pause as botocore's standard mode does: three attempts."""
+    """Pause like botocore's standard mode, which makes three attempts."""
     return rng.random() * 2.0**attempt if attempt < 2 else None
 
 
 def patient(attempt: int, elapsed: float, remaining: float, rng: random.Random) -> float | None:
-    """Pause as botocore's standard mode does when it is allowed 200 attempts."""
+    """Pause like botocore's standard mode with 200 attempts."""
     return min(rng.random() * 2.0**attempt, 20.0) if attempt < 199 else None
 
 
@@ -47,7 +47,7 @@ class Bucket:
         self._tokens, self._seen = BURST, 0.0
 
     def take(self, now: float) -> bool:
-        """Take a token, if there is one now."""
+        """Take a token; return whether there was one."""
         self._tokens = min(BURST, self._tokens + (now - self._seen) * RATE)
         self._seen = now
         if self._tokens < 1:
@@ -58,7 +58,7 @@ class Bucket:
 
 @dataclass(order=True)
 class _Call:
-    """The next call of one create. A run is one invocation of the function for it."""
+    """The next call for one create. A run is one invocation of the function."""
 
     when: float
     number: int
@@ -69,7 +69,7 @@ class _Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a stack."""
+    """The result of a stack."""
 
     failures: int
     makespan: float
@@ -77,12 +77,12 @@ class Outcome:
 
 
 def floor(creates: int) -> float:
-    """Return the seconds that Connect's rate makes so many creates take."""
+    """Return the least seconds that Connect's rate allows for a number of creates."""
     return max(creates - BURST, 0) / RATE
 
 
 def throttled_stack(creates: int, policy: Policy, seed: int) -> Outcome:
-    """Create so many quick connects at once, as one or more stacks do."""
+    """Create a number of quick connects at once, as in one or more stacks."""
     rng, bucket = random.Random(seed), Bucket()
     calls = [_Call(rng.random() * LATENCY, number) for number in range(creates)]
     heapq.heapify(calls)
@@ -102,7 +102,7 @@ def throttled_stack(creates: int, policy: Policy, seed: int) -> Outcome:
 
 
 def _next(call: _Call, now: float, policy: Policy, rng: random.Random) -> _Call | None:
-    """Return the next try after a throttled one, in this run or in the next; None for neither."""
+    """Return the next attempt, in this run or in the next; None if the request fails."""
     elapsed = now - call.began
     remaining = FUNCTION_TIMEOUT - backoff.SETTLE_RESERVE - elapsed
     delay = policy(call.attempt, elapsed, remaining, rng)
@@ -118,14 +118,14 @@ def _next(call: _Call, now: float, policy: Policy, rng: random.Random) -> _Call 
 
 @dataclass(frozen=True)
 class Wait:
-    """How late a resource was found ready, and how often it was looked at."""
+    """How late a resource was found ready, and after how many calls."""
 
     excess: float
     looks: int
 
 
 def settle(ready: float) -> Wait:
-    """Wait for a resource that gets ready after so many seconds."""
+    """Wait for a resource that is ready after some seconds."""
     now, looks = 0.0, 1
     while now < ready:
         now += backoff.settle_delay(now)
@@ -134,6 +134,6 @@ def settle(ready: float) -> Wait:
 
 
 def worst_settle(ready: float) -> Wait:
-    """Wait for resources that get ready within the tenth before; return the worst of each."""
+    """Wait for resources that are ready up to 10 % earlier; return the worst values."""
     waits = [settle(ready * (0.9 + step / 1000)) for step in range(101)]
     return Wait(max(w.excess for w in waits), max(w.looks for w in waits))

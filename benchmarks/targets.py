@@ -1,4 +1,4 @@
-"""What must hold, measured in counts: they are the same in every run, as times are not."""
+"""The limits. They apply to counts, because counts are equal in every run and times are not."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ MEMORY_LIMIT = 56.0
 
 @dataclass(frozen=True)
 class Result:
-    """A target, and what was measured. stretch: what would be better still, None if nothing."""
+    """A target and its measured value. stretch: an ideal value, or None."""
 
     name: str
     measured: float
@@ -29,17 +29,17 @@ class Result:
 
     @property
     def holds(self) -> bool:
-        """Tell whether the target is met."""
+        """Return whether the target is met."""
         return self.measured == self.limit if self.exact else self.measured <= self.limit
 
     @property
     def stretched(self) -> bool:
-        """Tell whether the stretch value is met, too."""
+        """Return whether the stretch value is met, too."""
         return self.holds and (self.stretch is None or self.measured <= self.stretch)
 
 
 def everything(world: World, python: str) -> Iterator[Result]:
-    """Measure every target that can be measured here."""
+    """Measure every target that this machine can measure."""
     yield from _artifact()
     yield from _requests(world, python)
     yield from _calls(world, python)
@@ -51,18 +51,19 @@ def everything(world: World, python: str) -> Iterator[Result]:
 
 def _artifact() -> Iterator[Result]:
     (folder,) = PROVIDER.folders
-    yield Result("artifact, zipped bytes", contenders.zipped_size(folder.iterdir()), SIZE_LIMIT)
+    size = contenders.zipped_size(folder.iterdir())
+    yield Result("artifact, zipped MB", size / 1e6, SIZE_LIMIT / 1e6)
     modules = [path for path in folder.rglob("*.py") if "__pycache__" not in path.parts]
     compiled = {path.parent.parent / path.name.split(".")[0] for path in folder.rglob("*.pyc")}
     missing = sum(path.with_suffix("") not in compiled for path in modules)
-    yield Result("modules that are not compiled", missing, 0, exact=True)
+    yield Result("modules without a compiled file", missing, 0, exact=True)
 
 
 def _instructions(world: World, python: str) -> Iterator[Result]:
-    """Compare init, the way to the first answer and a warm Create with the raw handler's."""
+    """Compare init, the first response and a warm Create with the raw handler."""
 
     def count(contender: Contender, creates: int) -> int:
-        events = measure.creates(world, creates, timedelta(hours=1))  # counting takes its time
+        events = measure.creates(world, creates, timedelta(hours=1))  # counting is slow
         return measure.instructions(contender, world, python, events)
 
     runs = [(RAW, n) for n in _CREATES] + [(PROVIDER, n) for n in _CREATES] + [(GROUPS, 0)]
@@ -71,17 +72,17 @@ def _instructions(world: World, python: str) -> Iterator[Result]:
     init, first, warm, ours, our_first, our_warm, groups = counts
     yield Result("init instructions / raw handler", ours / init, 1.10, 1.00)
     yield Result("init instructions / raw handler, groups", groups / init, 1.10, 1.00)
-    yield Result("instructions to the first answer / raw handler", our_first / first, 1.05, 0.90)
+    yield Result("instructions to the first response / raw handler", our_first / first, 1.05, 0.90)
     ratio = (our_warm - our_first) / (warm - first)
     yield Result("instructions of a warm Create / raw handler", ratio, 1.4, 1.12)
 
 
-# Instructions are counted to the end of init, of the first Create, and of some warm ones.
+# Count the instructions up to the end of init, of the first Create, and of some warm ones.
 _CREATES = (0, 1, 1 + measure.WARM_CREATES)
 
 
 def _requests(world: World, python: str) -> Iterator[Result]:
-    """Look at warm requests: what they open, how long they sleep, and the memory in the end."""
+    """Measure the connections and sleeps of warm requests, and the memory after them."""
     world.reset()
     process = measure.Process(PROVIDER, world, python)
     measure.cycle(process, world)
@@ -95,7 +96,7 @@ def _requests(world: World, python: str) -> Iterator[Result]:
 
 
 def _calls(world: World, python: str) -> Iterator[Result]:
-    """Count the calls to Connect of each request against the fewest that can do it."""
+    """Compare the number of Connect calls of each request with the least possible."""
     for module, name, limit, arrange in _REQUESTS:
         world.reset()
         folders = PROVIDER.folders
@@ -105,7 +106,7 @@ def _calls(world: World, python: str) -> Iterator[Result]:
 
 
 def _counted(kind: str, request: str) -> Callable[[World, measure.Process], float]:
-    """Return what counts the calls of a request on a resource that was just created."""
+    """Return a function that counts the calls of a request on a new resource."""
 
     def arrange(world: World, process: measure.Process) -> float:
         create = world.event(f"{kind}_create", {})
@@ -118,25 +119,25 @@ def _counted(kind: str, request: str) -> Callable[[World, measure.Process], floa
 
 
 def _follow(world: World, create: dict[str, object], name: str) -> dict[str, object]:
-    """Return a request on what a create made; without properties of its own, with the create's."""
+    """Return a request for the resource of a create; unchanged ones repeat its properties."""
     event = world.event(name, {})
     event["OldResourceProperties"] = create["ResourceProperties"]
     if name.endswith(("_unchanged", "_delete")):
         event["ResourceProperties"] = create["ResourceProperties"]
     event["StackId"], event["LogicalResourceId"] = create["StackId"], create["LogicalResourceId"]
-    answer = world.answers[str(create["RequestId"])]
-    return {**event, "PhysicalResourceId": answer["PhysicalResourceId"]}
+    response = world.responses[str(create["RequestId"])]
+    return {**event, "PhysicalResourceId": response["PhysicalResourceId"]}
 
 
 def _quota(world: World, process: measure.Process) -> float:
-    """Count the calls of a create that a quota refuses."""
+    """Count the calls of a create that exceeds the quota."""
     world.connect.quick_connect_quota = 0
     (create,) = measure.creates(world, 1)
     try:
         process.send(create)
     except measure.Failed:
         return len(world.connect.journal)
-    raise measure.Failed("a quota refused nothing")
+    raise measure.Failed("the create should have exceeded the quota")
 
 
 _QUICK_CONNECT, _GROUP = (
@@ -148,11 +149,11 @@ _REQUESTS = (
     (_QUICK_CONNECT, "quick connect Create", 1, _counted("quick_connect", "create")),
     (
         _QUICK_CONNECT,
-        "quick connect Update of nothing",
+        "quick connect Update without a change",
         1,
         _counted("quick_connect", "update_unchanged"),
     ),
-    (_QUICK_CONNECT, "quick connect Update of all", 4, _counted("quick_connect", "update")),
+    (_QUICK_CONNECT, "quick connect Update of everything", 4, _counted("quick_connect", "update")),
     (_QUICK_CONNECT, "quick connect Delete", 2, _counted("quick_connect", "delete")),
     (_QUICK_CONNECT, "quick connect over its quota", 1, _quota),
     (_GROUP, "group Create, ready at once", 2, _counted(_GROUPS, "create")),
@@ -164,8 +165,8 @@ def _settling() -> Iterator[Result]:
     for ready in READY_AFTER:
         worst = simulation.worst_settle(ready)
         limit = max(1.0, 0.1 * ready)
-        yield Result(f"seconds too late when ready after {ready} s", worst.excess, limit)
-        yield Result(f"looks when ready after {ready} s", worst.looks, 50)
+        yield Result(f"seconds late if ready after {ready} s", worst.excess, limit)
+        yield Result(f"calls if ready after {ready} s", worst.looks, 50)
 
 
 def _throttling() -> Iterator[Result]:
@@ -181,9 +182,9 @@ def _throttling() -> Iterator[Result]:
 
 
 def over_sockets(world: World) -> Iterator[Result]:
-    """Create and delete throttled quick connects for real. It takes minutes.
+    """Create and delete throttled quick connects over sockets, which takes minutes.
 
-    Two stacks in real time, all functions at once; a large one in fast motion, 50 at once.
+    Two stacks run in real time, with all functions at once. A large one runs faster, 50 at once.
     """
     for creates, at_once, speed, limit in (
         (50, 50, 1, 1.25),

@@ -1,4 +1,4 @@
-"""What a handler meets: an emulated Connect, and an HTTPS server that takes the answers."""
+"""The services that a handler calls: an emulated Connect and an HTTPS server for responses."""
 
 import json
 import ssl
@@ -25,10 +25,10 @@ NO_TIME = timedelta(0)
 
 
 class World:
-    """Connect and CloudFormation, as far as a handler sees them.
+    """Connect and CloudFormation, as a handler sees them.
 
-    connect: the emulated Connect. answers: RequestId -> the answer to it.
-    environment: what points a handler, and nothing else, at them.
+    connect: the emulated Connect. responses: RequestId -> the response to it.
+    environment: variables that lead a handler to them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,10 +37,10 @@ class World:
         authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1").configure_cert(tls)
         trusted = folder / "trusted.pem"
-        # As many authorities as a real machine has: reading them is what a TLS context costs.
+        # A real machine trusts as many authorities. Reading them makes a TLS context expensive.
         trusted.write_bytes((Path(botocore.__file__).parent / "cacert.pem").read_bytes())
         authority.cert_pem.write_to_path(str(trusted), append=True)
-        self._servers = HttpServer(self.connect.handle), HttpServer(self._take_answer, tls)
+        self._servers = HttpServer(self.connect.handle), HttpServer(self._take_response, tls)
         connect, sink = self._servers
         self._stacks = Stacks()
         self._sink_url = sink.url
@@ -59,11 +59,11 @@ class World:
         }
 
     def reset(self) -> None:
-        """Forget every resource, call and answer."""
+        """Forget every resource, call and response."""
         self.connect.reset()
         scene.seed(self.connect)
         self.connect.quick_connect_quota = 10_000
-        self.answers: dict[str, dict[str, Any]] = {}
+        self.responses: dict[str, dict[str, Any]] = {}
 
     def event(
         self,
@@ -72,30 +72,30 @@ class World:
         ahead: timedelta = NO_TIME,
         **changes: Any,
     ) -> dict[str, Any]:
-        """Return a request of events/ with a new RequestId, with properties and fields changed.
+        """Return a request from events/ with a new RequestId and some changes.
 
-        ahead: how long after now the request says that it was made.
+        ahead: how far the time of the request lies in the future.
         """
         event: dict[str, Any] = json.loads((_EVENTS / f"{name}.json").read_text())
         event["ResourceProperties"] |= properties
         signed = f"{datetime.now(UTC) + ahead:%Y%m%dT%H%M%SZ}"
-        url = f"{self._sink_url}/answer?X-Amz-Date={signed}&X-Amz-Signature=secret"
+        url = f"{self._sink_url}/response?X-Amz-Date={signed}&X-Amz-Signature=secret"
         return {**event, "RequestId": str(uuid.uuid4()), "ResponseURL": url, **changes}
 
-    def _take_answer(self, request: HttpRequest) -> HttpResponse:
-        answer = json.loads(request.body)
-        self.answers[answer["RequestId"]] = answer
+    def _take_response(self, request: HttpRequest) -> HttpResponse:
+        response = json.loads(request.body)
+        self.responses[response["RequestId"]] = response
         return HttpResponse(200)
 
     def close(self) -> None:
-        """Stop both servers."""
+        """Stop the servers."""
         for server in (*self._servers, self._stacks):
             server.close()
 
 
 @contextmanager
 def open_world() -> Iterator[World]:
-    """Enter a world that is gone afterwards."""
+    """Open a world, and close it at the end."""
     with TemporaryDirectory(prefix="benchmark-") as folder:
         world = World(Path(folder))
         try:

@@ -20,7 +20,7 @@ _NEEDED = {"RequestType", "ResourceType", "StackId", "LogicalResourceId", "Resou
 
 
 def up(console: Console) -> None:
-    """Deploy the provider, print what points tools at the sandbox, and wait for Ctrl-C."""
+    """Deploy the provider, print the tools' environment, and wait for Ctrl-C."""
     with Sandbox() as sandbox, demo.explained(sandbox, console):
         for region in (scene.REGION, scene.REPLICA_REGION):
             stacks.deploy_provider(sandbox, lambda _: None, region)
@@ -89,7 +89,7 @@ def _command() -> partial[None]:
 
 
 def _help(command: Callable[..., None]) -> str:
-    """Return what a command does, without what it raises."""
+    """Return a command's help: the start of its docstring."""
     return (command.__doc__ or "").partition(";")[0]
 
 

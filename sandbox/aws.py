@@ -1,4 +1,4 @@
-"""An AWS in a few processes: MiniStack for CloudFormation and Lambda, our emulator for Connect."""
+"""A local AWS: MiniStack for CloudFormation and Lambda, our emulator for Connect."""
 
 import os
 import shutil
@@ -25,21 +25,21 @@ from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer
 from tools import environment
 
-_START_TRIES = 3  # a free port may be taken by somebody else before MiniStack binds it
-_START_SECONDS = 20
+_START_TRIES = 3  # another process may take the free port before MiniStack does
+_START_SECONDS = 120  # a busy machine may need a minute
 _MINISTACK = Path(__file__).parent / "native_types.py"
-# A host's own settings would point MiniStack's functions at other endpoints and authorities.
+# The user's settings would send MiniStack's functions to other endpoints and authorities.
 _FOREIGN = ("AWS_", "MINISTACK_", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_")
 
 
 class SandboxError(Exception):
-    """The sandbox did not start, or something in it failed. The text says what to do."""
+    """The sandbox did not start, or a part of it failed. The text says what to do."""
 
 
 class Sandbox:
     """A running AWS. Enter it as a context: leaving stops and removes everything.
 
-    connect: the emulated Connect, for looking at what is left in it.
+    connect: the emulated Connect.
     url: the endpoint of every other service, over plain HTTP.
     python: runs MiniStack and the functions. It belongs to an environment of the group ministack.
     """
@@ -74,13 +74,13 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what points the AWS CLI, sam and boto3 at the sandbox."""
+        """Return the environment that leads the AWS CLI, sam and boto3 to the sandbox."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ENDPOINT_URL_CONNECT": self._connect_server.url,
             "AWS_REGION": scene.REGION,
             "AWS_DEFAULT_REGION": scene.REGION,
-            "AWS_ACCESS_KEY_ID": ACCOUNT,  # MiniStack takes it for the account
+            "AWS_ACCESS_KEY_ID": ACCOUNT,  # MiniStack reads the account from it
             "AWS_SECRET_ACCESS_KEY": "test",
         }
 
@@ -95,7 +95,7 @@ class Sandbox:
         )
 
     def logs(self, group: str) -> list[str]:
-        """Return the lines of a log group, the oldest first; none if there is no such group."""
+        """Return the lines of a log group, oldest first; an unknown group has none."""
         logs = self.client("logs")
         try:
             streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
@@ -109,7 +109,7 @@ class Sandbox:
         return [message for _, message in sorted(lines, key=lambda line: line[0])]
 
     def _write_certificates(self) -> None:
-        """Make a throwaway authority: CloudFormation's ResponseURL is https here too."""
+        """Make a throwaway authority, because the ResponseURL is https here, too."""
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self._folder / "ca.pem"))
         certificate = authority.issue_cert("localhost", "127.0.0.1")
@@ -181,7 +181,7 @@ class Sandbox:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Ignore signals in the body: who presses Ctrl-C twice wants it stopped, not left behind."""
+    """Ignore signals in the body, so that a second Ctrl-C does not interrupt the clean-up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

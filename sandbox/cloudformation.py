@@ -1,4 +1,4 @@
-"""What CloudFormation is to a function: where answers go, and who tells how a stack is."""
+"""CloudFormation as a function sees it: a server for responses, and the API of stacks."""
 
 import json
 import ssl
@@ -50,14 +50,14 @@ class Sink:
         self.reset()
 
     def reset(self) -> None:
-        """Forget every answer, and what was to go wrong."""
+        """Forget every response, and every reply to come."""
         self.requests: list[HttpRequest] = []
         self.replies: list[int | str] = []
         self.refused: set[str] = set()
         self.watch: Callable[[str], None] | None = None
 
     def url(self, age: timedelta | None = timedelta(0)) -> str:
-        """Return a ResponseURL signed `age` ago; None gives one that does not say when."""
+        """Return a ResponseURL signed `age` ago; with None it has no date."""
         url = f"{self._server.url}/response/{uuid.uuid4()}?X-Amz-Signature=secret"
         if age is None:
             return url
@@ -84,7 +84,7 @@ class Sink:
 
     @property
     def responses(self) -> list[dict[str, Any]]:
-        """Return the answers that arrived, the oldest first."""
+        """Return the responses that arrived, oldest first."""
         return [json.loads(request.body) for request in self.requests]
 
     def close(self) -> None:
@@ -110,6 +110,7 @@ class _View:
     resources: Mapping[str, StackResource]
 
 
+_STACK_NAME = "s"
 _XML = {"Content-Type": "text/xml"}
 # Replies of a front end that is ill. None of them holds an error document.
 ILL = {
@@ -120,17 +121,18 @@ ILL = {
 
 
 class Stacks:
-    """A CloudFormation that answers DescribeStacks and DescribeStackResource.
+    """A CloudFormation that serves DescribeStacks, DescribeStackResource and DescribeStackEvents.
 
-    status: of the stack; a number is an HTTP error to answer with.
-    request_type: of the request that is under way in it, if the stack is.
-    physical_id: that the stack has for the resource. since: when, on the functions' clock, the
-    resource got its status; None for an engine that does not say.
-    resource_status: of the resource; "" for the status that follows from the stack's.
+    status: the stack's status; a number is an HTTP error instead.
+    request_type: the type of the request that is in progress.
+    physical_id: the stack's physical id of the resource.
+    since: the time of the resource's status on the functions' clock; None leaves it out.
+    resource_status: the resource's status; "" derives it from the stack's.
+    events: the stack's events, latest first: a logical id, its status, and the functions' time.
 
     These describe every stack without a view of its own; see show().
     lag: the seconds until a view is shown.
-    reply: given to every question, in place of an answer.
+    reply: the response to every question, if it is set.
     """
 
     def __init__(self, place: Place = LOOPBACK, now: Callable[[], float] = time.time) -> None:
@@ -140,12 +142,13 @@ class Stacks:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was set: a stack is updated, and waits for whatever it has sent."""
+        """Begin again: a stack is in an update, and waits for the request that it has sent."""
         self.status: str | int = "UPDATE_IN_PROGRESS"
         self.request_type = "Create"
         self.physical_id = ""
         self.since: float | None = None
         self.resource_status = ""
+        self.events: list[tuple[str, str, float]] = []
         self.lag = 0.0
         self.reply: HttpResponse | None = None
         self._views: dict[str, list[_View]] = {}
@@ -156,7 +159,7 @@ class Stacks:
         self._views.setdefault(stack_id, []).append(view)
 
     def sent(self, event: Any) -> None:
-        """Note that a request is under way."""
+        """Note that a request is in progress."""
         if isinstance(event, dict):
             self.request_type = str(event.get("RequestType"))
 
@@ -166,25 +169,29 @@ class Stacks:
         if isinstance(self.status, int):
             return HttpResponse(self.status)
         asked = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-        operation, view = asked["Action"], self._view(asked["StackName"])
+        operation, views = asked["Action"], self._shown(asked["StackName"])
+        view = views[-1] if views else None
         if operation == "DescribeStackResource":
             result = self._resource(asked["LogicalResourceId"], view)
             if result is None:
                 error = "<Error><Code>ValidationError</Code><Message>none</Message></Error>"
                 return HttpResponse(400, f"<ErrorResponse>{error}</ErrorResponse>".encode(), _XML)
+        elif operation == "DescribeStackEvents":
+            events = _events_of(views) if views else self.events
+            members = "".join(f"<member>{_event(*event)}</member>" for event in events)
+            result = f"<StackEvents>{members}</StackEvents>"
         else:
             status = view.status if view else self.status
-            stack = f"<StackName>s</StackName><StackStatus>{status}</StackStatus>"
+            stack = f"<StackName>{_STACK_NAME}</StackName><StackStatus>{status}</StackStatus>"
             result = f"<Stacks><member>{stack}</member></Stacks>"
         result = f"<{operation}Result>{result}</{operation}Result>"
         xml = f"<{operation}Response>{result}</{operation}Response>"
         return HttpResponse(200, xml.encode(), _XML)
 
-    def _view(self, stack_id: str) -> _View | None:
-        """Return the latest view that the lag lets through; without one, the first."""
+    def _shown(self, stack_id: str) -> list[_View]:
+        """Return the views that the lag lets through; without one, the first."""
         views = self._views.get(stack_id, [])
-        shown = [view for view in views if view.since + self.lag <= self._now()]
-        return (shown or views[:1])[-1] if views else None
+        return [view for view in views if view.since + self.lag <= self._now()] or views[:1]
 
     def _resource(self, logical_id: str, view: _View | None) -> str | None:
         """Describe a resource; None if the stack does not have it."""
@@ -215,3 +222,26 @@ class Stacks:
     def close(self) -> None:
         """Stop listening."""
         self._server.close()
+
+
+def _events_of(views: list[_View]) -> list[tuple[str, str, float]]:
+    """Return the events that led to the last view, latest first."""
+    events: list[tuple[str, str, float]] = []
+    before = _View(0.0, "", {})
+    for view in views:
+        if view.status != before.status:
+            events.append((_STACK_NAME, view.status, view.since))
+        for name, resource in view.resources.items():
+            if before.resources.get(name) != resource:
+                events.append((name, resource.status, view.since))
+        before = view
+    return events[::-1]
+
+
+def _event(logical_id: str, status: str, when: float) -> str:
+    """Describe an event of the stack."""
+    return (
+        f"<LogicalResourceId>{logical_id}</LogicalResourceId>"
+        f"<ResourceStatus>{status}</ResourceStatus>"
+        f"<Timestamp>{datetime.fromtimestamp(when, UTC):%Y-%m-%dT%H:%M:%SZ}</Timestamp>"
+    )

@@ -14,7 +14,7 @@ ACCOUNT = "123456789012"
 
 @dataclass
 class Instance:
-    """A Connect instance. A queue, flow or user exists only if its set holds the id.
+    """A Connect instance. A flow, queue or user exists if its set holds the id.
 
     ready_at: when the replication ends, on the emulator's clock.
     unnamed_in_replica: the users without a name in the replica.
@@ -38,15 +38,15 @@ class Instance:
 class ConnectAccount:
     """The state of Connect. Operations are methods named _operation_name(region, parameters).
 
-    settle_seconds: how long a group takes to be created or deleted.
-    creation_fails, deletion_fails: how that ends.
-    shift_seconds: how long it takes to shift a group's traffic.
-    lost_configs: those whose shift never happens.
+    settle_seconds: how long the creation or deletion of a group takes.
+    creation_fails, deletion_fails: whether it fails.
+    shift_seconds: how long a change of a group's traffic takes.
+    lost_configs: the names of the configs that never change.
 
     The documentation leaves these open:
     lists_user_arns: whether the list of a group's users has ARNs or ids, in turns.
-    refuses_repeated_delete: refuse to delete a group that is PENDING_DELETION already.
-    refuses_taken_rename: refuse to rename a quick connect to a Name that is taken.
+    refuses_repeated_delete: whether a group that is PENDING_DELETION refuses to be deleted.
+    refuses_taken_rename: whether a quick connect refuses a Name that is taken.
     """
 
     _clock: Callable[[], float]
@@ -130,7 +130,7 @@ class ConnectAccount:
 
 
 def bare(arn_or_id: str) -> str:
-    """Return the id that an ARN ends with."""
+    """Return the id at the end of an ARN."""
     return arn_or_id.rpartition("/")[2]
 
 

@@ -1,7 +1,7 @@
 """Amazon Connect over HTTP, as far as the provider uses it.
 
-What an operation accepts comes from the service model (connect_model.py). By hand is only what the
-model does not say: names that are taken, states that change with time, quotas, rates, Regions.
+The service model decides which input an operation accepts (connect_model.py). The code adds the
+rest: taken names, states that change with time, quotas, rates and Regions.
 """
 
 import json
@@ -22,7 +22,7 @@ from sandbox.http_server import NEVER, DropConnection, HttpRequest, HttpResponse
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One call, and what was answered: an error's code, or "" for a success."""
+    """One call and its result: an error's code, or "" for a success."""
 
     region: str
     operation: str
@@ -32,13 +32,15 @@ class JournalEntry:
 
 @dataclass
 class Fault:
-    """What is to go wrong with the next calls of an operation.
+    """A fault of the next calls of an operation.
 
     operation: its API name, or "*" for any.
     error: an error's code; "drop" closes the connection; "hang" never responds; "garbage" responds
     with no JSON; a number is an HTTP status with an empty body.
-    after: the call takes effect all the same.
-    skip: how many calls to let pass first.
+    after: the call takes effect nevertheless.
+    skip: how many calls succeed first.
+    until: the emulator's time from which calls succeed again; then `times` does not count.
+    output: a successful response instead of an error, such as an old one.
     """
 
     operation: str
@@ -47,15 +49,21 @@ class Fault:
     times: int = 1
     skip: int = 0
     message: str = "a fault on demand"
+    until: float | None = None
+    output: Mapping[str, Any] | None = None
+
+    def is_due(self, now: float) -> bool:
+        """Return whether the next call goes wrong, if none is to be skipped."""
+        return self.times > 0 if self.until is None else now < self.until
 
 
 class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
     """Connect in one account, served over HTTP.
 
-    regions_off: the Regions that do not answer.
+    regions_off: the Regions that are down.
     rate: requests a second for each API, with bursts of five; None for no limit.
-    failure_rate: which part of the calls fails, half of those after their effect.
-    watch: told "before" and "after" each call; it may raise DropConnection.
+    failure_rate: the share of calls that fail, half of them after their effect.
+    watch: called with "before" and "after" each call; it may raise DropConnection.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -77,17 +85,21 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
     def fault(
-        self, operation: str, error: str, *, after: bool = False, times: int = 1, skip: int = 0
+        self, operation: str, error: str = "", *, seconds: float | None = None, **options: Any
     ) -> None:
-        """Let the next calls of an operation go wrong; see Fault."""
-        self.faults.append(Fault(operation, error, after, times, skip))
+        """Let the next calls of an operation fail; see Fault.
+
+        seconds: for how long from now.
+        """
+        until = None if seconds is None else self._clock() + seconds
+        self.faults.append(Fault(operation, error, until=until, **options))
 
     def calls(self) -> list[str]:
         """Return the operations that were called, in order."""
         return [entry.operation for entry in self.journal]
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer an HTTP request."""
+        """Serve an HTTP request."""
         with self._lock:
             try:
                 call = self.model.parse(request)
@@ -117,7 +129,7 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
 
     def _next_fault(self, operation: str) -> Fault | None:
         for fault in self.faults:
-            if fault.operation in ("*", operation) and fault.times > 0:
+            if fault.operation in ("*", operation) and fault.is_due(self._clock()):
                 if fault.skip == 0:
                     fault.times -= 1
                     return fault
@@ -128,6 +140,8 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups):
 
     def _fail(self, call: ConnectCall, fault: Fault) -> HttpResponse:
         self._note(call, fault.error)
+        if fault.output is not None:
+            return HttpResponse(200, json.dumps(fault.output).encode())
         if fault.error == "drop":
             raise DropConnection
         if fault.error == "hang":

@@ -14,7 +14,7 @@ class TrafficDistributionGroups(ConnectAccount):
     def add_instance(
         self, instance_id: str, region: str, replica_region: str | None = None
     ) -> Instance:
-        """Add an instance; with a replica it also gets its default traffic distribution group."""
+        """Add an instance; a replicated one gets its default traffic distribution group."""
         instance = Instance(instance_id, region, replica_region)
         self.instances[instance_id] = instance
         if replica_region:
@@ -26,7 +26,7 @@ class TrafficDistributionGroups(ConnectAccount):
         group["Status"], group["next"] = status, (None, 0.0)
 
     def default_group(self, instance_id: str) -> dict[str, Any]:
-        """Return the default traffic distribution group of an instance that has a replica."""
+        """Return the default traffic distribution group of a replicated instance."""
         return next(
             group
             for group in self.groups.values()
@@ -73,7 +73,7 @@ class TrafficDistributionGroups(ConnectAccount):
         is_default: bool = False,
         new_id: str = "",
     ) -> dict[str, Any]:
-        """Add a group, which is about to be ACTIVE; return it."""
+        """Add a group that becomes ACTIVE soon; return it."""
         new_id = new_id or str(uuid.uuid4())
         arn = f"arn:aws:connect:{instance.region}:{ACCOUNT}:traffic-distribution-group/{new_id}"
         group = {
@@ -97,7 +97,7 @@ class TrafficDistributionGroups(ConnectAccount):
         return group
 
     def _settle(self) -> None:
-        """Let every group take the state whose time has come."""
+        """Move every group to its next state if the time has come."""
         for arn, group in list(self.groups.items()):
             following, when = group["next"]
             if following is None or self._clock() < when:
@@ -178,7 +178,7 @@ class TrafficDistributionGroups(ConnectAccount):
         self._users(region, p).discard(p["UserId"])
 
     def _users(self, region: str, p: Mapping[str, Any]) -> set[str]:
-        """Return a group's users, for a call that changes one of them."""
+        """Return a group's users, for a call that adds or removes one."""
         group = self._group(region, p["TrafficDistributionGroupId"])
         _check_home(region, group)
         instance = self.instances.get(bare(p["InstanceId"]))
@@ -209,7 +209,7 @@ class TrafficDistributionGroups(ConnectAccount):
         return page(items, "ListPhoneNumbersSummaryList", p, 1000)
 
     def _group(self, region: str, arn_or_id: str) -> dict[str, Any]:
-        """Return a group; from the replica's Region only its ARN names it."""
+        """Return a group; in the replica's Region only its ARN names it."""
         for group in self.groups.values():
             home = group["Arn"].split(":")[3]
             if arn_or_id == group["Arn"] and region in self._regions_of(group["InstanceArn"]):
@@ -241,7 +241,7 @@ def _first_split(instance: Instance) -> dict[str, Any]:
 
 
 def _check_distributions(name: str, items: list[Mapping[str, Any]], regions: list[str]) -> None:
-    """Check the rules of the administrator guide, which the model does not hold."""
+    """Check the rules that only the administrator guide has."""
     if sorted(item["Region"] for item in items) != regions:
         raise ServiceError("InvalidRequestException", f"{name}: list {' and '.join(regions)}")
     if name == "SignInConfig":

@@ -1,8 +1,7 @@
-"""Connect's HTTP API as its server sees it, read from botocore's service model.
+"""Connect's HTTP API from the server's side, read from botocore's service model.
 
-Routes, where each input stands, what is required, and every limit come from the model, so that the
-emulator needs none of them by hand. What the model says is checked as the service does: botocore
-itself ignores enums, patterns and maximum lengths.
+The model has the routes, the place of each input, the required inputs, and every limit. The
+emulator checks them like the service; botocore ignores enums, patterns and maximum lengths.
 """
 
 import json
@@ -20,7 +19,7 @@ from sandbox.http_server import HttpRequest, HttpResponse
 
 
 class ServiceError(Exception):
-    """An error that Connect answers, by its code in the model."""
+    """An error of Connect, by its code in the model."""
 
     def __init__(self, code: str, message: str, **members: Any) -> None:
         super().__init__(message)
@@ -63,13 +62,13 @@ class ConnectModel:
         return routes
 
     def parse(self, request: HttpRequest) -> ConnectCall:
-        """Return the call that an HTTP request makes; raise ServiceError if it is not valid."""
+        """Return the call of an HTTP request; raise ServiceError if it is not valid."""
         url = urlsplit(request.path)
         region = _REGION.search(request.headers.get("Authorization", ""))
         if region is None:
             raise ServiceError("AccessDeniedException", "the request is not signed")
         for method, path, name in self._routes:
-            # An ARN in a path is percent-encoded, so the raw path is what is matched.
+            # An ARN in a path is percent-encoded, so the route must match the raw path.
             if method == request.method and (match := path.fullmatch(url.path)):
                 operation = self.service.operation_model(name)
                 parameters = _input(operation, match.groupdict(), url.query, request.body)
@@ -92,7 +91,7 @@ class ConnectModel:
 def _input(
     operation: OperationModel, labels: Mapping[str, str], query: str, body: bytes
 ) -> dict[str, Any]:
-    """Return the operation's input, from where the model says that each member stands."""
+    """Return the operation's input; the model has the place of each member."""
     values = parse_qs(query, keep_blank_values=True)
     try:
         parameters: dict[str, Any] = json.loads(body) if body else {}
@@ -116,7 +115,7 @@ def _invalid(operation: OperationModel) -> str:
 
 
 def _problems(shape: Any, value: Any, path: str) -> Iterator[str]:
-    """Yield what is wrong with a value, by its path."""
+    """Yield the problems of a value, with its path."""
     expected = _TYPES.get(shape.type_name)
     if expected and (not isinstance(value, expected) or (expected is int and value is True)):
         yield f"{path}: should be a {shape.type_name}"
@@ -151,7 +150,7 @@ def _limits(shape: Any, value: Any, path: str) -> Iterator[str]:
     if limits.get("enum") and value not in limits["enum"]:
         yield f"{path}: should be one of {', '.join(limits['enum'])}"
     pattern = limits.get("pattern", "")
-    # Some patterns are stored escaped twice, and mean nothing as they stand.
+    # The model escapes some patterns twice.
     if pattern and "\\\\" not in pattern:
         pattern = pattern.replace(r"\p{L}\p{Z}\p{N}_", r"\w\s")
         if not re.search(pattern, value):

@@ -1,4 +1,4 @@
-"""Connect's quick connects, as far as the model does not say how they behave."""
+"""Connect's quick connects: the behavior that the model does not describe."""
 
 import re
 import time
@@ -31,7 +31,7 @@ class QuickConnects(ConnectAccount):
         description: str = "",
         new_id: str = "",
     ) -> str:
-        """Add a quick connect, as somebody in the console does; return its ARN."""
+        """Add a quick connect, as an operator in the console does; return its ARN."""
         new_id = new_id or str(uuid.uuid4())
         arn = f"{instance.arn}/transfer-destination/{new_id}"
         self.quick_connects[arn] = {

@@ -1,4 +1,4 @@
-"""The main job on a laptop: a stack is created, updated and deleted by the real handlers."""
+"""The demo: the real handlers create, update and delete a stack on a laptop."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ PARAMETERS = {
 }
 FAILOVER_STACK = "failover"
 FAILOVER_TEMPLATE = stacks.ROOT / "examples/failover.yaml"
-# Fails after the traffic has been shifted, so that CloudFormation rolls the shift back.
+# It fails after the traffic change, so that CloudFormation rolls the change back.
 _BROKEN_RESOURCE = f"""  Broken:
     Type: Custom::ConnectQuickConnect
     DependsOn: Traffic
@@ -32,13 +32,13 @@ _BROKEN_RESOURCE = f"""  Broken:
 
 Outputs:
 """
-_GROUP_SETTLE_SECONDS = 2.0  # how long a traffic distribution group takes to be made or deleted
+_GROUP_SETTLE_SECONDS = 2.0  # how long the creation or deletion of a group takes
 _BAR_WIDTH = 40
 _COLORS = {"COMPLETE": "green", "PROGRESS": "cyan", "FAILED": "red"}
 
 
 def run(console: Console) -> None:
-    """Run the demo; raise SandboxError if anything is not as it should be."""
+    """Run the demo; raise SandboxError if a check fails."""
     template = TEMPLATE.read_text()
     console.print("[bold]An emulated AWS on this machine[/]: MiniStack and a Connect emulator.")
     console.print(
@@ -72,7 +72,7 @@ def run(console: Console) -> None:
 
 
 def _fail_over(sandbox: Sandbox, console: Console) -> None:
-    """Move a contact centre to its other Region, and let CloudFormation roll a move back."""
+    """Fail a contact center over to its other Region, and roll a failback back."""
     group = sandbox.connect.default_group(scene.INSTANCE_ID)
     template = FAILOVER_TEMPLATE.read_text()
     steps = {
@@ -136,7 +136,7 @@ def _show_traffic(console: Console, traffic: Mapping[str, Any]) -> None:
 
 @contextmanager
 def explained(sandbox: Sandbox, console: Console) -> Iterator[None]:
-    """Show what the functions logged when something in the body fails."""
+    """Show the functions' logs if the body fails."""
     try:
         yield
     except SandboxError:
@@ -148,7 +148,7 @@ def explained(sandbox: Sandbox, console: Console) -> Iterator[None]:
 
 
 def _resources(sandbox: Sandbox) -> set[str]:
-    """Return the ARNs of everything in Connect."""
+    """Return the ARNs of all resources in Connect."""
     return {*sandbox.connect.quick_connects, *sandbox.connect.groups}
 
 
@@ -162,7 +162,7 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _watcher(console: Console, only: str = "") -> stacks.Watch:
-    """Return what prints a stack event in a line; only: of this resource type."""
+    """Return a function that prints stack events, if wanted of one resource type only."""
 
     def watch(event: Mapping[str, Any]) -> None:
         if not event["ResourceType"].startswith(only):

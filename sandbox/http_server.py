@@ -10,9 +10,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """What a client sent. The path is as sent: percent-encoded, with its query.
+    """A client's request. The path is percent-encoded, with its query, as sent.
 
-    headers: by their names in title case, whatever the client's, since HTTP takes them for equal.
+    headers: their names are in title case, because HTTP ignores the case.
     """
 
     method: str
@@ -23,7 +23,7 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What is sent back."""
+    """The response to a client."""
 
     status: int
     body: bytes = b""
@@ -45,7 +45,7 @@ Handle = Callable[[HttpRequest], HttpResponse]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server is: the address that it listens on, and the host that clients call it."""
+    """A server's address to listen on, and its host name for clients."""
 
     address: str
     host: str
@@ -56,7 +56,7 @@ LOOPBACK = Place("127.0.0.1", "127.0.0.1")
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 512  # hundreds of functions may connect at the same moment
+    request_queue_size = 512  # hundreds of functions may connect at once
 
 
 class HttpServer:
@@ -81,7 +81,7 @@ class HttpServer:
 def _request_handler(handle: Handle) -> type[BaseHTTPRequestHandler]:
     class RequestHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # one write for each response; unbuffered, each call takes 40 ms more
+        wbufsize = -1  # one write for each response: unbuffered, each call takes 40 ms more
         disable_nagle_algorithm = True
 
         def _serve(self) -> None:
@@ -104,6 +104,6 @@ def _request_handler(handle: Handle) -> type[BaseHTTPRequestHandler]:
         do_GET = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815
 
         def log_message(self, *args: Any) -> None:
-            """Say nothing; the journal of the emulator has it all."""
+            """Log nothing; the emulator keeps a journal."""
 
     return RequestHandler

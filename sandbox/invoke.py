@@ -1,4 +1,4 @@
-"""One request through `sam local invoke`, and the answer that CloudFormation would get."""
+"""Run one request through `sam local invoke`, and show its response to CloudFormation."""
 
 import shlex
 import time
@@ -15,7 +15,7 @@ _COLORS = {"SUCCESS": "green", "FAILED": "red"}
 
 
 def invoke(console: Console, event: Path) -> None:
-    """Send a request to its function in Docker; raise SandboxError unless it is answered."""
+    """Send a request to its function in Docker; raise SandboxError unless it responds."""
     with _built(console) as local:
         request = local.stage(event)
         command = local.command(request)
@@ -23,15 +23,15 @@ def invoke(console: Console, event: Path) -> None:
         console.print(shlex.join(command), style="dim", highlight=False, soft_wrap=True)
         done = sam.run(command)
         if done.returncode or not local.sink.requests:
-            raise SandboxError("the function gave no answer; what sam says of it is above")
+            raise SandboxError("the function sent no response; see sam's output above")
         _show(console, local, 0, 0)
 
 
 def serve(console: Console, event: Path) -> None:
-    """Keep running what a request needs, print how sam sends it, and show every answer."""
+    """Serve a request's dependencies, print sam's command for it, and show every response."""
     with _built(console) as local:
         command = local.command(local.stage(event))
-        console.print("An emulated Connect is up, and takes answers. In another terminal:\n")
+        console.print("The emulators of Connect and CloudFormation are up. In another terminal:\n")
         console.print(shlex.join(command), highlight=False, soft_wrap=True)
         console.print("\nCtrl-C stops it.")
         responses = calls = 0
@@ -49,7 +49,7 @@ def _built(console: Console) -> SamLocal:
 
 
 def _show(console: Console, local: SamLocal, responses: int, calls: int) -> None:
-    """Show the answer that came after so many, and the calls that were made after so many."""
+    """Show the response number `responses`, and the calls since call number `calls`."""
     made = ", ".join(local.connect.calls()[calls:]) or "not at all"
     console.print(f"\nConnect was called: {made}", highlight=False, soft_wrap=True)
     response = local.sink.responses[responses]

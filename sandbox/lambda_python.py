@@ -1,4 +1,4 @@
-"""Lambda's Python on this machine: what `sam build` and a run of its artifact need."""
+"""Find Lambda's Python on this machine; `sam build` and its artifact need it."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ VERSION = "3.13"  # the functions' Runtime
 def find() -> Path | None:
     """Return Lambda's Python if this machine has it with pip.
 
-    pyenv's python3.13 runs only where a version is chosen, so its versions are looked at, too.
+    pyenv's own python3.13 runs only if the user has chosen a version, so its versions count, too.
     """
     for candidate in _candidates():
         command = [candidate, "-c", "import pip, sys; print(sys.executable)"]

@@ -1,7 +1,7 @@
-"""CloudFormation's native Connect types, so that stacks move to ours and back in the sandbox.
+"""CloudFormation's native Connect types, so that a stack can migrate in the sandbox.
 
-Hypercorn serves `app`, which is MiniStack; by itself it knows no type of Connect. Added to it is
-what docs/migration.md takes of them: create, delete, import. An update is refused.
+Hypercorn serves `app`, which is MiniStack. MiniStack knows no type of Connect, so this module adds
+the operations that docs/migration.md needs: create, delete and import. It refuses an update.
 
 MiniStack rejects an alarm over several metrics. The sandbox watches nothing, so an alarm is only a
 name here.
@@ -30,7 +30,7 @@ def _register(
     describe: Callable[[str], Any],
     delete: Callable[[str], Any],
 ) -> None:
-    """Add a type whose Ref is its ARN, which the attribute `identifier` and imports name, too."""
+    """Add a type. Its Ref, its attribute `identifier` and the id of an import are its ARN."""
 
     def made(arn: str) -> tuple[str, dict[str, str]]:
         return arn, {identifier: arn}
@@ -55,7 +55,7 @@ def _register(
 
 
 def _connect() -> Any:
-    """Return a client of the emulator, which AWS_ENDPOINT_URL_CONNECT leads to."""
+    """Return a client of the emulator, from AWS_ENDPOINT_URL_CONNECT."""
     return boto3.session.Session().client(
         "connect",
         region_name=get_region(),
@@ -72,7 +72,7 @@ def _create_quick_connect(properties: _Properties) -> str:
 
 
 def _config(native: _Properties) -> dict[str, Any]:
-    """Return the API's QuickConnectConfig: QueueId where the native one says QueueArn."""
+    """Return the API's QuickConnectConfig, with QueueId for the native QueueArn."""
     return {
         name.replace("Arn", "Id"): _config(value) if isinstance(value, dict) else value
         for name, value in native.items()
@@ -109,7 +109,7 @@ def _delete_group(arn: str) -> None:
 
 
 def _common(properties: _Properties) -> dict[str, Any]:
-    """Return what both operations take."""
+    """Return the parameters that both operations take."""
     given = {name: properties[name] for name in ("Name", "Description") if name in properties}
     tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
     return {**given, "InstanceId": properties["InstanceArn"], "Tags": tags}

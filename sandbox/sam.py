@@ -1,4 +1,4 @@
-"""The AWS SAM CLI, from an environment of its own."""
+"""Run the AWS SAM CLI from its own environment."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ _ACCOUNT = {
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_REGION": scene.REGION,
     "AWS_DEFAULT_REGION": scene.REGION,
-    "AWS_MAX_ATTEMPTS": "1",  # sam asks STS whose these are, and takes no answer for one
+    "AWS_MAX_ATTEMPTS": "1",  # sam asks STS for their owner, and goes on without a response
 }
 
 
@@ -30,7 +30,7 @@ def architecture() -> str:
 def run(
     command: Sequence[str], account: Mapping[str, str] = _ACCOUNT, **options: Any
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a sam command in the repository, in an account that is not anybody's."""
+    """Run a sam command in the repository, with credentials of no real account."""
     if not _SAM.exists():
         raise SandboxError("sam is needed: install it with `python3 tools/environment.py sam`")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}

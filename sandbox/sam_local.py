@@ -1,6 +1,6 @@
-"""The functions under `sam local`, with an emulated Connect and an answer to show.
+"""The functions under `sam local`, with an emulated Connect and CloudFormation.
 
-sam runs them in Docker, in Lambda's own image, from what `sam build` made.
+sam runs the output of `sam build` in Docker, in Lambda's own image.
 """
 
 import json
@@ -24,14 +24,14 @@ from sandbox.stacks import ROOT
 
 FOLDER = ROOT / ".aws-sam/local"  # a build for this machine's processor, never to be deployed
 IMAGE = f"public.ecr.aws/lambda/python:{lambda_python.VERSION}"
-HOST = "host.docker.internal"  # this machine, as a container calls it
+HOST = "host.docker.internal"  # this machine's name in a container
 _DOCKER_URL = "https://docs.docker.com/get-docker/"
 
 
 class SamLocal:
-    """What functions in containers reach. Enter it as a context: leaving stops it.
+    """The servers that functions in containers call. Enter it as a context: leaving stops it.
 
-    connect, sink: the emulated Connect, and where answers arrive.
+    connect, sink: the emulated Connect, and the server that takes the responses.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class SamLocal:
         """Write sam's template and environment.
 
         sam passes only variables that the template declares, and template.yaml declares none for
-        tests. /var/task is the one folder of a container that is this machine's.
+        tests. /var/task is the only folder that a container shares with this machine.
         """
         variables = {
             "AWS_ENDPOINT_URL_CONNECT": self._connect_server.url,
@@ -80,7 +80,7 @@ class SamLocal:
 
     @property
     def options(self) -> list[str]:
-        """Return what `sam local` has to be told for the functions to reach all this."""
+        """Return the options of `sam local` that let the functions call the servers."""
         options = ["--template", str((FOLDER / "invoke.yaml").relative_to(ROOT))]
         options += ["--env-vars", str((FOLDER / "env.json").relative_to(ROOT))]
         options += ["--region", scene.REGION, "--add-host", f"{HOST}:host-gateway"]
@@ -89,7 +89,7 @@ class SamLocal:
         return options
 
     def stage(self, path: Path) -> dict[str, Any]:
-        """Set the state that a request of events/ needs; return the request, made just now."""
+        """Set the state that a request of events/ needs; return the request, signed just now."""
         event: dict[str, Any] = json.loads(path.read_text())
         self.connect.reset()
         scene.seed(self.connect)
@@ -101,7 +101,7 @@ class SamLocal:
         return {**event, "ResponseURL": self.sink.url()}
 
     def command(self, event: Mapping[str, Any]) -> list[str]:
-        """Return the command that sends a request to its function."""
+        """Return the command that runs a request in its function."""
         path = FOLDER / "event.json"
         path.write_text(json.dumps(event, indent=2))
         function = self.function(event["ResourceType"])
@@ -109,7 +109,7 @@ class SamLocal:
         return [".venv-sam/bin/sam", "local", "invoke", function, *self.options, *event_option]
 
     def function(self, resource_type: str) -> str:
-        """Return the logical id of the function whose token the template gives for a type."""
+        """Return the logical id of the function that serves a type, from the template."""
         output = f"{resource_type.removeprefix('Custom::Connect')}ServiceToken"
         outputs = self._template["Outputs"]
         if output not in outputs:
@@ -119,10 +119,10 @@ class SamLocal:
 
 
 def _address() -> str:
-    """Return the one address of this machine that a container reaches.
+    """Return the address of this machine that a container reaches.
 
-    Docker Engine's bridge is an interface of this machine. Docker Desktop has it in a machine of
-    its own, and takes connections to the loopback interface.
+    Docker Engine's bridge is an interface of this machine. Docker Desktop has the bridge in a
+    virtual machine, and forwards connections to the loopback interface.
     """
     template = "{{(index .IPAM.Config 0).Gateway}}"
     asked = _docker("network", "inspect", "bridge", "--format", template)

@@ -1,4 +1,4 @@
-"""What stands in the emulated Connect from the start: what events/ and examples/ refer to.
+"""The resources that events/ and examples/ refer to, in the emulated Connect.
 
 Two instances in us-east-1, both replicated to us-west-2, with the same queue, flow and user ids.
 """
@@ -22,7 +22,7 @@ OTHER_USER_ID = "cccccccc-0001-4000-8000-000000000002"
 
 
 def seed(emulator: ConnectEmulator) -> None:
-    """Set the scene in an emulator that is empty."""
+    """Add the scene to an empty emulator."""
     for instance_id in (INSTANCE_ID, OTHER_INSTANCE_ID):
         instance = emulator.add_instance(instance_id, REGION, REPLICA_REGION)
         instance.contact_flows |= {CONTACT_FLOW_ID, OTHER_CONTACT_FLOW_ID}
@@ -31,9 +31,9 @@ def seed(emulator: ConnectEmulator) -> None:
 
 
 def stage(emulator: ConnectEmulator, event: Mapping[str, Any]) -> None:
-    """Add what a request takes to exist: the resource that it names, as its *_create event made it.
+    """Add the resources that a request names, as their *_create events made them.
 
-    What it adopts is somebody else's; all else is the request's own.
+    A resource to adopt has no owner; the request's stack owns all others.
     """
     properties = event.get("ResourceProperties", {})
     instance = emulator.instances[INSTANCE_ID]
@@ -66,7 +66,7 @@ def stage(emulator: ConnectEmulator, event: Mapping[str, Any]) -> None:
 
 
 def _created(resource_type: str) -> dict[str, Any]:
-    """Return the properties that a resource of events/ was created with."""
+    """Return the properties of a *_create event."""
     event = json.loads((EVENTS / f"{resource_type}_create.json").read_text())
     properties: dict[str, Any] = event["ResourceProperties"]
     return properties

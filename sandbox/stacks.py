@@ -1,4 +1,4 @@
-"""Stacks in the sandbox: package and deploy the provider, deploy templates that use it."""
+"""Deploy the provider, and stacks that use it, in the sandbox."""
 
 import hashlib
 import io
@@ -21,14 +21,14 @@ _FAILED = ("ROLLBACK_COMPLETE", "FAILED")
 
 
 class StackFailed(SandboxError):
-    """A stack ended in a state that is not the one that was wanted."""
+    """A stack ended in an unexpected status."""
 
     def __init__(self, name: str, status: str) -> None:
         super().__init__(f"stack {name}: {status}")
         self.status = status
 
 
-# Shows a stack event: logical id, type, status, reason.
+# It shows a stack event: logical id, type, status and reason.
 Watch = Callable[[Mapping[str, Any]], None]
 
 
@@ -82,7 +82,7 @@ def deploy(
     watch: Watch,
     region: str = scene.REGION,
 ) -> dict[str, str]:
-    """Create or update a stack, wait, and return its outputs; raise StackFailed if it fails."""
+    """Create or update a stack and wait; return its outputs, or raise StackFailed."""
     cloudformation = sandbox.client("cloudformation", region)
     arguments: dict[str, Any] = {
         "StackName": name,
@@ -113,7 +113,7 @@ def delete(sandbox: Sandbox, name: str, watch: Watch, region: str = scene.REGION
 
 
 def _wait(cloudformation: Any, name: str, seen: int, watch: Watch) -> dict[str, Any]:
-    """Show the events after the first `seen` until the stack is done; return the stack."""
+    """Show the events after event number `seen` until the stack is done; return the stack."""
     while True:
         stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         events = _events(cloudformation, name)
@@ -126,7 +126,7 @@ def _wait(cloudformation: Any, name: str, seen: int, watch: Watch) -> dict[str, 
 
 
 def _events(cloudformation: Any, name: str) -> list[dict[str, Any]]:
-    """Return a stack's events, the oldest first; none if there is no such stack."""
+    """Return a stack's events, oldest first; an unknown stack has none."""
     try:
         pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
         return [event for page in pages for event in page["StackEvents"]][::-1]

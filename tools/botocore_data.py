@@ -1,7 +1,8 @@
-"""What botocore reads when a client is built, cut down to the calls that the functions make.
+"""Reduce botocore's data to the services and operations that the functions call.
 
-botocore parses a description of 400 operations to call six, and of 400 services to find the
-endpoint of two. That is a third of what a function does before its first request.
+When botocore builds a client, it parses a description of 400 operations and of the endpoints of 400
+services. The functions call two services. The parsing is a third of their work before the first
+request.
 """
 
 import gzip
@@ -17,9 +18,9 @@ _PER_SERVICE = ("service-2", "endpoint-rule-set-1")  # no examples, paginators a
 
 
 def prune(data: Path, sources: str) -> None:
-    """Remove from botocore's data folder what the functions, whose sources are given, never read.
+    """Remove the files from botocore's data folder that the functions never read.
 
-    Of Connect, the operations stay that the sources name.
+    sources: the source code of the functions. Connect's model keeps the operations that it names.
     """
     keep_services(data)
     for path in data.glob("*/*/*"):
@@ -42,13 +43,13 @@ def keep_services(data: Path) -> None:
 
 
 def load_model(packed: Path) -> dict[str, Any]:
-    """Return a packed service model, without the documentation in it."""
+    """Return a packed service model without its documentation."""
     model: dict[str, Any] = _undocumented(json.loads(gzip.decompress(packed.read_bytes())))
     return model
 
 
 def called_only(model: dict[str, Any], sources: str) -> dict[str, Any]:
-    """Return a service model with the operations that the sources name, and what they refer to."""
+    """Return a service model with only the operations that the sources name, and their shapes."""
     operations = {
         name: operation for name, operation in model["operations"].items() if f'"{name}"' in sources
     }
@@ -63,7 +64,7 @@ def called_only(model: dict[str, Any], sources: str) -> dict[str, Any]:
 
 
 def _references(node: object) -> Iterator[str]:
-    """Yield the names of the shapes that a part of a service model refers to."""
+    """Yield the names of the shapes to which a part of a service model refers."""
     if isinstance(node, dict):
         if isinstance(node.get("shape"), str):
             yield node["shape"]
@@ -75,7 +76,7 @@ def _references(node: object) -> Iterator[str]:
 
 
 def _undocumented(node: Any) -> Any:
-    """Return a service model without its documentation, which is text; a member is a map."""
+    """Return a service model without its documentation. A map is a member: keep it."""
     if isinstance(node, dict):
         return {
             key: _undocumented(value)
@@ -86,7 +87,7 @@ def _undocumented(node: Any) -> Any:
 
 
 def _own_endpoints(endpoints: dict[str, Any]) -> dict[str, Any]:
-    """Return the endpoints of the services that are called, in every partition and Region."""
+    """Return the endpoints of the called services in every partition and Region."""
     for partition in endpoints["partitions"]:
         services = partition["services"]
         partition["services"] = {name: services[name] for name in SERVICES if name in services}

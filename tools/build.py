@@ -1,7 +1,7 @@
-"""Build the small artifact that `sam deploy` takes: .aws-sam/build, one folder for both functions.
+"""Build a small artifact for `sam deploy` in .aws-sam/build, with one folder for both functions.
 
-`sam build` works as well. This one ships compiled modules, which a read-only Lambda cannot keep,
-and no more of botocore's data than is read. Both save time at each cold start.
+`sam build` works, too. This artifact holds compiled modules, because Lambda's file system is
+read-only. It holds only the data of botocore that the functions read. Both shorten cold starts.
 """
 
 import argparse
@@ -22,16 +22,16 @@ FUNCTIONS = ROOT / "functions"
 OUTPUT = ROOT / ".aws-sam/build"
 _WHEELS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 _UNUSED = ("*.dist-info", "bin", "boto3/examples", "boto3/data")
-_EPOCH = 315_532_800  # 1980, where the times of zip files begin: equal builds give equal zips
+_EPOCH = 315_532_800  # 1980, the first year in a zip file; equal builds give equal zips
 
 
 def for_lambda(architecture: str) -> list[str]:
-    """Return what tells pip to install for Lambda's runtime, whatever machine this is."""
+    """Return pip's options to install for Lambda's runtime from any machine."""
     return ["--python-version", lambda_python.VERSION, "--platform", _WHEELS[architecture]]
 
 
 def for_this_machine() -> tuple[str, list[str]]:
-    """Return a python that runs here, of Lambda's version where there is one, and pip's options."""
+    """Return a Python for this machine, of Lambda's version if there is one, and pip's options."""
     python = lambda_python.find()
     if python is None or sys.platform != "linux":
         return sys.executable, []
@@ -42,7 +42,7 @@ def for_this_machine() -> tuple[str, list[str]]:
 def build(folder: Path, python: str, target: Sequence[str] = ()) -> None:
     """Build the artifact in a folder, compiled by `python`.
 
-    target: pip's options for another machine or Python than the running one; see for_lambda.
+    target: pip's options for another machine or Python; see for_lambda.
     """
     shutil.rmtree(folder, ignore_errors=True)
     install(FUNCTIONS / "requirements.txt", folder, target)
@@ -73,26 +73,26 @@ def install(
 
 
 def compile_modules(folder: Path, python: str) -> None:
-    """Compile every module; the compiled ones are used whatever the sources' times are."""
+    """Compile every module. Python uses the compiled files without a look at the sources."""
     command = [python, "-m", "compileall", "-q", "-s", str(folder), "-p", "/var/task"]
     command += ["--invalidation-mode", "unchecked-hash", str(folder)]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "0"})
 
 
 def write_template(folder: Path, architecture: str) -> None:
-    """Write template.yaml as `sam deploy` needs it beside the artifact, in a folder."""
-    template, here = (ROOT / "template.yaml").read_text(), os.path.relpath(ROOT, folder)
+    """Write template.yaml, and the files that it names, beside the artifact for `sam deploy`."""
+    template = (ROOT / "template.yaml").read_text()
     for pattern, replacement in (
         (r"CodeUri: functions/", "CodeUri: functions"),
-        (rf"Runtime: python{re.escape(lambda_python.VERSION)}\n", r"\g<0>"),  # what is compiled for
-        (r"LicenseUrl: ", rf"\g<0>{here}/"),
-        (r"ReadmeUrl: ", rf"\g<0>{here}/"),
+        (rf"Runtime: python{re.escape(lambda_python.VERSION)}\n", r"\g<0>"),  # compiled for it
         (r"(Architecture:\n +Type: String\n +Default:) \w+", rf"\g<1> {architecture}"),
     ):
         template, times = re.subn(pattern, replacement, template)
         if times != 1:
-            sys.exit(f"template.yaml should match {pattern!r} once")
+            sys.exit(f"template.yaml must match {pattern!r} exactly once")
     (folder / "template.yaml").write_text(template)
+    for name in ("LICENSE", "README.md"):
+        shutil.copy(ROOT / name, folder)
 
 
 def main() -> None:
@@ -104,9 +104,9 @@ def main() -> None:
     if python is None:
         version = lambda_python.VERSION
         sys.exit(
-            f"python{version} with pip is needed: only it can compile for Lambda's runtime. "
+            f"python{version} with pip is missing, and only it can compile for Lambda's runtime. "
             f"Install it (pyenv install {version}, uv python install {version}, apt, python.org), "
-            "or run sam build --use-container"
+            "or run sam build --use-container."
         )
     build(OUTPUT / "functions", str(python), for_lambda(architecture))
     write_template(OUTPUT, architecture)

@@ -1,4 +1,4 @@
-"""Make the environment of a group from its lock files, once, even if several `make` run at a time.
+"""Make the environment of a group from its lock files, once, even if several `make` run at once.
 
 `environment.py` makes the environment for development. `environment.py sam` makes another group's.
 A group that runs the functions has an environment for each Python, such as .venv-3.11. The link

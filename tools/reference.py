@@ -1,6 +1,6 @@
-"""Writes docs/reference and docs/schemas from the models: `make docs`.
+"""Write docs/reference and docs/schemas from the models, for `make docs`.
 
-A page has the order of CloudFormation's own: syntax, properties, return values, examples.
+A page has the order of CloudFormation's own pages: syntax, properties, return values, examples.
 """
 
 import inspect
@@ -31,7 +31,7 @@ _LIMITS = {
 
 
 def rendered() -> dict[Path, str]:
-    """Return every generated file, and what it should hold."""
+    """Return the path and the content of every generated file."""
     slugs = {name: made.page for name, made in RESOURCE_TYPES.items()}
     schemas = {resource_type: f"{slug}.json" for resource_type, slug in slugs.items()}
     files = {ROOT / "docs/schemas/template.json": _json(template_schema(schemas))}
@@ -73,7 +73,7 @@ def _page(resource_type: str, slug: str, schema: Schema) -> Iterator[str]:
 
 
 def _syntax(resource_type: str, schema: Schema) -> Iterator[str]:
-    """Yield both syntaxes; alternative spellings are left to the list of properties."""
+    """Yield the JSON and the YAML syntax. Only the list of properties has alternative spellings."""
     shown = {
         name: _type(value["anyOf"][0], link=False)
         for name, value in sorted(schema["properties"].items())
@@ -89,7 +89,7 @@ def _syntax(resource_type: str, schema: Schema) -> Iterator[str]:
 
 
 def _property(block: Schema, name: str, value: Schema) -> Iterator[str]:
-    """Yield a property's entry, but for what an update of it requires."""
+    """Yield the entry of a property, except for the line about updates."""
     described = value["description"]
     literal = value["anyOf"][0]
     yield f"**`{name}`**\n\n{described[0].upper()}{described[1:]}.\n"
@@ -127,13 +127,13 @@ def _update_requires(create_only: frozenset[str], name: str, value: Schema) -> s
 
 
 def _other_spelling(value: Schema) -> str:
-    """Return the property that this one is another spelling of, or nothing."""
+    """Return the property for which this one is another spelling, or an empty string."""
     described = str(value["description"])
     return described.removeprefix("the same as ") if described.startswith("the same as ") else ""
 
 
 def _type(literal: Schema, *, link: bool = True) -> str:
-    """Return a type as CloudFormation's pages write it."""
+    """Return the name of a type, in the form of CloudFormation's pages."""
     if "anyOf" in literal:
         return " | ".join(_type(part, link=link) for part in literal["anyOf"] if part not in OPEN)
     if "$ref" in literal:
@@ -149,11 +149,11 @@ def _type(literal: Schema, *, link: bool = True) -> str:
 
 
 def main() -> None:
-    """Write every generated file; with --check, fail unless each is current."""
+    """Write every generated file. With --check, fail if one is out of date."""
     files = rendered()
     if sys.argv[1:] == ["--check"]:
         old = [path.name for path, text in files.items() if path.read_text() != text]
-        sys.exit(f"Not current, run `make docs`: {', '.join(old)}" if old else 0)
+        sys.exit(f"Out of date, run `make docs`: {', '.join(old)}" if old else 0)
     for path, text in files.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)

@@ -10,8 +10,9 @@ from itertools import accumulate
 RESPONSE_RESERVE = 30.0  # the watchdog stops the run then: enough for every try of the response
 SETTLE_RESERVE = 60.0  # waiting and retrying stop then, and Lambda runs the request again
 
-FAULT_ATTEMPTS = 5
-CONSISTENCY_LAG = 10.0  # for so long, a Describe may not show the latest change
+# API reference, "Eventual consistency": Connect shows most changes within a few seconds.
+CONSISTENCY_LAG = 30.0  # for so long, a miss proves nothing
+SIBLING_PATIENCE = 60.0  # for so long, a rename waits for a sibling that gives its Name up
 SUPERSEDING_LAG = 2.0  # a younger request cannot have been cancelled
 ASK_AGAIN_AFTER = 5.0  # for so long, "the stack waits for this request" remains valid
 ASK_AGAIN_AFTER_FAILURE = 60.0  # after a failed question, do not ask CloudFormation for so long
@@ -45,9 +46,14 @@ def throttle_delay(
 
 
 def fault_delay(attempt: int, remaining: float, rng: random.Random) -> float | None:
-    """Return the pause after a failed try (attempt 0, 1, …), or None after the last one."""
-    delay = rng.uniform(0, 2.0**attempt)
-    return delay if attempt + 1 < FAULT_ATTEMPTS and delay < remaining else None
+    """Return the pause after a failed try (attempt 0, 1, …), or None when time is up."""
+    delay = rng.uniform(0, min(2.0 ** min(attempt, 10), 15.0))
+    return delay if delay < remaining else None
+
+
+def read_timeout(remaining: float) -> int:
+    """Return how many seconds a call may take. Few distinct values, since each has a client."""
+    return next((seconds for seconds in (20, 10, 5, 2) if seconds <= remaining), 1)
 
 
 def will_run_again(

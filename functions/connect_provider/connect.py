@@ -18,17 +18,17 @@ from connect_provider.run import Run
 
 # Every retry is made here, where the deadline is known. botocore's own retries would repeat quota
 # errors, and its retry quota lives in the warm client and runs dry.
-_CONFIG = Config(
-    retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=3, read_timeout=20
-)
+_CONFIG = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=3)
 _RNG = random.SystemRandom()  # copies of a process must not pause in step
 _READS = ("Describe", "Get", "List")
+_DELETES = ("Delete", "Disassociate", "Untag")
 
 
 @cache
-def client(region: str) -> Any:
+def client(region: str, read_timeout: int = 20) -> Any:
     """Return the Connect client of a Region. It is built once for all requests."""
-    return boto3.session.Session().client("connect", region_name=region, config=_CONFIG)
+    config = _CONFIG.merge(Config(read_timeout=read_timeout))
+    return boto3.session.Session().client("connect", region_name=region, config=config)
 
 
 class Connect:
@@ -44,23 +44,31 @@ class Connect:
     ) -> dict[str, Any]:
         """Call an operation by its API name in a Region; return its output.
 
-        Throttling is retried until the deadline, a failure of the service a few times, everything
-        else never. No call is made after CloudFormation has stopped waiting, since a rollback may
-        have followed. Raise the ProviderError for the last response.
+        Throttling and failures of the service are retried until the deadline. A write that refers
+        to a missing resource is retried for the consistency lag. Everything else is never retried.
+        No call is made after CloudFormation has stopped waiting, since a rollback may have
+        followed. Raise the ProviderError for the last response.
 
         retry: False for a call whose reason must be checked again before a repeat.
         """
         began = self._run.now()
         maybe_done = False
-        tries: Counter[type] = Counter()  # throttling and failures are counted apart
+        tries: Counter[type] = Counter()  # each kind of failure is counted apart
         while True:
             self._require_permission(operation, maybe_done=maybe_done)
+            timeout = backoff.read_timeout(self._run.time_to_wait())
             try:
-                return _send(operation, region, parameters)
+                return _send(operation, client(region, timeout), parameters)
             except (BotoCoreError, ClientError, ResponseParserError) as error:
-                failure = errors.from_botocore(operation, error, parameters, maybe_done=maybe_done)
+                failure = errors.from_botocore(
+                    operation,
+                    error,
+                    parameters,
+                    own_texts=self._run.own_texts,
+                    maybe_done=maybe_done,
+                )
             maybe_done = failure.maybe_done
-            delay = self._delay(failure, tries[type(failure)], self._run.now() - began)
+            delay = self._delay(operation, failure, tries[type(failure)], self._run.now() - began)
             if delay is None or not retry:
                 raise failure
             tries[type(failure)] += 1
@@ -79,13 +87,30 @@ class Connect:
         if self._guard and not repeats_create and not operation.startswith(_READS):
             self._guard()
 
-    def _delay(self, failure: errors.ProviderError, attempt: int, elapsed: float) -> float | None:
+    def _delay(
+        self, operation: str, failure: errors.ProviderError, attempt: int, elapsed: float
+    ) -> float | None:
         """Return the pause before the next try, or None if there is no next try."""
+        remaining = self._run.time_to_wait()
         if isinstance(failure, errors.Throttling):
-            return backoff.throttle_delay(attempt, elapsed, self._run.time_to_wait(), _RNG)
+            return backoff.throttle_delay(attempt, elapsed, remaining, _RNG)
         if isinstance(failure, errors.ServiceInternalError):
-            return backoff.fault_delay(attempt, self._run.time_to_wait(), _RNG)
+            return backoff.fault_delay(attempt, remaining, _RNG)
+        missing = isinstance(failure, errors.NotFound | errors.InvalidRequest)
+        if missing and self._may_show_later(operation, failure):
+            delay = backoff.fault_delay(attempt, remaining, _RNG)
+            return delay and min(delay, self._run.lag_left() + 0.1)
         return None
+
+    def _may_show_later(self, operation: str, failure: errors.ProviderError) -> bool:
+        """Return whether a write may only miss a resource that Connect does not show everywhere.
+
+        A delete that may have taken effect finds nothing because it did.
+        """
+        deletes = operation.startswith(_DELETES)
+        if operation.startswith(_READS) or (deletes and failure.maybe_done):
+            return False
+        return not self._run.lag_is_over()
 
     def pages(
         self, operation: str, region: str, items: str, *, retry: bool = True, **parameters: Any
@@ -112,9 +137,8 @@ class Connect:
             self.call("UntagResource", region, resourceArn=resource_arn, tagKeys=tag_keys)
 
 
-def _send(operation: str, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _send(operation: str, connect: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Make one call. Raise ResponseParserError for a body that holds nothing of the output."""
-    connect = client(region)
     method: Callable[..., dict[str, Any]] = getattr(connect, xform_name(operation))
     output = dict(method(**parameters))
     shape = connect.meta.service_model.operation_model(operation).output_shape

@@ -4,8 +4,8 @@ Each class below ProviderError has the name of a HandlerErrorCode, which begins 
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
@@ -18,10 +18,12 @@ class ProviderError(Exception):
     unfinished: only time ran out. The same request continues from here when Lambda runs it again.
     """
 
+    transient: ClassVar[bool] = False  # whether such an error is unfinished by nature
+
     def __init__(self, message: str, *, maybe_done: bool = False, unfinished: bool = False) -> None:
         super().__init__(message)
         self.maybe_done = maybe_done
-        self.unfinished = unfinished
+        self.unfinished = unfinished or self.transient
 
     @property
     def reason(self) -> str:
@@ -68,17 +70,21 @@ class NotStabilized(ProviderError):
 class Throttling(ProviderError):
     """Connect limits the request rate. Retried until the deadline, and then in the next run."""
 
-    def __init__(self, message: str, *, maybe_done: bool = False, unfinished: bool = True) -> None:
-        super().__init__(message, maybe_done=maybe_done, unfinished=unfinished)
+    transient = True
 
 
 class ServiceInternalError(ProviderError):
-    """Connect failed or could not be reached. Retried a few times."""
+    """Connect failed or could not be reached. Retried like Throttling."""
+
+    transient = True
 
 
 class GeneralServiceException(ProviderError):
     """Any other error of Connect, or a bug in the provider."""
 
+
+# A rollback ends in spite of these: its target is gone, taken or refused.
+REFUSALS = (NotFound, InvalidRequest, AlreadyExists, ResourceConflict)
 
 # Every error that botocore's Connect model declares for the operations that we call.
 _BY_CODE: Mapping[str, type[ProviderError]] = {
@@ -106,6 +112,7 @@ _NOT_SENT = (
     botocore.ConnectTimeoutError,
     botocore.ProxyConnectionError,
 )
+_OWN_IDS = ("Id", "QuickConnectId", "TrafficDistributionGroupId")
 _REQUEST_ID = re.compile(r"\s*[\[(;,]?\s*request[ _-]?id\b[:= ]*[\w-]+\s*[\])]?", re.IGNORECASE)
 
 
@@ -117,22 +124,30 @@ def error_class(operation: str, code: str, status: int = 0) -> type[ProviderErro
 
 
 def from_botocore(
-    operation: str, error: Exception, parameters: Mapping[str, Any], *, maybe_done: bool = False
+    operation: str,
+    error: Exception,
+    parameters: Mapping[str, Any],
+    *,
+    own_texts: Iterable[tuple[str, str]] = (),
+    maybe_done: bool = False,
 ) -> ProviderError:
     """Return the ProviderError for an exception of botocore.
 
-    Its text is "Operation: Code: message". Request ids are removed. The call's own values are
-    replaced by their names, since everyone who can see the stack can read a Reason.
+    Its text is "Operation: Code: message". Request ids are removed. Ids of resources stay, and a
+    NotFound or InvalidRequest names those of the call.
 
+    own_texts: the user's own texts, each with the name that replaces it, longest first.
     maybe_done: an earlier try of the same call may have taken effect.
     """
     kind, code, message = _classify(operation, error)
     if kind is ServiceInternalError and not isinstance(error, _NOT_SENT):
         maybe_done = True
     text = _REQUEST_ID.sub("", message)
-    for name, value in _leaves(parameters):
-        if len(value) > 3:
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w|:[A-Z])", f"<{name}>", text)
+    for name, value in own_texts:
+        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"<{name}>", text)
+    if kind in (NotFound, InvalidRequest):
+        named = [f"{name} {value}" for name, value in _ids(parameters) if value not in text]
+        text = f"{text} ({', '.join(named)})".lstrip() if named else text
     text = f"{operation}: {code}: {text}" if text else f"{operation}: {code}"
     return kind(text, maybe_done=maybe_done)
 
@@ -156,12 +171,10 @@ def _classify(operation: str, error: Exception) -> tuple[type[ProviderError], st
     )
 
 
-def _leaves(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name and value of each text in the parameters, longest values first."""
-    found: list[tuple[str, str]] = []
+def _ids(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the name and value of each id in the parameters, except the one of the resource."""
     for name, value in parameters.items():
         if isinstance(value, Mapping):
-            found += _leaves(value)
-        elif isinstance(value, str):
-            found.append((name, value))
-    yield from sorted(found, key=lambda leaf: -len(leaf[1]))
+            yield from _ids(value)
+        elif isinstance(value, str) and name.endswith("Id") and name not in _OWN_IDS:
+            yield name, value

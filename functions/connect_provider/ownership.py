@@ -3,11 +3,16 @@
 CloudFormation puts aws:cloudformation:* tags on native resources. These tags are ours:
 
     cfn:stack-id, cfn:logical-id      the stack and the logical id that own the resource
-    cfn:request-id                    the request that created or adopted it
+    cfn:request-id                    the request that created, adopted or moved it
     cfn:created-at | cfn:adopted-at   the time of that request; the key says how we got the resource
+    cfn:moved-from                    the logical id of the same stack that owned it before
 
-The tags decide three questions: whether this very request made the resource, whether this Delete
-may delete it, and whether a cancelled Create left it behind.
+The tags decide whether this very request made the resource, whether this Delete may delete it, and
+whether a cancelled Create left it behind.
+
+Somebody may have removed some of them by hand. One of the first two is enough to tell the owner. A
+resource without a time is deleted only if all markers are missing and the template does not adopt.
+The next update restores missing markers.
 """
 
 from collections.abc import Mapping
@@ -21,8 +26,9 @@ LOGICAL_ID = "cfn:logical-id"
 REQUEST_ID = "cfn:request-id"
 CREATED_AT = "cfn:created-at"
 ADOPTED_AT = "cfn:adopted-at"
-MARKERS = frozenset({STACK_ID, LOGICAL_ID, REQUEST_ID, CREATED_AT, ADOPTED_AT})
-MARKERS_PER_RESOURCE = 4
+MOVED_FROM = "cfn:moved-from"
+MARKERS = frozenset({STACK_ID, LOGICAL_ID, REQUEST_ID, CREATED_AT, ADOPTED_AT, MOVED_FROM})
+MARKERS_PER_RESOURCE = 5
 # A release removes these. It leaves cfn:adopted-at, so that a repeated Delete knows of the release.
 RELEASED = MARKERS - {ADOPTED_AT}
 
@@ -51,19 +57,49 @@ def markers(request: Request, time_key: str) -> dict[str, str]:
     }
 
 
+def adoption_markers(tags: Tags, request: Request) -> dict[str, str]:
+    """Return the tags that take over a resource with these tags.
+
+    Within a stack, the ownership moves: the stack still deletes a resource that it created.
+    """
+    if tags.get(STACK_ID) != request.stack_id or LOGICAL_ID not in tags:
+        return markers(request, ADOPTED_AT)
+    kept = CREATED_AT if CREATED_AT in tags else ADOPTED_AT
+    moved = {**markers(request, kept), MOVED_FROM: tags[LOGICAL_ID]}
+    return {**moved, kept: tags.get(kept, moved[kept])}
+
+
+def missing_markers(tags: Tags, request: Request, *, adopts: bool) -> dict[str, str]:
+    """Return the markers that a resource of this stack and logical id lacks."""
+    created = not adopts and MARKERS.isdisjoint(tags)
+    wanted = markers(request, CREATED_AT if created else ADOPTED_AT)
+    if not {CREATED_AT, ADOPTED_AT}.isdisjoint(tags):
+        wanted = {key: wanted[key] for key in (STACK_ID, LOGICAL_ID, REQUEST_ID)}
+    return {key: value for key, value in wanted.items() if key not in tags}
+
+
 def owner(tags: Tags, request: Request) -> Owner:
-    """Return the owner of the resource."""
-    marked = (tags.get(STACK_ID), tags.get(LOGICAL_ID))
-    if marked == (None, None):
+    """Return the owner of the resource. A marker that is missing does not contradict."""
+    ours = {STACK_ID: request.stack_id, LOGICAL_ID: request.logical_resource_id}
+    marked = {key: tags[key] for key in ours if key in tags}
+    if not marked:
         return Owner.NOBODY
-    ours = (request.stack_id, request.logical_resource_id)
-    return Owner.THIS if marked == ours else Owner.ANOTHER
+    return Owner.THIS if marked.items() <= ours.items() else Owner.ANOTHER
 
 
-def owner_text(tags: Tags) -> str:
-    """Return ", owned by LogicalId of the stack's ARN", or "" if the tags do not tell."""
+def owner_text(tags: Tags, request: Request) -> str:
+    """Return a clause that names the owner, or "" if the tags do not tell."""
     stack, logical_id = tags.get(STACK_ID), tags.get(LOGICAL_ID)
-    return f", owned by {logical_id} of {stack}" if stack and logical_id else ""
+    if not stack or not logical_id:
+        return ""
+    if stack == request.stack_id and logical_id != request.logical_resource_id:
+        return f", owned by another logical id of this stack, {logical_id}"
+    return f", owned by {logical_id} of {stack}"
+
+
+def is_of_stack(tags: Tags, request: Request) -> bool:
+    """Return whether the stack of the request owns the resource, under any logical id."""
+    return tags.get(STACK_ID) == request.stack_id
 
 
 def made_by(tags: Tags, request: Request, request_id: str | None = None) -> bool:
@@ -75,6 +111,14 @@ def made_by(tags: Tags, request: Request, request_id: str | None = None) -> bool
 def is_adopted(tags: Tags) -> bool:
     """Return whether the resource existed before a stack took it over."""
     return ADOPTED_AT in tags
+
+
+def is_deletable(tags: Tags, *, adopts: bool) -> bool:
+    """Return whether a stack that owns the resource may delete it.
+
+    adopts: whether the template says ExistingResourcePolicy: Adopt.
+    """
+    return CREATED_AT in tags or (not adopts and MARKERS.isdisjoint(tags))
 
 
 def is_adopted_since(tags: Tags, request: Request) -> bool:

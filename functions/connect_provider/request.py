@@ -24,6 +24,7 @@ RESPONSE_URL_VALIDITY = timedelta(hours=2)
 NEVER_CREATED = "never-created-"
 UNCONFIRMED = "unconfirmed-"
 
+_OWN_TEXTS = ("Name", "Description", "PhoneNumber", "Tags")
 _NEEDED = ("RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResourceId")
 
 
@@ -80,6 +81,30 @@ def parse_request(event: Mapping[str, Any]) -> Request:
         )
         raise InvalidRequest(f"not a CloudFormation request: {fields}") from None
     return request
+
+
+def own_texts(event: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return each text of the user's own with the name of its property, longest first.
+
+    Names, descriptions, phone numbers and tag values must not show in a Reason or a log line.
+    """
+    found: set[tuple[str, str]] = set()
+    for properties in ("ResourceProperties", "OldResourceProperties"):
+        _collect(event.get(properties), "", found)
+    phones = {(name, value.lstrip("+")) for name, value in found if name == "PhoneNumber"}
+    telling = {(name, value) for name, value in found | phones if len(value) > 3}
+    return sorted(telling, key=lambda text: (-len(text[1]), text))
+
+
+def _collect(node: object, name: str, found: set[tuple[str, str]]) -> None:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            _collect(value, name if name == "Tags" and key != "Key" else str(key), found)
+    elif isinstance(node, list):
+        for item in node:
+            _collect(item, name, found)
+    elif isinstance(node, str) and name in _OWN_TEXTS:
+        found.add((name, node))
 
 
 def signed_at(response_url: str) -> datetime | None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from connect_provider import backoff
 from connect_provider.errors import NotStabilized
-from connect_provider.request import NEVER_CREATED, signed_at
+from connect_provider.request import NEVER_CREATED, own_texts, signed_at
 
 logger = logging.getLogger("connect_provider")
 
@@ -34,6 +34,7 @@ class Run:
     initial_id: the physical id of the event, or an id that says that nothing was created.
     signed_at: when CloudFormation made the request, or None if the event does not tell.
     log_keys: every log line of the request carries these.
+    own_texts: the user's own texts, which no Reason or log line may show.
     retries, settle_time: repeated calls and seconds of waiting so far, for the metrics.
     """
 
@@ -47,6 +48,7 @@ class Run:
             "logical_id": event["LogicalResourceId"],
             "cfn_request_id": event["RequestId"],
         }
+        self.own_texts = own_texts(event)
         self.retries = 0
         self.settle_time = 0.0
         self._context = context
@@ -74,9 +76,13 @@ class Run:
         """Return whether CloudFormation may have cancelled or completed the request already."""
         return self._age is not None and self.age() >= backoff.SUPERSEDING_LAG
 
+    def until_expiry(self) -> float:
+        """Return the seconds until CloudFormation stops waiting for the response."""
+        return self._service_timeout - self.age()
+
     def has_expired(self) -> bool:
         """Return whether CloudFormation has stopped waiting for the response."""
-        return self.age() >= self._service_timeout
+        return self.until_expiry() <= 0
 
     def time_left(self) -> float:
         """Return the seconds until Lambda ends the run."""
@@ -88,8 +94,7 @@ class Run:
         They end shortly before Lambda's timeout or CloudFormation's, whichever is first.
         """
         reserve = min(backoff.RESPONSE_RESERVE, self._service_timeout / 4)
-        until_expiry = self._service_timeout - self.age() - reserve
-        return min(self.time_left() - backoff.SETTLE_RESERVE, until_expiry)
+        return min(self.time_left() - backoff.SETTLE_RESERVE, self.until_expiry() - reserve)
 
     def will_run_again(self) -> bool:
         """Return whether Lambda will surely run this request again if this run raises now."""
@@ -117,9 +122,26 @@ class Run:
             result = look()
         return result
 
-    def lag_is_over(self, since: float) -> bool:
-        """Return whether Connect must show by now a change that was made at `since` (now())."""
-        return self.now() - since > backoff.CONSISTENCY_LAG
+    def look_again(self, look: Callable[[], T | None], since: float | None = None) -> T | None:
+        """Look until something shows; return None if it stays missing. A miss is not proof.
+
+        since: as in lag_is_over().
+        """
+        what = "Connect still does not show the resource"
+        return self.wait(look, lambda seen: seen is not None or self.lag_is_over(since), what)
+
+    def lag_is_over(self, since: float | None = None) -> bool:
+        """Return whether Connect must show a change by now.
+
+        since: when the change was made, as now() tells. By default, the change is older than the
+        request, as is everything that the request names.
+        """
+        return self.lag_left(since) < 0
+
+    def lag_left(self, since: float | None = None) -> float:
+        """Return the seconds until the lag is over; since: as in lag_is_over()."""
+        waited = self.age() if since is None else self.now() - since
+        return backoff.CONSISTENCY_LAG - waited
 
     def log_plan(self, request_type: str, action: str, changed: Iterable[str] = ()) -> None:
         """Log the action and the names of the properties that change."""

@@ -1,8 +1,8 @@
-"""The contract of a resource type, for every type that template.yaml serves.
+"""Every resource type keeps CloudFormation's contract for resource types.
 
-CloudFormation's contract tests for resource types, restated for a Lambda-backed provider. They know
-the handlers from template.yaml alone, and a resource type from a Subject: requests that create and
-update it, and how its live state is read. A Delete of what a type does not own changes nothing.
+The tests restate CloudFormation's contract tests for a Lambda-backed provider. They take the
+handlers from template.yaml. A Subject describes a type: the requests that create and update it, and
+how to read its live state. A type that owns nothing survives its Delete unchanged.
 """
 
 import uuid
@@ -27,10 +27,10 @@ OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"
 class Subject:
     """A resource type under contract.
 
-    package: of the function that serves it. create: the name of its Create in events/.
-    changes: what an update changes without replacement.
-    read: id -> the live state in the template's spelling, None when it does not exist.
-    owned: whether a Delete deletes it. tagged: whether it has tags.
+    package: the package of its function. create: the name of its Create in events/.
+    changes: the changes of an update without replacement.
+    read: id -> the live state in the template's spelling, or None if it does not exist.
+    owned: whether a Delete deletes it.
     """
 
     package: str
@@ -40,14 +40,14 @@ class Subject:
     owned: bool = True
 
     def request(self, sink: Sink, request_type: str, **changes: Any) -> dict[str, Any]:
-        """Return a request that was never sent before."""
+        """Return a new request."""
         changes = {"RequestType": request_type, "RequestId": str(uuid.uuid4()), **changes}
         return load_event(self.create, sink, **changes)
 
     def send(
         self, sink: Sink, request_type: str, physical_id: str = "", **changes: Any
     ) -> dict[str, Any]:
-        """Send a request that was never sent before; return its answer."""
+        """Send a new request; return its response."""
         if physical_id:
             changes["PhysicalResourceId"] = physical_id
         return self.response(sink, self.request(sink, request_type, **changes))
@@ -62,7 +62,7 @@ class Subject:
         )
 
     def response(self, sink: Sink, event: dict[str, Any]) -> dict[str, Any]:
-        """Send a request: answered once, in time, in size, with its ids verbatim."""
+        """Send a request; check and return its one response."""
         return response_to(handler(self.package), event, sink)
 
 
@@ -131,7 +131,7 @@ owned_types = pytest.mark.parametrize(
 
 
 def declared(subject: Subject, sink: Sink, changes: Properties | None = None) -> Properties:
-    """Return the properties of the subject's Create that its live state shows."""
+    """Return the properties of the subject's Create that appear in its live state."""
     properties = subject.request(sink, "Create", Properties=dict(changes or {}))
     shown = ("ServiceToken", "ServiceTimeout", "InstanceId", "ExistingResourcePolicy")
     return {k: v for k, v in properties["ResourceProperties"].items() if k not in shown}
@@ -146,7 +146,7 @@ def created(subject: Subject, sink: Sink) -> str:
 
 
 def everything(connect: ConnectEmulator) -> set[str]:
-    """Return the ids of all that exists: the contract's list."""
+    """Return the ids of all resources, as the contract's List does."""
     return {*connect.quick_connects, *connect.groups}
 
 
@@ -154,7 +154,7 @@ def everything(connect: ConnectEmulator) -> set[str]:
 def test_what_is_created_is_what_was_declared(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Create, then read: Ref and Arn are the id, and the live state equals the properties."""
+    """Ref and Arn are the id, and the live state equals the properties."""
     response = subject.send(sink, "Create")
     assert response["Data"]["Arn"] == response["PhysicalResourceId"]
     assert response["PhysicalResourceId"].endswith(response["Data"]["Id"])
@@ -166,7 +166,7 @@ def test_what_is_created_is_what_was_declared(
 def test_a_create_that_is_sent_twice_makes_one(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """The same answer, and one resource."""
+    """Both responses are the same, and one resource exists."""
     event = subject.request(sink, "Create")
     first = subject.response(sink, event)
     there = everything(connect)
@@ -178,7 +178,7 @@ def test_a_create_that_is_sent_twice_makes_one(
 def test_another_stacks_create_of_the_same_name_is_refused(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """AlreadyExists; nothing is touched, and its Delete touches nothing either."""
+    """The Create fails with AlreadyExists. Neither it nor its Delete changes anything."""
     physical_id = created(subject, sink)
     before, there = subject.read(connect, physical_id), everything(connect)
     response = subject.send(sink, "Create", StackId=OTHER_STACK)
@@ -205,7 +205,7 @@ def test_an_update_in_place_keeps_the_id(
 def test_an_update_that_changes_nothing_writes_nothing(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Reads only, and the same attributes as the create."""
+    """An update without changes only reads, and returns the attributes of the create."""
     first = subject.send(sink, "Create")
     connect.journal.clear()
     response = subject.update(sink, first["PhysicalResourceId"], {})
@@ -217,7 +217,7 @@ def test_an_update_that_changes_nothing_writes_nothing(
 def test_a_delete_removes_what_is_owned_and_nothing_else(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Read after delete, and delete after delete: gone, and a success again."""
+    """After a Delete the resource is gone, and a second Delete succeeds, too."""
     before = everything(connect)
     physical_id = created(subject, sink)
     live = subject.read(connect, physical_id)
@@ -230,10 +230,10 @@ def test_a_delete_removes_what_is_owned_and_nothing_else(
 
 
 @owned_types
-def test_an_update_of_what_is_gone_creates_it_anew(
+def test_an_update_of_a_deleted_resource_re_creates_it(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Update after delete: another id, and what was declared."""
+    """The new resource has another id and the declared properties."""
     physical_id = created(subject, sink)
     subject.send(sink, "Delete", physical_id)
     response = subject.update(sink, physical_id, subject.changes)
@@ -245,10 +245,10 @@ def test_an_update_of_what_is_gone_creates_it_anew(
 
 @owned_types
 @pytest.mark.parametrize("physical_id", ["never-created-1", "not an id", "arn:aws:s3:::bucket"])
-def test_an_update_of_what_never_existed_creates_it(
+def test_an_update_of_a_resource_that_never_existed_creates_it(
     physical_id: str, subject: Subject, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """The clean-up then deletes what the id stands for, which is nothing: the new one stays."""
+    """The clean-up deletes the old id, which names nothing, and the new resource stays."""
     response = subject.update(sink, physical_id, {})
     assert response["Status"] == "SUCCESS"
     assert subject.read(connect, response["PhysicalResourceId"]) == declared(subject, sink)
@@ -262,7 +262,7 @@ def test_an_update_of_what_never_existed_creates_it(
 def test_a_create_after_a_delete_has_another_id(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """The name is free again."""
+    """A Delete frees the name."""
     physical_id = created(subject, sink)
     subject.send(sink, "Delete", physical_id)
     assert created(subject, sink) != physical_id
@@ -270,7 +270,7 @@ def test_a_create_after_a_delete_has_another_id(
 
 @owned_types
 def test_tags_follow_the_template(subject: Subject, connect: ConnectEmulator, sink: Sink) -> None:
-    """On create, added, changed and removed; those of others stay."""
+    """Updates add, change and remove the template's tags, and leave all other tags."""
     physical_id = created(subject, sink)
     live = connect.quick_connects.get(physical_id) or connect.groups[physical_id]
     live["Tags"]["somebody"] = "else"
@@ -286,7 +286,7 @@ def test_tags_follow_the_template(subject: Subject, connect: ConnectEmulator, si
 def test_a_wrong_property_is_named_before_any_call(
     request_type: str, subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """FAILED InvalidRequest; an Update keeps its id."""
+    """The response is FAILED with InvalidRequest, and an Update keeps its id."""
     changes: dict[str, Any] = {"Properties": {"Nmae": "a typing error"}}
     physical_id = created(subject, sink) if request_type == "Update" else ""
     connect.journal.clear()
@@ -300,7 +300,7 @@ def test_a_wrong_property_is_named_before_any_call(
 def test_a_request_that_is_sent_again_by_hand_succeeds(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Fifty minutes later, out of the queue of what Lambda gave up (docs/operations.md)."""
+    """An operator sends it fifty minutes later, from the queue (docs/operations.md)."""
     event = subject.request(sink, "Create", Properties={"ServiceTimeout": None})
     event["ResponseURL"] = sink.url(timedelta(minutes=50))
     assert subject.response(sink, event)["Status"] == "SUCCESS"

@@ -1,9 +1,9 @@
-"""Every call meets every fault. The stack ends well, and nothing is lost.
+"""Every call meets every fault: the stack ends well, and nothing leaks.
 
-For each request of tests/support/scenarios.py, each call that it makes meets each error that
-botocore's model declares for it, and everything that any HTTP call can meet. Meanwhile, Connect
-shows every change up to 20 seconds late. In each cell, the request gets one response, or it raises
-and runs again, as in Lambda. Then the next requests of CloudFormation follow.
+For each request of tests/support/scenarios.py, each of its calls meets each error that botocore's
+model declares for it, and each fault of an HTTP call. In each cell the request gets one response,
+or it raises and runs again, as on Lambda. Then CloudFormation's next requests follow. Connect shows
+every change up to 20 seconds late.
 """
 
 import copy
@@ -21,7 +21,7 @@ from sandbox.consistency import Lag
 from tests.support.harness import Context, FakeTime, Sink
 from tests.support.scenarios import SCENARIOS, Scenario, State, state_of
 
-# Faults of any call: an error, and whether the call takes effect all the same.
+# The faults of any call: an error, and whether the call takes effect nevertheless.
 ANY_CALL = [
     ("ThrottlingException", False),
     ("TooManyRequestsException", False),
@@ -41,7 +41,7 @@ TRANSIENT = {error for error, _ in ANY_CALL}
 MISSES = {"ResourceNotFoundException", "InvalidRequestException", "ResourceNotReadyException"}
 LAG = 20.0  # seconds
 _RUNS = 3
-# What the answer's PUT can meet, and how often an answer is sent in one run.
+# The replies to a response's PUT, and the number of tries in one run.
 REPLIES = [400, 403, 404, 500, 503, 301, 307, "drop", "hang", "slow"]
 _SENT = 4
 
@@ -79,7 +79,7 @@ def right_status(event: dict[str, Any], earlier: list[str], operation: str, erro
 
 
 def send(scenario: Scenario, event: dict[str, Any], sink: Sink) -> dict[str, Any]:
-    """Run a request until it is answered, as Lambda does; return its one answer."""
+    """Run a request until its response, as Lambda does; return the one response."""
     before = len(sink.requests)
     for run in range(_RUNS):
         try:
@@ -87,9 +87,9 @@ def send(scenario: Scenario, event: dict[str, Any], sink: Sink) -> dict[str, Any
         except Exception:  # noqa: BLE001  # Lambda runs it again
             FakeTime.current.sleep((60, 120)[min(run, 1)])
             continue
-        assert len(sink.requests) == before + 1, "there is exactly one answer"
+        assert len(sink.requests) == before + 1, "there is exactly one response"
         return sink.responses[-1]
-    raise AssertionError("no run answered")
+    raise AssertionError("no run responded")
 
 
 def lag_of(cell: int) -> Lag:
@@ -110,7 +110,7 @@ def follow(event: dict[str, Any], sink: Sink, **changes: Any) -> dict[str, Any]:
 def clean_up(
     scenario: Scenario, event: dict[str, Any], response: dict[str, Any], sink: Sink
 ) -> None:
-    """Delete what an update replaced."""
+    """Delete the resource that an update replaced."""
     replaced = event.get("PhysicalResourceId", response["PhysicalResourceId"])
     if replaced != response["PhysicalResourceId"]:
         old = event["OldResourceProperties"]
@@ -128,7 +128,7 @@ def check_outcome(
     after: State,
     stacks: Stacks,
 ) -> None:
-    """Check that what is left is what the answer says, and that CloudFormation can end it well."""
+    """Check that the state agrees with the response, and that CloudFormation can finish."""
     connect.faults.clear()
     if response["Status"] == "SUCCESS":
         clean_up(scenario, event, response, sink)
@@ -159,9 +159,9 @@ def check_outcome(
 
 
 def _comparable(state: State, event: dict[str, Any]) -> State:
-    """Leave out what a rollback is allowed to leave.
+    """Leave out the differences that a rollback may leave.
 
-    A released resource keeps cfn:adopted-at, and traffic stays where a Create put it.
+    A released resource keeps cfn:adopted-at, and a Create's traffic distribution stays.
     """
     splits = event["ResourceType"] == "Custom::ConnectTrafficDistribution"
     if splits and event["RequestType"] == "Create":
@@ -183,7 +183,7 @@ def test_every_call_survives_every_fault(
     stacks: Stacks,
     record_property: Any,
 ) -> None:
-    """The cells of one request: each of its calls, and each fault of that call."""
+    """Each call of the request meets each of its faults in turn."""
     event = scenario.prepare(connect, sink)
     before = state_of(connect)
     response = send(scenario, event, sink)
@@ -219,7 +219,7 @@ def test_every_response_survives_every_fault(
     sink: Sink,
     record_property: Any,
 ) -> None:
-    """The cells of one request's answer: refused once, and as often as one run sends it."""
+    """Each fault meets the response once, and as often as one run sends the response."""
     event = scenario.prepare(connect, sink)
     wanted = send(scenario, event, sink)
     clean_up(scenario, event, wanted, sink)
@@ -239,7 +239,7 @@ def test_every_response_survives_every_fault(
             clean_up(scenario, event, sink.responses[-1], sink)
             assert state_of(connect) == after
         except AssertionError as failure:
-            raise AssertionError(f"answered {times} times with {reply}") from failure
+            raise AssertionError(f"{reply}, {times} times") from failure
     record_property("fault matrix, cells", len(cells))
 
 
@@ -252,4 +252,4 @@ def runs_until_accepted(scenario: Scenario, event: dict[str, Any]) -> int:
             FakeTime.current.sleep(60)
         else:
             return run
-    raise AssertionError("no run answered")
+    raise AssertionError("no run responded")

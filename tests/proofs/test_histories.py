@@ -1,8 +1,8 @@
-"""Random histories of two stacks, their operators and a failing Connect.
+"""Random histories of two stacks, their operators and a failing Connect keep the promises.
 
-Connect shows every change up to 20 seconds late. After each step, the live state of our resources
-is the last stable template. Resources of others are untouched. After the stacks are gone, nothing
-of ours is left.
+Connect shows every change up to 20 seconds late. After each step, our live resources equal the last
+stable template, and all others are untouched. After the stacks are deleted, none of our resources
+is left.
 """
 
 import os
@@ -23,7 +23,7 @@ from tests.support.harness import FakeTime, Sink
 
 DESK, GROUP = "Custom::ConnectQuickConnect", "Custom::ConnectTrafficDistributionGroup"
 TRAFFIC = "Custom::ConnectTrafficDistribution"
-# `make test` runs the same ones every time; HISTORIES=5000 runs so many others.
+# `make test` runs the same histories every time; HISTORIES=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))
 _WAY = {"ContactFlowId": scene.CONTACT_FLOW_ID}
 FLOW = {"QuickConnectType": "FLOW", "FlowConfig": _WAY}
@@ -107,7 +107,7 @@ faults = st.tuples(
             "GetTrafficDistribution",
         ]
     ),
-    # An error, and whether it comes after the effect; a refusal never does.
+    # An error, and whether it comes after the effect; a refusal has no effect.
     st.sampled_from(
         [
             ("InternalServiceException", False),
@@ -140,7 +140,7 @@ steps = st.one_of(
 
 
 class History:
-    """Two stacks, the actions of operators, and resources of others."""
+    """Two stacks, the edits of operators, and the resources of others."""
 
     def __init__(
         self,
@@ -267,10 +267,12 @@ class History:
         elif complete or before == was:
             assert self.split() == before, "a template that does not change it leaves it"
         else:
-            assert self.split() in (before, was), "a rollback restores the template's, or leaves it"
+            assert self.split() in (before, was), (
+                "a rollback restores the template's split, or leaves it"
+            )
 
     def shift(self, split: tuple[int, int]) -> None:
-        """Shift the traffic by hand."""
+        """Change the traffic by hand."""
         shares = zip((scene.REGION, scene.REPLICA_REGION), split, strict=True)
         distributions = [{"Region": region, "Percentage": share} for region, share in shares]
         self.default["traffic"]["TelephonyConfig"] = {"Distributions": distributions}
@@ -288,7 +290,7 @@ class History:
             group["users"].add("foreign")
 
     def remove(self, logical_id: str) -> None:
-        """Delete something of the stack by hand."""
+        """Delete a resource of the stack by hand."""
         arn = self.stack.ids.get(logical_id, "")
         removed = self.connect.quick_connects.pop(arn, None) or self.connect.groups.pop(arn, None)
         if removed:

@@ -1,7 +1,7 @@
-"""Any event: answered once, FAILED or not, or refused with a clear error; and nothing else touched.
+"""Any event gets one response or a clear error, and touches nothing that it does not name.
 
-Events of events/ are spoiled at one place or two: another type, huge, deep, odd characters, paths,
-ids of other accounts, partitions and Regions, keys that are missing or doubled under another name.
+Each case spoils an event of events/ in one or two places: another type, a huge or deep value, odd
+characters, paths, ids of other accounts, partitions and Regions, or a missing or extra key.
 """
 
 import json
@@ -18,7 +18,7 @@ from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import EVENTS, Context, Sink, handler_of, load_event
 
-# `make test` runs the same ones every time; HOSTILE=10000 runs so many others.
+# `make test` runs the same cases every time; HOSTILE=10000 runs 10,000 others.
 CASES = int(os.environ.get("HOSTILE", "300"))
 ARNS = [
     f"arn:{partition}:connect:{region}:{account}:{path}"
@@ -61,7 +61,7 @@ KEYS = st.one_of(
 
 
 def spoil(node: Any, data: st.DataObject) -> Any:
-    """Return the node with one place spoiled."""
+    """Return a copy of the node, spoiled in one place."""
     if isinstance(node, dict) and node and data.draw(st.integers(0, 4)):
         node = dict(node)
         key = data.draw(st.sampled_from(sorted(node)))
@@ -84,7 +84,7 @@ def spoil(node: Any, data: st.DataObject) -> Any:
 
 
 def texts_in(node: Any) -> set[str]:
-    """Return every text in an event, and what its ARNs name."""
+    """Return every text in an event, and the ids in its ARNs."""
     if isinstance(node, dict):
         return {text for item in node.items() for text in texts_in(list(item))}
     if isinstance(node, list):
@@ -102,7 +102,7 @@ def texts_in(node: Any) -> set[str]:
 def test_any_event_gets_one_response_or_is_refused(
     data: st.DataObject, name: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """No bug of ours, no answer that is too large, no call on what the event does not name."""
+    """The response is no bug of ours and not too large, and each call names ids of the event."""
     connect.reset()
     scene.seed(connect)
     sink.reset()

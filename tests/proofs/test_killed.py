@@ -1,8 +1,8 @@
-"""Killed anywhere: the same event, run again, ends as one clean run does.
+"""A request that was killed anywhere and runs again ends like one clean run.
 
-The handler runs in a child process, and is killed (SIGKILL) right before and right after each of
-its calls in turn, the response's PUT included. Then the event runs again: once and twice, or two
-times at the same time. Meanwhile, Connect shows every change up to 20 seconds late.
+The handler runs in a child process. SIGKILL hits it right before or right after one of its calls,
+including the PUT of the response. Then the event runs again: twice in turn, or twice at once. Connect shows
+every change up to 20 seconds late.
 """
 
 import signal
@@ -21,7 +21,7 @@ from tests.support.scenarios import SCENARIOS, Scenario, State, state_of
 
 
 class Killer:
-    """Kills the child at a call: the `call`-th (from 0), before or after its effect."""
+    """Kills the child at its call number `call` (from 0), before or after the effect."""
 
     def __init__(self, kill: Callable[[], None], call: int, moment: str) -> None:
         self._kill, self._left, self._moment = kill, call, moment
@@ -36,14 +36,14 @@ class Killer:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_a_killed_request_ends_as_a_clean_one(
+def test_a_killed_request_ends_like_a_clean_one(
     scenario: Scenario,
     connect: ConnectEmulator,
     sink: Sink,
     zygote: Zygote,
     record_property: Any,
 ) -> None:
-    """One resource, one owner, the same id in each later response."""
+    """One resource exists, with one owner, and each later response has its id."""
     event = scenario.prepare(connect, sink)
     assert zygote.run([event]) == [0]
     after, calls = state_of(connect), len(connect.calls()) + 1
@@ -85,7 +85,7 @@ def check_kill(
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_a_request_that_runs_twice_at_the_same_time_ends_as_a_clean_one(
+def test_a_request_that_runs_twice_at_once_ends_like_a_clean_one(
     scenario: Scenario, connect: ConnectEmulator, sink: Sink, zygote: Zygote
 ) -> None:
     """Lambda can deliver an event twice without any error."""

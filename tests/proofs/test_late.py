@@ -1,6 +1,6 @@
-"""Late runs, while the stack is at its next operation, or CloudFormation is of no help.
+"""A late run during the stack's next operation writes nothing.
 
-tests/test_overtaken.py has what is overtaken by the end of an operation.
+tests/proofs/test_superseded.py has the runs that are late for the end of their own operation.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ from tests.support.scenarios import scenario_of, state_of
 def run_throttled(
     handler: Handler, event: dict[str, Any], connect: ConnectEmulator, operation: str
 ) -> None:
-    """Run a request while Connect lets no call of the operation through."""
+    """Run a request while Connect throttles every call of the operation."""
     connect.fault(operation, "ThrottlingException", times=10_000)
     try:
         handler(event, Context())
@@ -47,7 +47,7 @@ def xml(status: int, text: str) -> HttpResponse:
 def test_a_late_create_leaves_the_next_create_alone(
     name: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """The first was throttled and cancelled; another update of the stack has the resource again."""
+    """The first was throttled and cancelled; a later update of the stack adds the resource."""
     first = load_event(f"{name}_create", sink)
     handler = handler_of(first)
     with pytest.raises(Throttling):
@@ -63,7 +63,7 @@ def test_a_late_create_leaves_the_next_create_alone(
 def test_a_late_update_leaves_the_next_update_alone(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """It was rolled back; now the stack is at another update of the same resource."""
+    """It was rolled back, and the stack now updates the same resource again."""
     arn = created(load_event("quick_connect_create", sink), sink)
     stale = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
     with pytest.raises(Throttling):
@@ -77,20 +77,20 @@ def test_a_late_update_leaves_the_next_update_alone(
     assert state_of(connect) == before
 
 
-def test_a_status_from_before_the_request_says_nothing_of_it(
+def test_a_status_from_before_the_request_does_not_stop_it(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """What CloudFormation shows may lag: the end of the operation before."""
+    """CloudFormation may still show the end of the previous operation."""
     update = scenario_of("update a quick connect").prepare(connect, sink)
     stacks.status, stacks.since = "UPDATE_COMPLETE", clock.time() - 60
     clock.sleep(10)
     assert response_to(quick_connects, update, sink)["Status"] == "SUCCESS"
 
 
-def test_a_late_traffic_update_shifts_nothing_in_the_next_stack_update(
+def test_a_late_traffic_update_changes_nothing_during_the_next_update(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """It was rolled back. The stack is updated again, and the traffic is not part of that."""
+    """It was rolled back, and the next update of the stack does not touch the traffic."""
     event = scenario_of("shift traffic").prepare(connect, sink)
     with pytest.raises(NotStabilized):
         run_throttled(groups, event, connect, "UpdateTrafficDistribution")
@@ -103,10 +103,10 @@ def test_a_late_traffic_update_shifts_nothing_in_the_next_stack_update(
     assert state_of(connect) == before
 
 
-def test_traffic_of_a_stack_that_is_being_deleted_is_not_shifted(
+def test_the_traffic_of_a_stack_in_deletion_stays(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """Somebody deleted the stack while it was being created."""
+    """An operator deleted the stack during its creation."""
     event = scenario_of("split traffic").prepare(connect, sink)
     before = state_of(connect)
     clock.sleep(60)
@@ -118,7 +118,7 @@ def test_traffic_of_a_stack_that_is_being_deleted_is_not_shifted(
 def test_a_late_create_leaves_what_a_rollback_may_go_back_to(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """Its answer arrived, and Lambda does not know. An update has replaced the resource since."""
+    """Lambda missed that its response arrived, and an update has replaced the resource."""
     create = load_event("quick_connect_create", sink)
     sink.replies = ["drop"] * 4
     with pytest.raises(DeliveryError):
@@ -134,7 +134,7 @@ def test_a_late_create_leaves_what_a_rollback_may_go_back_to(
 def test_an_adoption_that_is_cancelled_midway_is_released(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """It has written its markers, and waits for Connect with the rest."""
+    """It has written its markers, and Connect throttles the rest."""
     adopt = scenario_of("adopt a quick connect").prepare(connect, sink)
     adopt["ResourceProperties"]["Description"] = "another"
 
@@ -153,7 +153,7 @@ def test_an_adoption_that_is_cancelled_midway_is_released(
 def test_a_late_delete_does_not_release_what_was_adopted_again(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """Its answer arrived, and Lambda does not know. The stack has adopted the resource since."""
+    """Lambda missed that its response arrived, and the stack has adopted the resource again."""
     arn = created(scenario_of("adopt a quick connect").prepare(connect, sink), sink)
     delete = load_event("quick_connect_delete", sink, PhysicalResourceId=arn)
     sink.replies = ["drop"] * 4
@@ -167,10 +167,10 @@ def test_a_late_delete_does_not_release_what_was_adopted_again(
     assert state_of(connect) == before
 
 
-def test_an_update_that_is_repeated_after_a_fault_asks_anew(
+def test_an_update_that_is_retried_after_a_fault_asks_again(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """A 500 without effect; in the pause the stack goes back, and finds nothing to undo."""
+    """During the pause after a 500 the stack rolls back, with nothing to undo."""
     update = scenario_of("update a quick connect").prepare(connect, sink)
     update["ResourceProperties"]["Tags"] = {"team": "sales"}
     before = state_of(connect)
@@ -189,7 +189,7 @@ def test_an_update_that_is_repeated_after_a_fault_asks_anew(
 def test_a_create_that_is_cancelled_while_it_settles_is_undone(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """Its Delete found nothing: Connect's list did not show the group yet."""
+    """Its Delete found nothing, because Connect's list did not show the group yet."""
     create = load_event("traffic_distribution_group_create", sink)
     before = state_of(connect)
     connect.settle_seconds = 30
@@ -202,7 +202,7 @@ def test_a_create_that_is_cancelled_while_it_settles_is_undone(
 def test_a_delete_that_cannot_ask_is_run_again(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """CloudFormation's own word for a throttle is Throttling."""
+    """CloudFormation calls a throttle Throttling."""
     created(load_event("quick_connect_create", sink), sink)
     error = "<Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error>"
     stacks.reply = xml(400, f"<ErrorResponse>{error}</ErrorResponse>")
@@ -230,7 +230,7 @@ def test_a_request_that_cannot_ask_goes_on(
     clock: FakeTime,
     stacks: Stacks,
 ) -> None:
-    """A failover must not depend on it."""
+    """A failover must not depend on CloudFormation."""
     scenario = scenario_of(name)
     event = scenario.prepare(connect, sink)
     clock.sleep(10)

@@ -1,58 +1,78 @@
-"""Many stacks at once, through an API that takes two requests a second and fails now and then."""
+"""Many stacks at the same time, through an API that allows two requests a second and often fails.
 
+The functions, their retry policy and the emulator's token bucket run on one simulated clock.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
-from connect_provider.quick_connect.app import lambda_handler
+import pytest
+
+from benchmarks import simulation as expected
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.children import Zygote
-from tests.support.harness import FakeTime, Sink, load_event
+from tests.support.harness import Sink, load_event
+from tests.support.simulation import Simulation
 
-QUICK_CONNECTS, CONCURRENT = 200, 50
-SPEED = 25  # time passes so much faster than on a clock
-FAILURES = 0.05
+CONCURRENT = 50  # functions at the same time
+FAILURES = 0.05  # the share of calls that fail, half of them after their effect
 
 
-def test_two_hundred_quick_connects_through_a_throttled_api(
-    connect: ConnectEmulator, sink: Sink
+def events(
+    request_type: str, count: int, sink: Sink, ids: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield a request for each quick connect; CloudFormation makes it when a function is free."""
+    for number in range(count):
+        name = f"Desk{number}"
+        event = load_event(
+            f"quick_connect_{request_type}",
+            sink,
+            RequestId=f"{request_type}-{name}",
+            LogicalResourceId=name,
+            Properties={"Name": name},
+        )
+        yield event | ({"PhysicalResourceId": ids[name]} if ids else {})
+
+
+@pytest.mark.parametrize(("quick_connects", "seed"), [(200, 1), (500, 2)])
+def test_every_request_through_a_throttled_api_succeeds_once(
+    quick_connects: int,
+    seed: int,
+    connect: ConnectEmulator,
+    sink: Sink,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Any,
 ) -> None:
-    """All are answered, none is doubled, and none is left after deletion."""
-    import time
-
-    FakeTime.current.monotonic = time.monotonic  # type: ignore[method-assign]
-    connect.quick_connect_quota = QUICK_CONNECTS
-    connect.rate, connect.failure_rate = 2.0 * SPEED, FAILURES
-    zygote = Zygote(SPEED)
-    try:
-        _create_and_delete(connect, sink, zygote)
-    finally:
-        zygote.close()
-    throttled = [entry for entry in connect.journal if entry.error == "ThrottlingException"]
-    failed = [entry for entry in connect.journal if entry.error == "InternalServiceException"]
-    assert throttled, "the API did throttle"
-    assert failed, "and it did fail"
-
-
-def _create_and_delete(connect: ConnectEmulator, sink: Sink, zygote: Zygote) -> None:
-    ids: dict[int, str] = {}
-    for request_type in ("create", "delete"):
-        for start in range(0, QUICK_CONNECTS, CONCURRENT):
-            jobs = []
-            for number in range(start, start + CONCURRENT):
-                event = load_event(
-                    f"quick_connect_{request_type}",
-                    sink,
-                    RequestId=f"{request_type}-{number}",
-                    LogicalResourceId=f"Desk{number}",
-                    Properties={"Name": f"Desk {number}"},
-                )
-                if request_type == "delete":
-                    event["PhysicalResourceId"] = ids[number]
-                jobs.append((lambda_handler, event))
-            assert zygote.run(jobs) == [0] * CONCURRENT
-        responses: list[dict[str, Any]] = sink.responses
-        assert len(responses) == QUICK_CONNECTS
-        assert {response["Reason"] for response in responses} == {""}
-        ids = {int(a["RequestId"].split("-")[1]): a["PhysicalResourceId"] for a in responses}
-        left = QUICK_CONNECTS if request_type == "create" else 0
+    """Each quick connect is created once, and after the deletes none is left."""
+    connect.quick_connect_quota = quick_connects
+    connect.rate, connect.failure_rate = expected.RATE, FAILURES
+    connect.random.seed(seed)
+    simulation = Simulation("quick_connect", CONCURRENT, seed, monkeypatch)
+    ids: dict[str, str] = {}
+    for request_type, left in (("create", quick_connects), ("delete", 0)):
+        seconds = simulation.run(events(request_type, quick_connects, sink, ids))
+        assert [r["Reason"] for r in sink.responses if r["Status"] != "SUCCESS"] == []
+        ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in sink.responses}
+        assert len(sink.responses) == len(ids) == len(set(ids.values())) == quick_connects
         assert len(connect.quick_connects) == left
+        assert expected.floor(quick_connects) <= seconds <= 1.3 * expected.floor(quick_connects)
         sink.reset()
+    errors = {entry.error for entry in connect.journal}
+    assert errors >= {"ThrottlingException", "InternalServiceException"}
+    record_property("requests through a throttled API", 2 * quick_connects)
+
+
+def test_equal_seeds_give_equal_runs(
+    connect: ConnectEmulator, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The simulation depends on nothing but its seeds, so it cannot fail on a slow machine."""
+    runs = []
+    for _ in range(2):
+        connect.quick_connects.clear()
+        connect.journal.clear()
+        connect._buckets.clear()
+        connect.rate, connect.failure_rate = expected.RATE, FAILURES
+        connect.random.seed(1)
+        simulation = Simulation("quick_connect", 10, 1, monkeypatch)
+        seconds = simulation.run(events("create", 20, sink, {}))
+        runs.append((round(seconds, 6), [(e.operation, e.error) for e in connect.journal]))
+    assert runs[0] == runs[1]

@@ -1,8 +1,8 @@
-"""A stand-in for Lambda's base image, for where no registry can be reached.
+"""A stand-in for Lambda's base image, for machines that reach no registry.
 
-It holds this machine's python3.13 at /var/lang, Lambda's own runtime client from PyPI, and the
-shared libraries that both load: what `sam local invoke` asks of public.ecr.aws/lambda/python:3.13.
-It has no packages besides, so what a function imports is in its artifact.
+It holds this machine's python3.13 at /var/lang, Lambda's own runtime client, and the shared
+libraries of both. `sam local invoke` needs no more of public.ecr.aws/lambda/python:3.13. It has no
+other packages, so a function can import only from its artifact.
 """
 
 import io
@@ -24,7 +24,7 @@ _FILES = {
     "etc/group": b"root:x:0:\n",
     "etc/nsswitch.conf": b"hosts: files dns\n",
 }
-# What a wheel may take for granted (PEP 599, manylinux2014), as far as Debian still has it.
+# The libraries that every wheel may use (PEP 599, manylinux2014), as far as Debian has them.
 _PROMISED = (
     *("libdl.so.2", "libgcc_s.so.1", "libpthread.so.0", "libresolv.so.2"),
     *("librt.so.1", "libstdc++.so.6", "libutil.so.1"),
@@ -44,7 +44,7 @@ _CHANGES = (
 
 
 def build(python: Path, tag: str) -> None:
-    """Make the image from an interpreter that has pip, and give it a tag of IMAGE."""
+    """Build the image from an interpreter with pip, and tag it."""
     with TemporaryDirectory() as folder:
         runtime, archive = Path(folder, "runtime"), Path(folder, "image.tar")
         requirements = ROOT / "requirements/runtime.txt"
@@ -89,7 +89,7 @@ def _needed(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 def _libraries(binaries: Iterable[Path]) -> set[Path]:
-    """Return the shared libraries that some binaries load, the loader included, and _PROMISED."""
+    """Return the shared libraries of some binaries, their loader, and _PROMISED."""
     command = [str(shutil.which("ldd")), *map(str, binaries)]
     run = subprocess.run(command, check=True, capture_output=True, text=True)
     found = {Path(path) for path in re.findall(r"(/\S+) \(0x", run.stdout)}

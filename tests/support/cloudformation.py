@@ -12,14 +12,13 @@ complete operation, the clean-up deletes everything that was removed or replaced
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec, module_from_spec
 from typing import Any
 from urllib.parse import urlsplit
 
 from cfn_connect.resource_types import RESOURCE_TYPES
 from sandbox.cloudformation import StackResource, Stacks
 from sandbox.http_server import HttpResponse
-from tests.support.harness import Context, FakeTime, Handler, Sink
+from tests.support.harness import Context, FakeTime, Handler, Sink, fresh_handler
 from tests.support.timeline import Timeline
 
 Declared = tuple[str, Mapping[str, Any]]  # type, properties
@@ -430,19 +429,8 @@ def _invoke(event: dict[str, Any]) -> None:
     """Run an event in a copy of its function that is idle, as Lambda does."""
     app = RESOURCE_TYPES[event["ResourceType"]].app
     idle = _functions.setdefault(app, [])
-    handler = idle.pop() if idle else _fresh(app)
+    handler = idle.pop() if idle else fresh_handler(app)
     try:
         handler(event, Context())
     finally:
         idle.append(handler)
-
-
-def _fresh(app: str) -> Handler:
-    """Return the handler of a fresh copy of a function's module."""
-    spec = find_spec(f"connect_provider.{app}.app")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    handler: Handler = module.lambda_handler
-    return handler

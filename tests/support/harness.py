@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,15 +13,15 @@ from tests.support.shared_clock import CLOCK
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "events"
-STACKS = Stacks(now=lambda: FakeTime.current.time())  # the functions ask it about their stacks
+STACKS = Stacks(now=lambda: FakeTime.current.time())  # the CloudFormation API of the functions
 SENT: set[str] = set()  # the user's own texts in the properties of a test's requests
 _OWN_TEXT = ("Name", "Description", "PhoneNumber", "Tags")
 
 
 class FakeTime:
-    """A clock that moves only when something sleeps or a test says so. Child processes share it.
+    """A clock that moves only when something sleeps or a test moves it. Child processes share it.
 
-    meanwhile: what happens during the next pause.
+    meanwhile: called during the next pause.
     pass_on: lets the seconds of a pause pass; a simulation runs other functions meanwhile.
     """
 
@@ -82,6 +83,17 @@ def handler_of(event: Mapping[str, Any]) -> Handler:
     return handler
 
 
+def fresh_handler(app: str) -> Handler:
+    """Return the handler of a fresh copy of a function's module, as a new process has it."""
+    spec = find_spec(f"connect_provider.{app}.app")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Handler = module.lambda_handler
+    return handler
+
+
 def read_event(name: str) -> dict[str, Any]:
     """Return a request of events/ as it is."""
     event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
@@ -125,10 +137,10 @@ def promised_status(name: str) -> str:
 def response_to(
     handler: Handler, event: dict[str, Any], sink: Sink, context: Context | None = None
 ) -> dict[str, Any]:
-    """Run a request; return its answer, having checked what every answer has to be."""
+    """Run a request; check and return its one response."""
     before = len(sink.requests)
     handler(event, context or Context())
-    assert len(sink.requests) == before + 1, "there is exactly one answer"
+    assert len(sink.requests) == before + 1, "there is exactly one response"
     request = sink.requests[-1]
     assert request.method == "PUT"
     assert event["ResponseURL"].endswith(request.path), "it goes to this request's URL"

@@ -1,4 +1,4 @@
-"""cfn-lint with the rules of cfn_connect.rules, all of its own rules included."""
+"""Run cfn-lint with its own rules and those of cfn_connect.rules."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -9,7 +9,7 @@ from cfnlint.runner import Runner
 
 
 def lint(*paths: Path) -> dict[Path, list[Match]]:
-    """Return everything that is found in each template."""
+    """Return the findings in each template."""
     arguments = ["--append-rules", "cfn_connect.rules", "--", *map(str, paths)]
     found: dict[Path, list[Match]] = defaultdict(list)
     for match in Runner(ConfigMixIn(arguments)).run():

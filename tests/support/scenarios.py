@@ -1,4 +1,4 @@
-"""The requests that the proofs of reliability go through, each with the state that it needs."""
+"""The requests of the proofs, each with the state that it needs."""
 
 import copy
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/b/1"
 
 @dataclass(frozen=True)
 class Scenario:
-    """A request: what was sent before it, the event's name, and changes of its properties.
+    """A request: the name of its event, the requests before it, and changes to the event.
 
     before: events that succeed first; the physical id of the last one is the request's.
     """
@@ -104,9 +104,9 @@ State = dict[str, Any]
 
 
 def state_of(connect: ConnectEmulator) -> State:
-    """Return what Connect holds, with ids and times that differ from run to run left out.
+    """Return the state of Connect, without ids and times that differ between runs.
 
-    Resources stand under their instance and name; the default groups' own ids are left out, too.
+    The keys are the instance and name of each resource.
     """
 
     def tags(resource: dict[str, Any]) -> dict[str, str]:

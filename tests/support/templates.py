@@ -1,4 +1,4 @@
-"""Every template that users are shown: the files in examples/, and the blocks in the docs."""
+"""Every template in examples/ and in the documents."""
 
 import re
 from pathlib import Path
@@ -15,12 +15,12 @@ EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 
 
 def blocks(path: Path) -> list[tuple[str, str]]:
-    """Return what each YAML block of a document says it is, and its text."""
+    """Return the kind and the text of each YAML block of a document."""
     return [(block["kind"], block["text"]) for block in _BLOCK.finditer(path.read_text())]
 
 
 def templates() -> dict[str, str]:
-    """Return the text of every template by where it stands, or stands first."""
+    """Return the text of every template, by the place where it first appears."""
     found = {str(path.relative_to(ROOT)): path.read_text() for path in EXAMPLES}
     for path in DOCUMENTS:
         for index, (kind, text) in enumerate(blocks(path)):

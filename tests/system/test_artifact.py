@@ -1,16 +1,14 @@
-"""What Lambda installs is enough: requirements.txt and functions/, and nothing else on the path."""
+"""The artifact is complete: it runs with nothing else on the path."""
 
 import json
 import os
-import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import ROOT, Sink, load_event
+from tests.support.harness import Sink, load_event
 from tools import build
 
 PROGRAM = """
@@ -22,26 +20,20 @@ lambda_handler(json.load(sys.stdin), SimpleNamespace(get_remaining_time_in_milli
 """
 
 
-def _install(folder: Path) -> None:
-    """Make what `sam build` makes."""
-    build.install(ROOT / "functions/requirements.txt", folder, build.for_this_machine()[1])
-    shutil.copytree(ROOT / "functions", folder, dirs_exist_ok=True)
+@pytest.fixture(params=["installed", "make_build"])
+def artifact(request: pytest.FixtureRequest) -> Path:
+    """A folder with everything that Lambda imports."""
+    built: Path = request.getfixturevalue(request.param)
+    return built / "functions" if request.param == "make_build" else built
 
 
-def _build(folder: Path) -> None:
-    """Make what `make build` makes."""
-    build.build(folder, *build.for_this_machine())
-
-
-@pytest.mark.parametrize("make", [_install, _build], ids=["sam build", "make build"])
 def test_the_artifact_responds_to_an_event(
-    make: Callable[[Path], None], tmp_path: Path, connect: ConnectEmulator, sink: Sink
+    artifact: Path, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """-S keeps this environment's own packages off the path."""
-    make(tmp_path / "artifact")
+    """The option -S keeps the packages of this environment off the path."""
     environment = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
     environment |= {key: os.environ[key] for key in ("SSL_CERT_FILE", "RESPONSE_HOST")}
-    environment["PYTHONPATH"] = str(tmp_path / "artifact")
+    environment["PYTHONPATH"] = str(artifact)
     run = subprocess.run(
         [build.for_this_machine()[0], "-S", "-c", PROGRAM],
         input=json.dumps(load_event("quick_connect_create", sink)),

@@ -1,4 +1,4 @@
-"""What `make build` ships: everything that is called, compiled, and little else."""
+"""`make build` ships the code and data that the functions use, compiled, and little else."""
 
 import json
 import shutil
@@ -18,28 +18,26 @@ DATA = Path(botocore.__file__).parent / "data"
 
 
 @pytest.fixture(scope="module")
-def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("build") / "functions"
-    build.build(folder, *build.for_this_machine())
-    return folder
+def artifact(make_build: Path) -> Path:
+    return make_build / "functions"
 
 
 def test_it_is_small(artifact: Path, tmp_path: Path) -> None:
-    """A cold start loads it from S3."""
+    """A cold start loads the artifact from S3."""
     archive = Path(shutil.make_archive(str(tmp_path / "functions"), "zip", artifact))
     assert archive.stat().st_size <= SIZE_LIMIT
 
 
 def test_every_module_is_compiled(artifact: Path) -> None:
-    """Lambda cannot keep what it compiles, and would do it at each cold start."""
+    """Lambda cannot keep compiled modules, so it would compile at each cold start."""
     compiled = {path.name.split(".")[0] for path in artifact.rglob("*.pyc")}
     modules = [path for path in artifact.rglob("*.py") if "__pycache__" not in path.parts]
     assert len(list(artifact.rglob("*.pyc"))) == len(modules) > 500
     assert {path.stem for path in modules} == compiled
 
 
-def test_it_holds_the_functions_and_nothing_of_the_workshop(artifact: Path) -> None:
-    """No tests, caches, requirements or licences' folders."""
+def test_it_holds_the_functions_and_no_development_files(artifact: Path) -> None:
+    """It has no tests, caches or requirements."""
     sources = {path.relative_to(ROOT / "functions") for path in ROOT.glob("functions/*/*.py")}
     assert all((artifact / source).is_file() for source in sources)
     names = {path.name for path in artifact.rglob("*")}
@@ -54,7 +52,7 @@ def _connect_models(artifact: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def test_the_connect_model_has_every_operation_that_is_called(artifact: Path) -> None:
-    """Equal to botocore's own but for the documentation."""
+    """The operations equal botocore's own, without the documentation."""
     shipped, whole = _connect_models(artifact)
     called = {operation for package in FUNCTIONS for operation in operations(package)}
     assert called <= shipped["operations"].keys()
@@ -63,8 +61,8 @@ def test_the_connect_model_has_every_operation_that_is_called(artifact: Path) ->
     assert shipped["metadata"] == whole["metadata"]
 
 
-def test_the_connect_model_has_every_shape_that_is_referred_to(artifact: Path) -> None:
-    """Input, output and errors of each operation, however deep."""
+def test_the_connect_model_has_every_shape_that_it_refers_to(artifact: Path) -> None:
+    """It keeps the input, output and errors of each operation, at any depth."""
     shipped, _ = _connect_models(artifact)
     texts = json.dumps([shipped["operations"], shipped["shapes"]])
     assert '"shape": ' in texts
@@ -74,7 +72,7 @@ def test_the_connect_model_has_every_shape_that_is_referred_to(artifact: Path) -
 
 @pytest.mark.parametrize("service", botocore_data.SERVICES)
 def test_the_endpoints_are_botocore_s_own_in_every_region(artifact: Path, service: str) -> None:
-    """The list is cut down to the services that are called, in all partitions."""
+    """The list keeps the services that the functions call, in all partitions."""
     shipped, whole = (
         EndpointResolver(json.loads((data / "endpoints.json").read_text()))
         for data in (artifact / "botocore/data", DATA)
@@ -91,7 +89,7 @@ def test_the_endpoints_are_botocore_s_own_in_every_region(artifact: Path, servic
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
 def test_the_template_beside_it_deploys_what_was_built(architecture: str, tmp_path: Path) -> None:
-    """The folder, and the instruction set unless somebody says otherwise."""
+    """It names the folder, and the architecture as the default."""
     build.write_template(tmp_path, architecture)
     template = (tmp_path / "template.yaml").read_text()
     assert "CodeUri: functions\n" in template

@@ -1,4 +1,4 @@
-"""examples/cdk: what the AWS CDK makes of the constructs is linted, and deployed."""
+"""The template that examples/cdk synthesizes passes cfn-lint and can be deployed."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ NODE = shutil.which("node")
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What examples/cdk/app.py synthesizes, in an environment of its own."""
+    """The template that examples/cdk/app.py synthesizes, in an environment of its own."""
     if NODE is None:
         pytest.skip("NOT TESTED: examples/cdk needs Node, and there is none on the PATH")
     python = environment.make("cdk") / "bin/python"
@@ -33,12 +33,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_synthesized_template_passes_cfn_lint(template: Path) -> None:
-    """With all of cfn-lint's rules, and ours."""
+    """It passes all of cfn-lint's rules, and ours."""
     assert [str(match) for match in lint(template)[template]] == []
 
 
 def test_a_wrong_share_is_found_in_the_synthesized_template(template: Path, tmp_path: Path) -> None:
-    """The rules see the resources that the constructs make."""
+    """The rules check the resources of the constructs."""
     broken = tmp_path / template.name
     broken.write_text(template.read_text().replace('"Percentage": 60', '"Percentage": 50'))
     found = lint(broken)[broken]
@@ -46,7 +46,7 @@ def test_a_wrong_share_is_found_in_the_synthesized_template(template: Path, tmp_
 
 
 def test_the_synthesized_template_can_be_deployed(template: Path, sandbox: Sandbox) -> None:
-    """With the attributes that the constructs return, and nothing is left when it is deleted."""
+    """The stack returns the attributes of the constructs, and its deletion leaves nothing."""
     parameters = {
         "InstanceId": scene.INSTANCE_ID,
         "QueueId": scene.QUEUE_ID,

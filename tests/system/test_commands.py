@@ -1,4 +1,4 @@
-"""`make` and `python -m sandbox`, where something is missing: they say what, and what to do."""
+"""If something is missing, `make` and `python -m sandbox` name it and say what to do."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ EVENT = "events/quick_connect_create.json"
 
 
 def said(*arguments: str, path: str = "") -> str:
-    """Return what a command of the sandbox says as it fails, with no program on the path."""
+    """Run a command of the sandbox that fails, with an empty path; return its output."""
     command = [sys.executable, "-m", "sandbox", *arguments]
     run = subprocess.run(
         command, cwd=ROOT, env={"PATH": path}, capture_output=True, text=True, check=False
@@ -23,13 +23,13 @@ def said(*arguments: str, path: str = "") -> str:
     return " ".join((run.stdout + run.stderr).split())
 
 
-def test_invoke_without_docker_says_where_it_comes_from() -> None:
-    """The program is not there."""
+def test_invoke_without_docker_links_to_its_installation() -> None:
+    """No program named docker is on the path."""
     assert "Docker is needed: install it (https://" in said("invoke", EVENT)
 
 
 def test_invoke_with_a_docker_that_does_not_run_says_so(tmp_path: Path) -> None:
-    """The program is there, and nothing answers it."""
+    """The program exists, and its daemon does not run."""
     (tmp_path / "docker").write_text("#!/bin/sh\necho no daemon >&2\nexit 1\n")
     (tmp_path / "docker").chmod(0o755)
     found = said("invoke", EVENT, path=f"{tmp_path}:/bin")
@@ -45,15 +45,15 @@ def test_invoke_with_a_docker_that_does_not_run_says_so(tmp_path: Path) -> None:
         pytest.param("{}", "a request without", id="an empty object"),
     ],
 )
-def test_invoke_with_what_is_no_request(tmp_path: Path, content: str | None, message: str) -> None:
-    """The file is named, and what is wrong with it."""
+def test_invoke_with_a_wrong_file(tmp_path: Path, content: str | None, message: str) -> None:
+    """The message names the file and its mistake."""
     event = tmp_path / "event.json"
     if content is not None:
         event.write_text(content)
     assert message in said("invoke", str(event))
 
 
-def test_a_python_without_venv_says_which_package_has_it(
+def test_a_python_without_venv_names_the_package_that_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Debian's Python comes without ensurepip."""
@@ -68,7 +68,7 @@ def test_a_python_without_venv_says_which_package_has_it(
 def test_requirements_that_cannot_be_installed_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A broken environment is not taken for a whole one the next time."""
+    """The next run does not take the broken environment for a complete one."""
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/dev.txt").write_text("no-hash==1\n")
     monkeypatch.setattr(environment, "ROOT", tmp_path)

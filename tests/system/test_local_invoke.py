@@ -1,4 +1,4 @@
-"""Every request of events/ through `sam local invoke`: Lambda's image, sam's artifact, Docker."""
+"""Every request of events/ runs through `sam local invoke`, in Docker."""
 
 import shutil
 import subprocess
@@ -24,33 +24,34 @@ def docker(*arguments: str) -> bool:
 
 @contextmanager
 def lambda_image() -> Iterator[None]:
-    """Lambda's image: what the machine has, what the registry gives, or a stand-in for a while."""
+    """Provide Lambda's image: from this machine, from the registry, or as a stand-in."""
     tag = sam.architecture()
     if docker("image", "inspect", f"{IMAGE}-{tag}") or docker("pull", f"{IMAGE}-{tag}"):
         yield
         return
     python = lambda_python.find()
     if python is None:
-        pytest.skip(f"NOT TESTED: neither {IMAGE} nor python{lambda_python.VERSION} can be had")
+        pytest.skip(f"NOT TESTED: there is neither {IMAGE} nor python{lambda_python.VERSION}")
     base_image.build(python, tag)
     yield
     docker("image", "rm", "--force", f"{IMAGE}-{tag}", f"{IMAGE}-rapid-{tag}")
 
 
 @pytest.fixture(scope="module")
-def local() -> Iterator[SamLocal]:
-    """The functions, built, and what they reach; skipped where no engine runs."""
+def local(request: pytest.FixtureRequest) -> Iterator[SamLocal]:
+    """The built functions, and the servers that they call; skipped without a Docker engine."""
     try:
         found = SamLocal()
     except SandboxError as error:
         pytest.skip(f"NOT TESTED with `sam local invoke`: {error}")
+    request.getfixturevalue("sam_build")  # two workers must not build into sam's cache at once
     with lambda_image(), found:
         yield found
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_response_is_what_the_name_promises(name: str, local: SamLocal) -> None:
-    """The function runs in a container, calls the emulated Connect, and answers once."""
+    """The function runs in a container, calls the emulated Connect, and responds once."""
     event = local.stage(EVENTS / f"{name}.json")
     done = sam.run(local.command(event), capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -62,6 +63,6 @@ def test_the_response_is_what_the_name_promises(name: str, local: SamLocal) -> N
 
 
 def test_a_type_that_no_function_serves_is_named(local: SamLocal) -> None:
-    """The template's service tokens say which function serves a type."""
+    """The service tokens of the template tell which function serves a type."""
     with pytest.raises(SandboxError, match="no function serves Custom::ConnectQueue"):
         local.function("Custom::ConnectQueue")

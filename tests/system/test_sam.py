@@ -1,4 +1,4 @@
-"""The provider as users get it: built by sam, deployed by sam, run by Lambda's Python."""
+"""sam builds and deploys the provider, and Lambda's Python runs it."""
 
 import subprocess
 from collections.abc import Iterator
@@ -9,16 +9,7 @@ import pytest
 from sandbox import demo, lambda_python, sam, stacks
 from sandbox.aws import Sandbox
 from tests.support.harness import ROOT
-from tools import build, environment
-
-
-def make_build(folder: Path) -> None:
-    """Do what `make build` does, for this machine."""
-    build.build(folder / "functions", *build.for_this_machine())
-    build.write_template(folder, sam.architecture())
-
-
-BUILDS = {"sam build": sam.build, "make build": make_build}
+from tools import environment
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +23,11 @@ def python() -> Path:
     return environment.path("ministack", (major, minor)) / "bin/python"
 
 
-@pytest.fixture(scope="module", params=BUILDS)
-def artifact(
-    request: pytest.FixtureRequest, python: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A folder with what was built: template.yaml, and a folder for each function, or for both."""
-    folder = tmp_path_factory.mktemp("artifact")
-    BUILDS[request.param](folder)
-    return folder
+@pytest.fixture(params=["sam_build", "make_build"])
+def artifact(request: pytest.FixtureRequest, python: Path) -> Path:
+    """A folder with template.yaml, and a folder for each function or for both."""
+    built: Path = request.getfixturevalue(request.param)
+    return built
 
 
 @pytest.fixture
@@ -49,8 +37,8 @@ def sandbox(python: Path) -> Iterator[Sandbox]:
         yield running
 
 
-def test_the_artifact_holds_nothing_but_what_runs(artifact: Path) -> None:
-    """No tests, no caches of this machine's Python; and the sources of every function."""
+def test_the_artifact_holds_the_sources_and_no_development_files(artifact: Path) -> None:
+    """It has every source, no tests, and no caches of this machine's Python."""
     folders = [path for path in artifact.iterdir() if path.is_dir()]
     assert folders
     for folder in folders:
@@ -62,13 +50,13 @@ def test_the_artifact_holds_nothing_but_what_runs(artifact: Path) -> None:
 
 
 def test_the_template_is_valid() -> None:
-    """Of this very sam, by its own rules and cfn-lint's."""
+    """Sam checks it by its own rules and cfn-lint's."""
     done = sam.run(["sam", "validate", "--lint"], capture_output=True)
     assert done.returncode == 0, done.stderr
 
 
-def test_sam_deploys_what_serves_a_stack(artifact: Path, sandbox: Sandbox) -> None:
-    """`sam deploy --resolve-s3`, and a whole life of the example in the artifact's own code."""
+def test_sam_deploys_a_provider_that_serves_a_stack(artifact: Path, sandbox: Sandbox) -> None:
+    """After `sam deploy --resolve-s3` the example is created and deleted."""
     deploy = ["sam", "deploy", "--template-file", str(artifact / "template.yaml")]
     deploy += ["--stack-name", stacks.PROVIDER_STACK, "--capabilities", "CAPABILITY_IAM"]
     deploy += ["--parameter-overrides", f"Architecture={sam.architecture()}", "--resolve-s3"]

@@ -1,4 +1,4 @@
-"""A real CloudFormation engine, the real handlers, and a stack's whole life."""
+"""A CloudFormation engine and the real handlers create, update and delete stacks."""
 
 import io
 import json
@@ -43,7 +43,7 @@ def test_a_function_of_the_sandbox_imports_the_versions_that_lambda_installs(
 
 
 def test_a_stack_is_created_updated_and_deleted(sandbox: Sandbox) -> None:
-    """Every resource has its Arn and Id, keeps them through an update, and leaves nothing."""
+    """Every resource keeps its Arn and Id in an update, and the deletion leaves nothing."""
     before = set(sandbox.connect.groups)
     outputs = stacks.deploy(sandbox, "life", TEMPLATE, demo.PARAMETERS, lambda _: None)
     names = {key.removesuffix("Arn") for key in outputs if key.endswith("Arn")}
@@ -62,7 +62,7 @@ def test_a_stack_is_created_updated_and_deleted(sandbox: Sandbox) -> None:
 
 
 def test_a_failed_update_is_rolled_back(sandbox: Sandbox) -> None:
-    """CloudFormation reverses the properties, and everything is as before."""
+    """CloudFormation reverses the properties, and the state is as before."""
     outputs = stacks.deploy(sandbox, "rollback", TEMPLATE, demo.PARAMETERS, lambda _: None)
     before = dict(sandbox.connect.quick_connects[outputs["CourierArn"]])
     reasons: list[str] = []
@@ -81,7 +81,7 @@ def test_a_failed_update_is_rolled_back(sandbox: Sandbox) -> None:
 
 
 def test_a_failover_moves_everything_and_a_refused_one_is_rolled_back(sandbox: Sandbox) -> None:
-    """With OutOfBandTraffic: Fail an operator's shift stays, and the stack ends well."""
+    """With OutOfBandTraffic: Fail, a manual traffic change stays, and the rollback completes."""
     group = sandbox.connect.default_group(scene.INSTANCE_ID)
     template = demo.FAILOVER_TEMPLATE.read_text()
     template = template.replace(
@@ -104,7 +104,7 @@ def test_a_failover_moves_everything_and_a_refused_one_is_rolled_back(sandbox: S
 
 
 def test_the_surviving_region_fails_over_alone(sandbox: Sandbox) -> None:
-    """The stack and the functions are there, and the home Region's Connect does not answer."""
+    """The stack and its functions are in the replica's Region; the home Region is down."""
     group = sandbox.connect.default_group(scene.OTHER_INSTANCE_ID)
     region = scene.REPLICA_REGION
     stacks.deploy_provider(sandbox, lambda _: None, region)
@@ -120,7 +120,7 @@ def test_the_surviving_region_fails_over_alone(sandbox: Sandbox) -> None:
 
 
 def test_a_failed_function_shows_its_log(sandbox: Sandbox) -> None:
-    """What a FAILED answer said stands in the function's log, too."""
+    """The function's log has the Reason of a FAILED response."""
     sandbox.connect.quick_connect_quota = 0
     with pytest.raises(SandboxError):
         stacks.deploy(sandbox, "quota", TEMPLATE, demo.PARAMETERS, lambda _: None)

@@ -1,4 +1,4 @@
-"""Every template that users are shown is deployed, and the steps of docs/migration.md are taken."""
+"""Every template of the documents can be deployed, and the steps of docs/migration.md work."""
 
 import json
 import re
@@ -31,7 +31,7 @@ VALUES = {
 
 
 def parameters(sandbox: Sandbox, template: str) -> dict[str, str]:
-    """Return a value for every parameter of the template that has no default."""
+    """Return a value for every parameter without a default."""
     group = sandbox.connect.default_group(scene.INSTANCE_ID)
     values = {**VALUES, "TrafficDistributionGroupArn": group["Arn"]}
     declared = parsed(template).get("Parameters", {})
@@ -39,8 +39,8 @@ def parameters(sandbox: Sandbox, template: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_a_template_that_users_are_shown_can_be_deployed(name: str, sandbox: Sandbox) -> None:
-    """With all its outputs, and nothing is left when it is deleted."""
+def test_a_documented_template_can_be_deployed(name: str, sandbox: Sandbox) -> None:
+    """The stack has all outputs, and its deletion leaves nothing."""
     before = {*sandbox.connect.quick_connects, *sandbox.connect.groups}
     text, stack = TEMPLATES[name].replace("Policy: Retain", "Policy: Delete"), name_of_stack(name)
     outputs = stacks.deploy(sandbox, stack, text, parameters(sandbox, text), lambda _: None)
@@ -51,8 +51,8 @@ def test_a_template_that_users_are_shown_can_be_deployed(name: str, sandbox: San
     assert {*sandbox.connect.quick_connects, *sandbox.connect.groups} == before
 
 
-def test_templates_of_one_sandbox_do_not_meet() -> None:
-    """Whoever deploys one after the other finds no Name that is taken."""
+def test_no_two_documented_templates_share_a_name() -> None:
+    """A user can deploy all of them in one sandbox."""
     names: Counter[tuple[str, str]] = Counter()
     for text in {*TEMPLATES.values()} - {ADOPTED}:
         for resource in parsed(text)["Resources"].values():
@@ -63,12 +63,12 @@ def test_templates_of_one_sandbox_do_not_meet() -> None:
 
 
 def name_of_stack(name: str) -> str:
-    """Return what of a name a stack's name may hold."""
+    """Return a name without the characters that a stack's name may not hold."""
     return re.sub(r"\W+|_", "-", name)
 
 
 class Migration:
-    """A stack that moves, and what of Connect has come since it began."""
+    """A stack that migrates, and the resources of Connect since its beginning."""
 
     def __init__(self, sandbox: Sandbox, stack: str) -> None:
         self._sandbox, self._stack = sandbox, stack
@@ -81,7 +81,7 @@ class Migration:
         return stacks.deploy(self._sandbox, self._stack, template, values, lambda _: None)
 
     def run_import(self, claims: str, claims_lines: str) -> str:
-        """Import by the change set of docs/migration.md; return how that ends."""
+        """Import with the change set of docs/migration.md; return its final status."""
         asked = documented_import({**VALUES, "CLAIMS": claims, "CLAIMS_LINES": claims_lines})
         change_set = {"StackName": self._stack, "ChangeSetName": asked.change_set_name}
         self._cloudformation.create_change_set(
@@ -110,7 +110,7 @@ class Migration:
         }
 
     def live(self) -> dict[str, dict[str, Any]]:
-        """Return what there is in Connect by ARN, but for what was there before."""
+        """Return the resources in Connect since the beginning, by ARN."""
         connect = self._sandbox.connect
         every = {**connect.quick_connects, **connect.groups}
         shown = ("Name", "Description", "QuickConnectConfig", "Status", "Tags")
@@ -121,7 +121,7 @@ class Migration:
         }
 
     def tag(self, arn: str, key: str) -> None:
-        """Tag what there is, as CloudFormation does, which may use the keys of AWS."""
+        """Tag a resource, with a key that only AWS may use."""
         connect = self._sandbox.connect
         (connect.quick_connects.get(arn) or connect.groups[arn])["Tags"][key] = "x"
 
@@ -131,7 +131,7 @@ class Migration:
 
 
 def documented_import(values: Mapping[str, str]) -> Namespace:
-    """Return the options of the change set in docs/migration.md; values: of its variables."""
+    """Return the options of the change set in docs/migration.md, with values for its variables."""
     (block,) = re.findall(r"^```sh\n(aws \S+ create-change-set .*?)^aws ", MIGRATION, re.M | re.S)
     for variable, value in values.items():
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", variable.removesuffix("Arn")).upper()
@@ -146,7 +146,7 @@ def documented_import(values: Mapping[str, str]) -> Namespace:
 
 @pytest.fixture
 def migration(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[Migration]:
-    """A stack to move, of which nothing is left in Connect afterwards. Groups take a second."""
+    """A stack to migrate; its resources are removed at the end. A group takes one second."""
     sandbox.connect.settle_seconds = 1
     moving = Migration(sandbox, name_of_stack(request.node.name))
     yield moving
@@ -157,7 +157,7 @@ def migration(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[Migr
 
 
 def without_markers(live: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return what there is as it was before this provider had it."""
+    """Return the resources without the provider's markers."""
     return {
         arn: {**it, "Tags": {k: v for k, v in it["Tags"].items() if not k.startswith("cfn:")}}
         for arn, it in live.items()
@@ -165,7 +165,7 @@ def without_markers(live: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str
 
 
 def test_the_migration_there_and_back_keeps_every_resource(migration: Migration) -> None:
-    """In one stack, as docs/migration.md says it, and nothing of the resources changes."""
+    """The steps of docs/migration.md change no resource, in one stack."""
     migration.deploy(NATIVE)
     native = migration.holds()
     assert native.keys() == {"Claims", "ClaimsLines"}
@@ -196,7 +196,7 @@ def test_the_migration_there_and_back_keeps_every_resource(migration: Migration)
 def test_a_migration_that_fails_leaves_the_native_resources_in_the_stack(
     migration: Migration,
 ) -> None:
-    """What was adopted until then is released; what was changed on the way stays changed."""
+    """The rollback releases the adopted resources, and does not undo their changes."""
     migration.deploy(NATIVE)
     native, before = migration.holds(), migration.live()
     other = ADOPTED.replace("Where the claims lines go", "Nobody can change a group's Description")
@@ -210,8 +210,8 @@ def test_a_migration_that_fails_leaves_the_native_resources_in_the_stack(
     assert without_markers(after) == before
 
 
-def test_what_was_created_stays_with_a_deletion_policy(migration: Migration) -> None:
-    """CloudFormation then sends no Delete; the marks of ownership stay, and hinder no import."""
+def test_a_created_resource_with_a_deletion_policy_stays(migration: Migration) -> None:
+    """CloudFormation sends no Delete, so the markers stay. They do not hinder an import."""
     migration.deploy(ADOPTED)
     created = migration.holds()
     kept = ADOPTED.replace("    Properties:", "    DeletionPolicy: Retain\n    Properties:")
@@ -223,21 +223,21 @@ def test_what_was_created_stays_with_a_deletion_policy(migration: Migration) -> 
 
 
 def test_every_native_resource_of_the_migration_is_kept() -> None:
-    """Whether it leaves the template, or is replaced."""
+    """It stays if it leaves the template, and if CloudFormation replaces it."""
     for resource in parsed(NATIVE)["Resources"].values():
         if resource["Type"].startswith("AWS::Connect::"):
             assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain",) * 2
 
 
-def test_what_is_not_there_cannot_be_imported(migration: Migration) -> None:
-    """CloudFormation looks the resource up first."""
+def test_a_missing_resource_cannot_be_imported(migration: Migration) -> None:
+    """CloudFormation first looks the resource up."""
     migration.deploy(RELEASED)
     missing = f"{INSTANCE_ARN}/transfer-destination/00000000-0000-4000-8000-000000000000"
     assert "ResourceNotFoundException" in migration.run_import(missing, missing)
 
 
 def test_the_sandbox_updates_no_native_resource(migration: Migration) -> None:
-    """It says so, rather than to make another one. Their attributes are there."""
+    """The update fails instead of creating another resource. Attributes work."""
     outputs = "Outputs: {Arn: {Value: !GetAtt Claims.QuickConnectArn}}"
     assert migration.deploy(f"{NATIVE}{outputs}")["Arn"] == migration.holds()["Claims"]
     with pytest.raises(stacks.StackFailed, match="UPDATE_ROLLBACK"):

@@ -1,4 +1,4 @@
-"""examples/terraform: Terraform applies it to the sandbox, and destroys it."""
+"""Terraform applies examples/terraform to the sandbox, and destroys it."""
 
 import json
 import os
@@ -23,7 +23,7 @@ VARIABLES = {
 
 @pytest.fixture
 def terraform(sandbox: Sandbox, tmp_path: Path) -> Callable[..., str]:
-    """Run terraform in a copy of the example, against the sandbox; return what it prints."""
+    """Return a function that runs terraform in a copy of the example and returns its output."""
     if TERRAFORM is None:
         pytest.skip("NOT TESTED: examples/terraform needs terraform, which is not on the PATH")
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
@@ -46,7 +46,7 @@ def terraform(sandbox: Sandbox, tmp_path: Path) -> Callable[..., str]:
 def test_terraform_applies_and_destroys_the_example(
     terraform: Callable[..., str], sandbox: Sandbox
 ) -> None:
-    """A second plan finds no change, and nothing is left in the end."""
+    """A second plan finds no change, and the end leaves nothing."""
     terraform("apply", "-input=false", "-auto-approve")
     outputs = json.loads(terraform("output", "-json"))
     (made,) = sandbox.connect.quick_connects.values()

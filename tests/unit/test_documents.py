@@ -1,4 +1,4 @@
-"""The templates in examples/ and in the documents pass cfn-lint, and no block is passed over."""
+"""Every template in examples/ and in the documents passes cfn-lint, and every link works."""
 
 import re
 from pathlib import Path
@@ -25,31 +25,31 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def messages(files: dict[str, Path]) -> dict[Path, list[str]]:
-    """What cfn-lint says of each."""
+    """The findings of cfn-lint in each."""
     found = lint(*files.values())
     return {path: [str(match) for match in found[path]] for path in files.values()}
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_a_template_that_users_are_shown_is_right(
+def test_a_documented_template_passes_cfn_lint(
     name: str, files: dict[str, Path], messages: dict[Path, list[str]]
 ) -> None:
-    """With all of cfn-lint's rules, and ours."""
+    """It passes all of cfn-lint's rules, and ours."""
     assert parsed(TEMPLATES[name])["Resources"]
     assert messages[files[name]] == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_what_is_called_a_fragment_is_none_but_a_fragment(path: Path) -> None:
-    """A block is a whole template unless it says otherwise, and then it is not one."""
+def test_only_a_fragment_is_called_a_fragment(path: Path) -> None:
+    """Every other block is a whole template."""
     for kind, text in blocks(path):
         assert kind in ("yaml", FRAGMENT)
         assert ("Resources" in parsed(text)) == (kind == "yaml")
 
 
 @pytest.mark.parametrize("path", LINKING, ids=lambda path: path.name)
-def test_a_link_leads_somewhere(path: Path) -> None:
-    """To a file of the repository, and to a heading if it names one."""
+def test_a_link_has_a_target(path: Path) -> None:
+    """The file exists, and it has the heading that the link names."""
     for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", path.read_text()):
         target = path.parent / link if link else path
         assert target.exists(), link
@@ -57,6 +57,6 @@ def test_a_link_leads_somewhere(path: Path) -> None:
 
 
 def anchors(path: Path) -> list[str]:
-    """Return what a page's headings are linked by."""
+    """Return the anchors of a page's headings."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
     return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]

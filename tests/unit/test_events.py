@@ -1,4 +1,4 @@
-"""The requests in events/: whole, named after what they are, and valid for the models."""
+"""The requests in events/ keep the promises of their names, and the models accept them."""
 
 import pytest
 
@@ -23,8 +23,8 @@ NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_properties_are_what_the_name_says(name: str) -> None:
-    """Those of an *_invalid request are refused, all others are read."""
+def test_the_models_refuse_only_invalid_requests(name: str) -> None:
+    """The name of an invalid request ends with _invalid."""
     event = read_event(name)
     model = RESOURCE_TYPES[event["ResourceType"]].model
     if name.endswith("_invalid"):
@@ -38,7 +38,7 @@ def test_the_properties_are_what_the_name_says(name: str) -> None:
 def test_the_response_is_what_the_name_promises(
     name: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """On the stage of `make invoke`, where an Update and a Delete find what they name."""
+    """The state is that of `make invoke`: an Update and a Delete find their resource."""
     event = load_event(name, sink)
     scene.stage(connect, event)
     if name.endswith("_rollback"):
@@ -54,7 +54,7 @@ def test_the_response_is_what_the_name_promises(
 @pytest.mark.parametrize("request_type", ["create", "update", "delete"])
 @pytest.mark.parametrize("resource_type", RESOURCE_TYPES)
 def test_every_type_has_every_request(resource_type: str, request_type: str) -> None:
-    """Named <type>_<request>[_<variant>]."""
+    """The names are <package>_<request>[_<variant>]."""
     event = read_event(f"{RESOURCE_TYPES[resource_type].package}_{request_type}")
     assert event["ResourceType"] == resource_type
     assert event["RequestType"].lower() == request_type

@@ -23,10 +23,12 @@ _RETRY = urllib3.Retry(
 )
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
 
-# CloudFormation's buckets, at the S3 hosts of every partition.
+# CloudFormation's buckets, one for each Region, at the S3 endpoints of every partition (AWS General
+# Reference, "Amazon S3 endpoints and quotas").
 _RESPONSE_HOST = re.compile(
-    r"cloudformation-[a-z0-9-]+\.s3(?:[.-][a-z0-9-]+)?\."
-    r"(?:amazonaws\.(?:com|com\.cn|eu)|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
+    r"cloudformation-custom-resource-response-[a-z]+[0-9]+"
+    r"\.s3(?:-fips)?(?:\.dualstack)?(?:[.-][a-z]+(?:-[a-z]+)+-[0-9]+)?\."
+    r"(?:amazonaws\.(?:com|com\.cn|eu)|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)(?::443)?"
 )
 
 

@@ -58,7 +58,7 @@ class QuickConnect(Resource[QuickConnectProperties]):
         """Update it (API: UpdateQuickConnectName, UpdateQuickConnectConfig)."""
         state = desired.state
         if {"Name", "Description"}.intersection(changed):
-            names = {name: state[name] for name in ("Name", "Description")}
+            names = {name: state[name] for name in ("Name", "Description") if name in changed}
             self._call("UpdateQuickConnectName", observed.arn, **names)
         if "QuickConnectConfig" in changed:
             config = state["QuickConnectConfig"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
-from connect_provider import errors, ownership
+from connect_provider import backoff, errors, ownership
 from connect_provider.connect import Connect
 from connect_provider.ownership import Owner
 from connect_provider.properties import (
@@ -46,14 +46,24 @@ class Owned:
 
     def apply(self) -> Observation:
         """Make the resource match the template; return it."""
-        _ = self._desired  # invalid properties fail here, before any call
         try:
+            _ = self._desired  # invalid properties fail here, before any call
             if isinstance(self._request, UpdateRequest):
                 return self._update(self._request)
             return self._create()
         except errors.Superseded:
             self._undo_earlier_run()
             raise
+        except errors.REFUSALS as error:
+            self._watch.end_rollback(error)
+            return self._live()
+
+    def _live(self) -> Observation:
+        """Return the resource that a rollback keeps."""
+        arn = self._run.physical_id
+        arn = arn if self._resource.owns(arn) else self._run.initial_id
+        observed = self._resource.look(arn) if self._resource.owns(arn) else None
+        return observed or Observation.of_missing(arn)
 
     def _create(self) -> Observation:
         """Create the resource, or continue with the one that an earlier run of this request made.
@@ -63,16 +73,15 @@ class Owned:
         """
         self._run.log_plan(self._request.request_type, Action.CREATE.value)
         self._run.physical_id = UNCONFIRMED + self._request.request_id
-        try:
-            markers = ownership.markers(self._request, ownership.CREATED_AT)
-            tags = {**self._desired.Tags, **markers}
-            observed = self._resource.create(self._desired, tags, self._request.request_id)
-        except errors.AlreadyExists as conflict:
-            return self._take_over(conflict)
-        except errors.ProviderError as error:
-            if not error.maybe_done:
-                self._run.physical_id = self._run.initial_id
-            raise
+        began = self._run.now()
+        observed, created = self._run.wait(
+            partial(self._try_to_create, began),
+            lambda outcome: outcome[0] is not None,
+            "another resource still has the Name",
+        )
+        assert observed is not None
+        if not created:
+            return self._take_over(observed)
         self._run.physical_id = observed.arn
         observed = self._settle(observed)
         self._undo_unless_kept(observed)
@@ -80,19 +89,38 @@ class Owned:
             self._add_member(observed, member)
         return observed
 
+    def _try_to_create(self, began: float) -> tuple[Observation | None, bool]:
+        """Return the created resource and True, or the resource that has the Name and False.
+
+        Return None for the latter while Connect does not show it yet, or is deleting it.
+        """
+        markers = ownership.markers(self._request, ownership.CREATED_AT)
+        tags = {**self._desired.Tags, **markers}
+        try:
+            return self._resource.create(self._desired, tags, self._request.request_id), True
+        except errors.AlreadyExists:
+            holder = self._resource.look_for(self._desired)
+            if holder is None and self._run.lag_is_over(began):
+                raise
+            return (None if holder and holder.status is Status.DELETING else holder), False
+        except errors.ProviderError as error:
+            if not error.maybe_done:
+                self._run.physical_id = self._run.initial_id
+            raise
+
     def _settle(self, observed: Observation) -> Observation:
-        """Wait until a created resource is ready."""
-        arn, began = observed.arn, self._run.now()
+        """Wait until a resource is ready."""
+        look, began = partial(self._resource.look, observed.arn), self._run.now()
         settled = self._run.wait(
-            partial(self._resource.look, arn),
-            lambda seen: seen.status is not Status.BUSY if seen else self._run.lag_is_over(began),
-            f"{arn} is still being created",
+            lambda: self._run.look_again(look, began),
+            lambda seen: seen is None or seen.status is not Status.BUSY,
+            f"{observed.arn} is still being created or changed",
             seen=observed,
         )
         if settled is None:
-            raise errors.NotStabilized(f"{arn} disappeared while it was being created")
+            raise errors.NotStabilized(f"{observed.arn} disappeared while it was being created")
         if settled.status is not Status.READY:
-            raise errors.NotStabilized(f"{arn} is {settled.attributes['Status']}")
+            raise errors.NotStabilized(f"{observed.arn} is {settled.attributes['Status']}")
         return settled
 
     def _undo_unless_kept(self, observed: Observation) -> None:
@@ -103,31 +131,32 @@ class Owned:
         if self._watch.keeps(observed.arn):
             return
         self._run.log(f"{self._request.request_type}: undo, CloudFormation no longer waits")
-        self._deletion.undo(observed)
+        self._deletion.undo(observed, self._desired)
         self._run.physical_id = self._run.initial_id
         raise errors.Superseded
 
     def _undo_earlier_run(self) -> None:
         """Undo the effects of this request so far, in this run or an earlier one."""
-        observed = self._resource.look(self._resource.find(self._desired))
+        observed = self._resource.look_for(self._desired)
         if observed is not None and ownership.made_by(observed.tags, self._request):
             self._undo_unless_kept(observed)
 
-    def _take_over(self, conflict: errors.AlreadyExists) -> Observation:
+    def _take_over(self, observed: Observation) -> Observation:
         """Continue with the resource that has the Name, if this request made or may adopt it.
 
         Until we know that this request did not make it, a Delete must look for it.
         """
-        observed = self._resource.look(self._resource.find(self._desired))
-        if observed is None:
-            raise conflict
+        request = self._request
+        if isinstance(request, UpdateRequest) and observed.arn == request.physical_resource_id:
+            self._run.physical_id = observed.arn  # a miss had hidden it
+            return self._update_observed(request, observed)
         markers: Mapping[str, str] = {}
         if not self._is_ours(observed):
             self._run.physical_id = self._run.initial_id
             if self._desired.ExistingResourcePolicy != "Adopt":
-                raise errors.AlreadyExists(f"{conflict} ({_how_to_resolve(observed)})")
-            markers = ownership.markers(self._request, ownership.ADOPTED_AT)
-        elif ownership.made_by(observed.tags, self._request):
+                raise self._conflict(observed)
+            markers = ownership.adoption_markers(observed.tags, request)
+        elif ownership.made_by(observed.tags, request):
             self._undo_unless_kept(observed)
         observed, steps = self._plan(observed, markers=markers)
         if steps.action is Action.REPLACE:
@@ -138,7 +167,7 @@ class Owned:
         self._run.physical_id = observed.arn
         observed = self._settle(observed)
         observed = self._act(steps, observed)
-        if markers or ownership.is_adopted(observed.tags):
+        if ownership.is_adopted({**observed.tags, **markers}):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
         return observed
 
@@ -153,51 +182,121 @@ class Owned:
         return (
             isinstance(self._request, UpdateRequest)
             and ownership.owner(observed.tags, self._request) is Owner.THIS
-            and self._request.physical_resource_id != observed.arn
             and self._watch.is_rolling_back()
+        )
+
+    def _conflict(self, observed: Observation) -> errors.AlreadyExists:
+        """Return the error that names the resource with the Name, its owner, and the way out."""
+        owner = ownership.owner_text(observed.tags, self._request)
+        advice = "set ExistingResourcePolicy to Adopt to take it over"
+        if ownership.is_of_stack(observed.tags, self._request):
+            advice = "set ExistingResourcePolicy to Adopt to move it to this logical id"
+        elif owner:
+            advice += ". Then remove it from that stack: removed before, it would be deleted"
+        return errors.AlreadyExists(
+            f"{observed.arn} has this Name{owner}. Choose another Name, or {advice}"
         )
 
     def _update(self, request: UpdateRequest) -> Observation:
         """Make the resource match the template. Re-create it if it is gone."""
         physical_id = request.physical_resource_id
-        owns = self._resource.owns(physical_id)
-        observed = self._resource.look(physical_id) if owns else None
-        if observed is None:
+        if not self._resource.owns(physical_id):
             return self._create()
-        if ownership.owner(observed.tags, request) is Owner.ANOTHER:
-            return self._leave_to_its_owner(observed)
+        observed = self._run.look_again(partial(self._resource.look, physical_id))
+        if observed is not None and observed.status is Status.DELETING:
+            observed = self._run.wait(
+                partial(self._resource.look, physical_id),
+                lambda seen: seen is None or seen.status is not Status.DELETING,
+                f"{physical_id} is still being deleted",
+                seen=observed,
+            )
+        return self._update_observed(request, observed) if observed else self._create()
+
+    def _update_observed(self, request: UpdateRequest, observed: Observation) -> Observation:
+        """Make the live resource match the template."""
+        self._require_ours(observed)
         previous = previous_properties(self._resource.model, request)
-        observed, steps = self._plan(observed, previous=previous)
-        if steps.action is not Action.REPLACE:
-            return self._act(steps, observed)
-        if {"InstanceId", "Name"}.isdisjoint(steps.changed):
-            return self._refuse_replacement(steps, observed)
-        return self._create()
+        adopts = self._desired.ExistingResourcePolicy == "Adopt"
+        markers = ownership.missing_markers(observed.tags, request, adopts=adopts)
+        observed, steps = self._plan(observed, markers=markers, previous=previous)
+        if steps.action is Action.REPLACE:
+            if {"InstanceId", "Name"}.isdisjoint(steps.changed):
+                raise errors.InvalidRequest(
+                    f"Name: choose another one. A change of {', '.join(steps.changed)} needs a "
+                    "replacement. CloudFormation creates the new resource before it deletes the "
+                    "old one, and the old one still has this Name"
+                )
+            return self._create()
+        if previous is not None:
+            self._remove_rejected_replacement(request, previous, observed)
+        if observed.status is Status.BUSY and steps.action is Action.UPDATE:
+            observed = self._settle(observed)
+        if "Name" in steps.changed:
+            try:
+                self._require_free_name(observed)
+            except errors.AlreadyExists as error:
+                self._watch.end_rollback(error)
+                kept = tuple(name for name in steps.changed if name != "Name")
+                steps = replace(steps, changed=kept)
+        return self._act(steps, observed)
 
-    def _refuse_replacement(self, steps: Plan, observed: Observation) -> Observation:
-        """Refuse a replacement that keeps its Name, but let a rollback end.
-
-        The old resource has the Name until CloudFormation has the new one.
-        """
-        if self._watch.is_rolling_back():
-            self._run.log("Update: nothing, the rollback would go back to a resource that is gone")
-            return observed
-        raise errors.InvalidRequest(
-            f"Name: choose another one. A change of {', '.join(steps.changed)} needs a "
-            "replacement. CloudFormation creates the new resource before it deletes the old one, "
-            "and the old one still has this Name"
-        )
-
-    def _leave_to_its_owner(self, observed: Observation) -> Observation:
-        """Refuse to update a resource that another stack adopted, but let a rollback end."""
-        if self._watch.is_rolling_back():
-            self._run.log("Update: nothing, another stack or logical id owns the resource")
-            return observed
+    def _require_ours(self, observed: Observation) -> None:
+        """Raise ResourceConflict if the resource cannot be updated, or is another owner's."""
+        tags, logical_id = observed.tags, self._request.logical_resource_id
+        if observed.status is Status.FAILED:
+            raise errors.ResourceConflict(
+                f"{observed.arn} is {observed.attributes['Status']}. Delete it, and the next "
+                "update re-creates it"
+            )
+        if ownership.owner(tags, self._request) is not Owner.ANOTHER:
+            return
+        if tags.get(ownership.MOVED_FROM) == logical_id and ownership.is_of_stack(
+            tags, self._request
+        ):
+            self._connect.tag(observed.arn, {ownership.LOGICAL_ID: logical_id})
+            return
         raise errors.ResourceConflict(
-            f"{observed.arn} was adopted{ownership.owner_text(observed.tags)}. Remove this resource"
-            " from the template, which keeps the other stack's resource. Or take it back with "
-            "another logical id and ExistingResourcePolicy: Adopt"
+            f"{observed.arn} was adopted{ownership.owner_text(tags, self._request)}. Remove this "
+            "resource from the template, which keeps the other owner's resource. Or take it back "
+            "with another logical id and ExistingResourcePolicy: Adopt"
         )
+
+    def _remove_rejected_replacement(
+        self, request: UpdateRequest, previous: OwnedResourceProperties, observed: Observation
+    ) -> None:
+        """Delete a replacement that the failed update made, if its response never arrived.
+
+        Only a rollback has a previous template that the live resource cannot match.
+        """
+        state = previous.state
+        differs = any(state[name] != observed.state[name] for name in previous.create_only)
+        if not differs or not self._watch.is_rolling_back():
+            return
+        stray = self._run.look_again(partial(self._resource.look_for, previous))
+        if stray is None or stray.arn == observed.arn:
+            return
+        if ownership.is_left_by_cancelled_create(stray.tags, request):
+            self._run.log(f"Update: delete the replacement of the failed update: {stray.arn}")
+            self._deletion.undo(stray, previous)
+
+    def _require_free_name(self, observed: Observation) -> None:
+        """Raise AlreadyExists if another resource has the Name.
+
+        A sibling of the same stack may be about to give it up, so wait for it.
+        """
+        began = self._run.now()
+
+        def look() -> Observation | None:
+            holder = self._resource.look_for(self._desired)
+            return None if holder is None or holder.arn == observed.arn else holder
+
+        def ready(holder: Observation | None) -> bool:
+            sibling = holder is not None and ownership.is_of_stack(holder.tags, self._request)
+            return not sibling or self._run.now() - began > backoff.SIBLING_PATIENCE
+
+        holder = self._run.wait(look, ready, "another resource of this stack still has the Name")
+        if holder is not None:
+            raise self._conflict(holder)
 
     def _plan(
         self,
@@ -233,26 +332,23 @@ class Owned:
         self._connect.tag(observed.arn, steps.tag)
         for member in sorted(steps.add):
             self._add_member(observed, member)
-        observed = self._resource.update(observed, self._desired, steps.changed)
+        try:
+            observed = self._resource.update(observed, self._desired, steps.changed)
+        except errors.Superseded:
+            raise
+        except errors.REFUSALS as error:
+            taken = isinstance(error, errors.AlreadyExists)
+            holder = self._resource.look_for(self._desired) if taken else None
+            self._watch.end_rollback(self._conflict(holder) if holder else error)
         self._resource.members.remove_each(observed, steps.remove)
         self._connect.untag(observed.arn, steps.untag)
         return observed
 
     def _add_member(self, observed: Observation, member: str) -> None:
-        """Add a member. A rollback goes on without one that no longer exists."""
+        """Add a member. A rollback goes on without one that Connect refuses."""
+        members = self._resource.members
         try:
-            self._resource.members.add(observed, member)
-        except errors.NotFound:
-            if not self._watch.is_rolling_back():
-                raise
-            self._run.log("Update: a member that the rollback would restore is gone")
-
-
-def _how_to_resolve(observed: Observation) -> str:
-    """Return the owner of the Name, and how to proceed."""
-    owner = ownership.owner_text(observed.tags)
-    then = ". Then remove it from that stack: removed before, it would be deleted"
-    return (
-        f"{observed.arn} has this Name{owner}. Choose another Name, or set ExistingResourcePolicy "
-        f"to Adopt to take it over{then if owner else ''}"
-    )
+            members.add(observed, member)
+        except (errors.NotFound, errors.InvalidRequest) as error:
+            path = members.path(self._desired, member)
+            self._watch.end_rollback(type(error)(f"{path}: {error}"))

@@ -1,12 +1,17 @@
 """Deletes a resource that the stack owns. Releases an adopted one: keeps it, removes our tags."""
 
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from connect_provider import ownership
 from connect_provider.connect import Connect
-from connect_provider.errors import InvalidRequest, NotFound, NotStabilized
+from connect_provider.errors import (
+    InvalidRequest,
+    NotFound,
+    NotStabilized,
+    ProviderError,
+    ResourceConflict,
+)
 from connect_provider.ownership import Owner
 from connect_provider.properties import OwnedResourceProperties, parse_properties
 from connect_provider.reconcile.plan import Observation, Status
@@ -39,29 +44,34 @@ class Deletion:
         else:
             observed = self._left_behind(physical_id)
         if observed is not None:
-            self._delete(observed)
+            self.undo(observed, self._properties())
 
-    def undo(self, observed: Observation) -> None:
-        """Undo a superseded request: delete the resource, or release it if it was adopted."""
-        if ownership.is_adopted(observed.tags):
-            self._release(observed)
+    def undo(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
+        """End the ownership of a resource: hand it back, release it, or delete it.
+
+        properties: these named its members. None: they were never applied.
+        """
+        tags, moved_from = observed.tags, observed.tags.get(ownership.MOVED_FROM, "")
+        moved = moved_from not in ("", self._request.logical_resource_id)
+        if moved and self._watch.has(observed.arn, moved_from):
+            self._run.log(f"{self._request.request_type}: hand the resource back to {moved_from}")
+            self._connect.tag(observed.arn, {ownership.LOGICAL_ID: moved_from})
+            self._connect.untag(observed.arn, {ownership.MOVED_FROM})
+        elif ownership.is_adopted(tags) or not ownership.is_deletable(tags, adopts=self._adopts()):
+            self._run.log(f"{self._request.request_type}: release the adopted resource")
+            self._release(observed, properties)
         else:
-            self._delete(observed)
+            self._delete(observed, properties)
 
     def _owned(self, physical_id: str) -> Observation | None:
-        """Return the resource if this Delete may delete it. Release it if it was adopted."""
-        observed = self._resource.look(physical_id)
+        """Return the resource if it belongs to this Delete."""
+        observed = self._run.look_again(partial(self._resource.look, physical_id))
         if observed is None:
             self._run.log("Delete: nothing, the resource is gone")
-            return None
-        owner = ownership.owner(observed.tags, self._request)
-        if owner is Owner.ANOTHER:
+        elif ownership.owner(observed.tags, self._request) is Owner.ANOTHER:
             self._run.log("Delete: nothing, another stack or logical id owns the resource")
         elif ownership.is_adopted_since(observed.tags, self._request):
             self._run.log("Delete: nothing, a later request adopted the resource")
-        elif ownership.is_adopted(observed.tags) or (owner is Owner.NOBODY and self._adopts()):
-            self._run.log("Delete: release the adopted resource")
-            self._release(observed)
         else:
             return observed
         return None
@@ -76,7 +86,7 @@ class Deletion:
         if desired is None:
             return None  # a Create with these properties made no call
         try:
-            observed = self._resource.look(self._resource.find(desired))
+            observed = self._run.look_again(partial(self._resource.look_for, desired))
         except (NotFound, InvalidRequest):
             return None  # not even the instance exists
         if observed is None:
@@ -90,25 +100,45 @@ class Deletion:
             ours = ours and not self._watch.has(observed.arn)  # a later update may have it
         return observed if ours else None
 
-    def _delete(self, observed: Observation) -> None:
-        """Wait until the resource can be deleted, delete it, and wait until it is gone."""
-        arn = observed.arn
-        look = partial(self._resource.look, arn)
+    def _delete(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
+        """Wait until the resource can be deleted, delete it, and wait until it is gone.
+
+        A refusal changes nothing: it is foreseen before the members go, or they come back.
+        """
         idle = self._run.wait(
-            look,
+            partial(self._resource.look, observed.arn),
             lambda seen: seen is None or seen.status is not Status.BUSY,
-            f"{arn} is still being changed",
+            f"{observed.arn} is still being changed",
             seen=observed,
         )
         if idle is None:
             return
-        self._remove_members(idle)
-        remaining = None
-        with suppress(NotFound):
-            remaining = self._resource.delete(idle)
+        members = self._resource.members
+        removed = members.live(idle, properties) if properties else frozenset()
+        if removed and (blocker := self._resource.blocker(idle)):
+            raise ResourceConflict(f"{idle.arn} cannot be deleted. {blocker}")
+        members.remove_each(idle, removed)
+        try:
+            self._delete_alone(idle)
+        except ProviderError as error:
+            if not error.unfinished:
+                members.add_each(idle, removed)
+            raise
+
+    def _delete_alone(self, observed: Observation) -> None:
+        """Delete a resource whose members are gone, and wait until it is gone, too."""
+        arn, look, began = observed.arn, partial(self._resource.look, observed.arn), self._run.now()
+        try:
+            remaining = self._resource.delete(observed)
+        except NotFound:
+            return
+        except (InvalidRequest, ResourceConflict) as error:
+            remaining = look()
+            taking_effect = remaining and remaining.status is Status.DELETING
+            if remaining and not taking_effect and not error.maybe_done:
+                raise type(error)(self._explain(observed, f"cannot be deleted: {error}")) from None
         if remaining is None:
             return
-        began = self._run.now()
         remaining = self._run.wait(
             look,
             lambda seen: (
@@ -118,20 +148,18 @@ class Deletion:
             seen=remaining,
         )
         if remaining is not None:
-            usage = self._resource.usage(remaining)
-            raise NotStabilized(f"{arn} is {remaining.attributes['Status']}. {usage}")
+            raise NotStabilized(self._explain(remaining, f"is {remaining.attributes['Status']}"))
 
-    def _release(self, observed: Observation) -> None:
+    def _explain(self, observed: Observation, problem: str) -> str:
+        blocker = self._resource.blocker(observed)
+        return f"{observed.arn} {problem}. {blocker or 'Find what still uses it'}"
+
+    def _release(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
         """Release an adopted resource: keep it, remove our members and our tags."""
-        if ownership.owner(observed.tags, self._request) is Owner.THIS:
-            self._remove_members(observed)
+        if properties and ownership.owner(observed.tags, self._request) is Owner.THIS:
+            members = self._resource.members
+            members.remove_each(observed, members.live(observed, properties))
         self._connect.untag(observed.arn, ownership.RELEASED & observed.tags.keys())
-
-    def _remove_members(self, observed: Observation) -> None:
-        """Remove the members that the template added."""
-        properties = self._properties()
-        if properties is not None:
-            self._resource.members.remove_desired(observed, properties)
 
     def _properties(self) -> OwnedResourceProperties | None:
         """Return the properties, or None if they are invalid: then they were never applied."""

@@ -18,6 +18,10 @@ class Members:
         """Return the bare ids of the members in the properties."""
         return frozenset()
 
+    def path(self, properties: Any, member: str) -> str:
+        """Return the property that names a member, such as "UserIds.16"."""
+        return member
+
     def list(self, observed: Observation) -> MemberIds:
         """Return the bare ids of all live members."""
         return frozenset()
@@ -34,8 +38,14 @@ class Members:
             with suppress(NotFound):
                 self.remove(observed, member)
 
-    def remove_desired(self, observed: Observation, properties: Any) -> None:
-        """Remove the live members that the properties name."""
+    def add_each(self, observed: Observation, members: MemberIds) -> None:
+        """Add members."""
+        for member in sorted(members):
+            self.add(observed, member)
+
+    def live(self, observed: Observation, properties: Any) -> MemberIds:
+        """Return the live members that the properties name, without a call if they name none."""
         desired = self.desired(properties)
         with suppress(NotFound):  # an earlier run has deleted the resource
-            self.remove_each(observed, desired & self.list(observed) if desired else desired)
+            return desired & self.list(observed) if desired else desired
+        return frozenset()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from connect_provider.arn import resource_id
 from connect_provider.ownership import MARKERS
 
 Tags = Mapping[str, str]
@@ -40,6 +41,12 @@ class Observation:
     attributes: Mapping[str, str]
     status: Status = Status.READY
     members: MemberIds = frozenset()
+
+    @classmethod
+    def of_missing(cls, physical_id: str) -> "Observation":
+        """Return the observation of a resource that is gone: its ids are all that is left."""
+        attributes = {"Arn": physical_id, "Id": resource_id(physical_id)}
+        return cls(physical_id, {}, {}, attributes)
 
 
 class Action(Enum):

@@ -60,9 +60,9 @@ class Resource(ABC, Generic[DesiredT]):
         Raise NotFound if it does not exist.
         """
 
-    def usage(self, observed: Observation) -> str:
-        """Return a sentence that says what still uses the resource, after a failed deletion."""
-        return f"Find what still uses {observed.arn}"
+    def blocker(self, observed: Observation) -> str:
+        """Return why Connect would refuse to delete the resource, or "" if nothing is known."""
+        return ""
 
     def look(self, physical_id: str | None) -> Observation | None:
         """Return the live resource, or None if it does not exist."""
@@ -70,6 +70,14 @@ class Resource(ABC, Generic[DesiredT]):
             return self.observe(physical_id) if physical_id else None
         except NotFound:
             return None
+
+    def look_for(self, desired: DesiredT) -> Observation | None:
+        """Return the live resource with the desired Name, or None if nothing shows it.
+
+        The list may lag behind, so the resource itself must have the Name.
+        """
+        observed = self.look(self.find(desired))
+        return observed if observed and observed.state["Name"] == desired.state["Name"] else None
 
     def owns(self, physical_id: str) -> bool:
         """Return whether it is an ARN of this type."""

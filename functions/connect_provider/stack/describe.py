@@ -14,14 +14,14 @@ from botocore.parsers import ResponseParserError
 
 from connect_provider import errors
 
-_CONFIG = Config(retries={"total_max_attempts": 2}, connect_timeout=3, read_timeout=5)
+_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
 GONE = "GONE"
 
 
 class Phase(Enum):
     """The direction of a stack operation."""
 
-    FORWARD = "to the new template"
+    FORWARD = "to the new template, or stopped on the way by a failure"
     ROLLING_BACK = "back to the previous template, with the properties reversed"
     OVER = "no operation that updates resources is under way"
     UNKNOWN = "CloudFormation does not tell"
@@ -48,6 +48,8 @@ def phase_of(stack_id: str) -> Phase:
     """
     stacks = _ask("DescribeStacks", "Stacks", stack_id)
     status = str(stacks[0]["StackStatus"]) if stacks else GONE
+    if status == "UPDATE_FAILED":  # --disable-rollback
+        return Phase.FORWARD
     if not status.endswith("_IN_PROGRESS") or "CLEANUP" in status or "DELETE" in status:
         return Phase.OVER
     return Phase.ROLLING_BACK if "ROLLBACK" in status else Phase.FORWARD
@@ -70,6 +72,24 @@ def resource_of(stack_id: str, logical_id: str) -> StackResource:
     )
 
 
+def has_failed(stack_id: str, logical_id: str) -> bool:
+    """Return whether an update of the resource failed in the current operation of the stack.
+
+    With --disable-rollback, the status of the stack does not tell that a resource goes back (user
+    guide, "Stack failure options"). Its events do (API: DescribeStackEvents, newest first).
+
+    Raise ProviderError if CloudFormation does not tell.
+    """
+    stack_name = stack_id.split("/")[1]
+    for event in _ask("DescribeStackEvents", "StackEvents", stack_id):
+        name, status = event.get("LogicalResourceId"), str(event.get("ResourceStatus"))
+        if name == logical_id and status.endswith("_FAILED"):
+            return True
+        if name == stack_name and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+            return False  # the operation began here
+    return False
+
+
 @cache
 def client(region: str) -> Any:
     """Return the client of a Region. It is built on first use, since few requests need it."""
@@ -77,13 +97,19 @@ def client(region: str) -> Any:
 
 
 def _ask(operation: str, member: str, stack_id: str, **parameters: str) -> Any:
-    """Call an operation on a stack, in the stack's Region; return a member of its output."""
+    """Call an operation on a stack, in the stack's Region; return a member of its output.
+
+    Raise NotFound if there is no such stack or resource, and another ProviderError for a response
+    that cannot be read: CloudFormation may be ill.
+    """
     try:
         method = getattr(client(stack_id.split(":")[3]), xform_name(operation))
         return method(StackName=stack_id, **parameters)[member]
-    except (BotoCoreError, ClientError, ResponseParserError) as error:
-        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationError":
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ValidationError":
             raise errors.NotFound(f"{operation}: no such stack or resource") from None
         raise errors.from_botocore(operation, error, {}) from None
-    except (IndexError, KeyError):
+    except (BotoCoreError, ResponseParserError) as error:
+        raise errors.from_botocore(operation, error, {}) from None
+    except (AttributeError, LookupError, TypeError, ValueError):  # botocore raises some of them
         raise errors.ServiceInternalError(f"{operation}: no usable response") from None

@@ -2,9 +2,16 @@
 
 from connect_provider import backoff
 from connect_provider.errors import ProviderError, Superseded
-from connect_provider.request import CreateRequest, Request
+from connect_provider.request import CreateRequest, Request, UpdateRequest
 from connect_provider.run import Run
-from connect_provider.stack.describe import GONE, Phase, StackResource, phase_of, resource_of
+from connect_provider.stack.describe import (
+    GONE,
+    Phase,
+    StackResource,
+    has_failed,
+    phase_of,
+    resource_of,
+)
 
 
 class StackWatch:
@@ -42,27 +49,49 @@ class StackWatch:
         replaced = getattr(self._request, "physical_resource_id", "")
         return resource.physical_id != replaced
 
-    def has(self, arn: str) -> bool:
-        """Return whether the stack has the resource now.
+    def has(self, arn: str, logical_id: str = "") -> bool:
+        """Return whether the stack has the resource now, under this or another logical id.
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
+        logical_id = logical_id or self._request.logical_resource_id
         try:
-            return self._resource().physical_id == arn
+            resource = resource_of(self._request.stack_id, logical_id)
+            return resource.physical_id == arn and not resource.status.startswith("DELETE_")
         except ProviderError as error:
             raise type(error)(str(error), unfinished=True) from None
 
     def phase(self) -> Phase:
-        """Return the direction of the stack operation, UNKNOWN if CloudFormation does not tell."""
+        """Return the direction in which the resource goes, UNKNOWN if CloudFormation does not tell.
+
+        The status of the stack may lag behind a young request. A resource also goes back alone,
+        after its own update failed in a stack that does not roll back.
+        """
+        stack_id, logical_id = self._request.stack_id, self._request.logical_resource_id
         try:
-            return phase_of(self._request.stack_id)
+            phase = phase_of(stack_id)
+            updates = phase is Phase.FORWARD and isinstance(self._request, UpdateRequest)
+            if updates and has_failed(stack_id, logical_id):
+                return Phase.ROLLING_BACK
         except ProviderError as error:
             self._run.log(f"cannot tell whether the stack is rolling back; continuing: {error}")
             return Phase.UNKNOWN
+        if phase is Phase.OVER and self._run.age() <= backoff.STATUS_LAG:
+            return Phase.UNKNOWN
+        return phase
 
     def is_rolling_back(self) -> bool:
-        """Return whether the stack goes back to its previous template."""
+        """Return whether the resource goes back to the previous template."""
         return self.phase() is Phase.ROLLING_BACK
+
+    def end_rollback(self, error: ProviderError) -> None:
+        """Log a refusal if the resource goes back to the previous template. Otherwise, raise it.
+
+        A rollback always ends: if its target is gone, the live resource stays.
+        """
+        if not isinstance(self._request, UpdateRequest) or not self.is_rolling_back():
+            raise error
+        self._run.log(f"Update: the rollback keeps the live resource: {error}")
 
     def _waits(self, resource: StackResource) -> bool:
         """Return whether the stack waits for this very request."""
@@ -83,15 +112,12 @@ class StackWatch:
         if not self._run.is_late() or self._run.now() < self._mute_until:
             return None
         try:
-            resource = self._resource()
+            resource = resource_of(self._request.stack_id, self._request.logical_resource_id)
         except ProviderError as error:
             self._mute_until = self._run.now() + backoff.ASK_AGAIN_AFTER_FAILURE
             self._run.log(f"cannot check whether CloudFormation still waits; continuing: {error}")
             return None
         return resource if self._is_current(resource) else None
-
-    def _resource(self) -> StackResource:
-        return resource_of(self._request.stack_id, self._request.logical_resource_id)
 
     def _is_current(self, resource: StackResource) -> bool:
         """Return whether the status is younger than the request. CloudFormation's view may lag."""

@@ -7,7 +7,7 @@ config touches it.
 from collections.abc import Mapping
 from enum import Enum
 
-from connect_provider.arn import resource_id
+from connect_provider.arn import region, resource_id
 from connect_provider.reconcile.plan import Observation
 from connect_provider.traffic_distribution.model import (
     Splits,
@@ -67,6 +67,11 @@ def was_applied(desired: Splits, failed: Splits, live: Splits) -> bool:
 def is_live(wanted: Splits, live: Splits) -> bool:
     """Return whether every wanted split is live."""
     return all(live.get(name) == split for name, split in wanted.items())
+
+
+def is_pristine(group: Observation) -> bool:
+    """Return whether the group's home Region takes all calls: the initial split (assumed)."""
+    return bool(group.state["TelephonyConfig"].get(region(group.arn)) == 100)
 
 
 def differences(wanted: Splits, live: Splits) -> str:

@@ -5,7 +5,7 @@ The group belongs to somebody else: nothing is created, deleted or owned here.
 
 from functools import cached_property
 
-from connect_provider import backoff, errors
+from connect_provider import errors
 from connect_provider.connect import Connect
 from connect_provider.properties import parse_properties, previous_properties
 from connect_provider.reconcile.plan import Observation
@@ -26,7 +26,7 @@ class TrafficDistribution:
         self._request = request
         self._run = run
         self._watch = watch
-        self._failures = 0
+        self._refused_at: float | None = None
 
     def delete(self) -> None:
         """Leave the traffic as it is: the deletion of a stack must not stop calls."""
@@ -39,14 +39,20 @@ class TrafficDistribution:
     def apply(self) -> Observation:
         """Split the traffic as in the template, where the template changed; return the group.
 
-        A write is planned again after throttling, a conflict or a lost response. Meanwhile an
-        operator may have moved traffic, or the stack may have begun to roll back.
+        A write is planned again after throttling, a conflict, a miss or an unknown outcome.
+        Meanwhile an operator may have moved traffic, or the stack may have begun to roll back.
         """
-        done = self._run.wait(
-            self._attempt,
-            lambda group: group is not None,
-            "Connect still refuses to update the traffic distribution",
-        )
+        try:
+            done = self._run.wait(
+                self._attempt,
+                lambda group: group is not None,
+                "Connect still refuses to update the traffic distribution",
+            )
+        except errors.Superseded:
+            raise
+        except errors.REFUSALS as error:
+            self._watch.end_rollback(error)
+            return Observation.of_missing(self._run.initial_id)
         assert done is not None
         return done
 
@@ -59,20 +65,26 @@ class TrafficDistribution:
         self._run.log_plan(self._request.request_type, action, wanted)
         if not wanted:
             return group
+        known = True
         try:
             self._split.write(group, wanted)
-        except errors.Superseded:
-            raise
-        except (errors.ResourceConflict, errors.ServiceInternalError, errors.Throttling) as error:
-            self._failures += not isinstance(error, errors.Throttling)
-            if self._failures == backoff.FAULT_ATTEMPTS:
-                raise
+        except (errors.ServiceInternalError, errors.Throttling) as error:
             if not error.maybe_done:
                 return None
+            known = False
+        except errors.Superseded:
+            raise
+        except (errors.NotFound, errors.InvalidRequest, errors.ResourceConflict):
+            self._refused_at = self._refused_at or self._run.now()
+            if self._run.lag_is_over(self._refused_at):
+                raise
+            return None
         group = self._split.read_back(group, wanted)
-        if not plan.is_live(wanted, group.state):
-            raise errors.NotStabilized(plan.differences(wanted, group.state))
-        return group
+        if plan.is_live(wanted, group.state):
+            return group
+        if not known:
+            return None
+        raise errors.NotStabilized(plan.differences(wanted, group.state))
 
     def _wanted(self, group: Observation) -> model.Splits:
         """Return the splits to write."""
@@ -96,8 +108,13 @@ class TrafficDistribution:
                 self._run.log("the split stays: the failed update did not cause it")
                 return {}
         contested = [name for name in acted if shifts[name] is plan.Shift.CONTESTED]
+        if not previous and not plan.is_pristine(group):
+            contested = acted
         if contested and self._desired.OutOfBandTraffic == "Fail":
-            raise _contested(contested[0], previous, group)
+            raise _contested(contested[0], desired, previous, group)
+        for name in contested:
+            live = model.text_of(group.state.get(name, {}))
+            self._run.log(f"{name}: overwrite the live split {live}")
         return {name: desired[name] for name in acted}
 
     def _previous(self, group: Observation) -> model.Splits:
@@ -114,11 +131,15 @@ class TrafficDistribution:
         return self._desired.splits if self._watch.is_rolling_back() else {}
 
 
-def _contested(name: str, previous: model.Splits, group: Observation) -> errors.ResourceConflict:
-    before, now = model.text_of(previous[name]), model.text_of(group.state.get(name, {}))
+def _contested(
+    name: str, desired: model.Splits, previous: model.Splits, group: Observation
+) -> errors.ResourceConflict:
+    before = f"the previous template has {model.text_of(previous[name])}, " if previous else ""
     return errors.ResourceConflict(
-        f"{name}: it was changed outside the template. The previous template has {before}, and "
-        f"Connect has {now}. Set it back, or set OutOfBandTraffic to Overwrite"
+        f"{name}: it was changed outside the template: {before}the template has "
+        f"{model.text_of(desired[name])}, and Connect has "
+        f"{model.text_of(group.state.get(name, {}))}. Set it back, or set OutOfBandTraffic to "
+        "Overwrite"
     )
 
 

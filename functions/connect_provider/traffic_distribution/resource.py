@@ -26,19 +26,16 @@ class TrafficSplit:
 
         Connect may not show a new group at once.
         """
-        began = self._run.now()
 
         def look() -> Observation | None:
             try:
                 return self._read_somewhere(desired)
             except errors.NotFound as error:
-                if self._run.lag_is_over(began):
+                if self._run.lag_is_over():
                     raise _not_found(desired, error) from None
                 return None
 
-        group = self._run.wait(
-            look, lambda seen: seen is not None, "Connect still does not show the group"
-        )
+        group = self._run.look_again(look)
         assert group is not None
         return group
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from connect_provider import arn
-from connect_provider.errors import ProviderError, ResourceConflict
+from connect_provider.errors import ProviderError
 from connect_provider.reconcile.members import Members
 from connect_provider.reconcile.plan import MemberIds, Observation, Status
 from connect_provider.reconcile.resource import Resource
@@ -23,15 +23,20 @@ class GroupUsers(Members):
         """Return the bare ids of the template's users."""
         return frozenset(arn.resource_id(user) for user in properties.UserIds)
 
+    def path(self, properties: TrafficDistributionGroupProperties, member: str) -> str:
+        """Return the property that names a user, such as "UserIds.16"."""
+        ids = [arn.resource_id(user) for user in properties.UserIds]
+        return f"UserIds.{ids.index(member)}"
+
     def list(self, observed: Observation) -> MemberIds:
-        """List the users (API: ListTrafficDistributionGroupUsers)."""
+        """List the users, as ids or ARNs (API: ListTrafficDistributionGroupUsers)."""
         listed = self._connect.pages(
             "ListTrafficDistributionGroupUsers",
             arn.region_of(observed.arn),
             "TrafficDistributionGroupUserSummaryList",
             TrafficDistributionGroupId=observed.arn,
         )
-        return frozenset(item["UserId"] for item in listed)
+        return frozenset(arn.resource_id(item["UserId"]) for item in listed)
 
     def add(self, observed: Observation, member: str) -> None:
         """Associate a user (API: AssociateTrafficDistributionGroupUser, idempotent)."""
@@ -105,17 +110,14 @@ class TrafficDistributionGroup(Resource[TrafficDistributionGroupProperties]):
             return None  # it belongs to the instance, and no API deletes it
         if observed.status is Status.DELETING:
             return observed
-        try:
-            self._call("DeleteTrafficDistributionGroup", observed.arn)
-        except ResourceConflict as error:
-            raise ResourceConflict(f"{error}. {self.usage(observed)}") from None
+        self._call("DeleteTrafficDistributionGroup", observed.arn)
         return replace(observed, status=Status.DELETING)
 
     def _call(self, operation: str, group_arn: str) -> dict[str, Any]:
         region = arn.region_of(group_arn)
         return self._connect.call(operation, region, TrafficDistributionGroupId=group_arn)
 
-    def usage(self, observed: Observation) -> str:
+    def blocker(self, observed: Observation) -> str:
         """Name the phone numbers that are claimed to the group (API: ListPhoneNumbersV2)."""
         listed = self._connect.pages(
             "ListPhoneNumbersV2",
@@ -125,10 +127,10 @@ class TrafficDistributionGroup(Resource[TrafficDistributionGroupProperties]):
         )
         try:
             claimed = [item["PhoneNumberId"] for item in listed]
-        except ProviderError as error:
-            return f"Cannot tell what still uses it ({error})"
+        except ProviderError:
+            return ""
         if not claimed:
-            return "No phone number is claimed to it. Look for users and flows that use it"
+            return ""
         shown = ", ".join(claimed[:5]) + (" and others" if len(claimed) > 5 else "")
         return f"Release or move the {len(claimed)} phone numbers claimed to it: {shown}"
 

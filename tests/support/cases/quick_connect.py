@@ -34,7 +34,7 @@ GOOD: dict[str, dict[str, Any]] = {
         QueueArn=f"{ARN}/queue/q", ContactFlowArn=f"{ARN}/contact-flow/f"
     ),
     "the flow's saved version": queue(QueueId="q", ContactFlowId=f"{ARN}/contact-flow/f:$SAVED"),
-    "all the tags that our markers leave": many_tags(46),
+    "all the tags that our markers leave": many_tags(45),
     "tags of any script": {"Tags": {"équipe 東京 _.:/=+-@": "Ω"}},
     "tags as a list": {"Tags": [{"Key": "a", "Value": "b"}]},
     "a tag without a value": {"Tags": {"a": ""}},

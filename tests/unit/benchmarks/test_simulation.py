@@ -1,4 +1,4 @@
-"""The simulated stacks tell good pauses from bad ones."""
+"""The simulated stacks distinguish good retry policies from bad ones."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from connect_provider import backoff
 
 
 def test_no_policy_is_faster_than_the_rate() -> None:
-    """The bucket gives five at once and two a second."""
+    """The bucket allows five calls at once and two a second."""
     outcome = simulation.throttled_stack(50, backoff.throttle_delay, seed=1)
     assert outcome.failures == 0
     assert outcome.makespan >= simulation.floor(50)

@@ -1,4 +1,4 @@
-"""A target that is missed is seen."""
+"""A missed target fails."""
 
 import pytest
 
@@ -20,5 +20,5 @@ def test_a_result_holds_up_to_its_limit(
     holds: bool,  # noqa: FBT001
     stretched: bool,  # noqa: FBT001
 ) -> None:
-    """An exact one holds at its limit only."""
+    """An exact result holds at its limit only."""
     assert (result.holds, result.stretched) == (holds, stretched)

@@ -45,10 +45,19 @@ def test_throttle_delay_ends_with_the_time() -> None:
     assert backoff.throttle_delay(5, 800, 0, random.Random(1)) is None
 
 
-def test_fault_delay_ends_with_the_attempts() -> None:
-    """Five tries in all."""
-    delays = [backoff.fault_delay(attempt, 100, random.Random(1)) for attempt in range(5)]
-    assert [delay is None for delay in delays] == [False, False, False, False, True]
+def test_fault_delay_ends_with_the_time() -> None:
+    """A failure is retried until the deadline, at least every fifteen seconds."""
+    delays = [backoff.fault_delay(attempt, 100, random.Random(1)) for attempt in range(50)]
+    assert all(delay is not None and delay <= 15 for delay in delays)
+    assert backoff.fault_delay(50, 0, random.Random(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("remaining", "seconds"), [(900, 20), (20, 20), (19, 10), (6, 5), (4, 2), (1, 1), (-5, 1)]
+)
+def test_a_call_takes_no_longer_than_the_run(remaining: float, seconds: int) -> None:
+    """A call that hangs must leave time for the response."""
+    assert backoff.read_timeout(remaining) == seconds
 
 
 @pytest.mark.parametrize(

@@ -74,9 +74,9 @@ def client_error(code: str, message: str, status: int = 400) -> ClientError:
 )
 def test_a_message_loses_values_and_request_ids(message: str, expected: str) -> None:
     """A Reason is shown to whoever may see the stack."""
-    parameters = {"Name": "Sales line 1", "Config": {"PhoneNumber": "+15551234567", "X": "connect"}}
+    texts = [("Name", "Sales line 1"), ("PhoneNumber", "+15551234567")]
     error = client_error("InvalidRequestException", message)
-    failure = errors.from_botocore("CreateQuickConnect", error, parameters)
+    failure = errors.from_botocore("CreateQuickConnect", error, {}, own_texts=texts)
     assert str(failure) == f"CreateQuickConnect: InvalidRequestException: {expected}"
 
 

@@ -1,4 +1,4 @@
-"""The emulator refuses what Connect refuses, where the service model or the guide says so."""
+"""The emulator refuses the input that the service model or the guide forbids."""
 
 from collections.abc import Callable
 from typing import Any
@@ -52,13 +52,13 @@ def code_of(call: Callable[[], object]) -> tuple[str, int]:
 def test_invalid_input_is_refused(
     changes: dict[str, Any], code: str, connect: ConnectEmulator
 ) -> None:
-    """Botocore itself lets all of these through."""
+    """Botocore accepts all of these."""
     assert code_of(lambda: create(**changes))[0] == code
     assert connect.quick_connects == {}
 
 
 def test_lists_come_in_pages(connect: ConnectEmulator) -> None:
-    """At most ten groups a page, as the model says."""
+    """A page has ten groups at most, as in the model."""
     instance = connect.instances[scene.INSTANCE_ID]
     for number in range(11):
         connect.add_group(instance, f"g{number}", "", {})
@@ -72,7 +72,7 @@ def test_lists_come_in_pages(connect: ConnectEmulator) -> None:
 
 
 def test_each_api_has_its_own_rate(connect: ConnectEmulator, clock: FakeTime) -> None:
-    """Two requests a second, bursts of five."""
+    """The rate is two requests a second, with bursts of five."""
     connect.rate = 2
     for number in range(5):
         create(Name=str(number))
@@ -83,7 +83,7 @@ def test_each_api_has_its_own_rate(connect: ConnectEmulator, clock: FakeTime) ->
 
 
 def test_quotas_have_their_own_status(connect: ConnectEmulator) -> None:
-    """429 for quick connects, which looks like a throttle, and 402 for groups."""
+    """Quick connects get 429, which looks like a throttle; groups get 402."""
     connect.quick_connect_quota = connect.group_quota = 0
     assert code_of(create) == ("LimitExceededException", 429)
     group = {"InstanceId": scene.INSTANCE_ID, "Name": "g"}
@@ -92,7 +92,7 @@ def test_quotas_have_their_own_status(connect: ConnectEmulator) -> None:
 
 
 def test_a_group_has_its_id_in_its_home_region_only(connect: ConnectEmulator) -> None:
-    """From the replica's Region only the ARN names it."""
+    """In the replica's Region only the ARN names it."""
     group = next(iter(connect.groups.values()))
     describe = client(scene.REPLICA_REGION).describe_traffic_distribution_group
     assert describe(TrafficDistributionGroupId=group["Arn"])
@@ -105,7 +105,7 @@ def test_a_fault_strikes_before_or_after_the_effect(
     after: bool,  # noqa: FBT001
     connect: ConnectEmulator,
 ) -> None:
-    """The journal holds the call in either case."""
+    """The journal holds the call in both cases."""
     connect.fault("CreateQuickConnect", "InternalServiceException", after=after)
     assert code_of(create) == ("InternalServiceException", 500)
     assert len(connect.quick_connects) == after

@@ -1,4 +1,4 @@
-"""The rules say what Lambda says, for every slip that the models' own tests know."""
+"""The rules report what Lambda reports, for every case of the models' tests."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.support.linting import lint
 
 @pytest.fixture(scope="module")
 def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What our rules say of each case, in a template of its own."""
+    """The messages of our rules for each case, in a template of its own."""
     folder = tmp_path_factory.mktemp("cases")
     paths: dict[str, Path] = {}
     for index, case in enumerate(CASES):
@@ -28,8 +28,8 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_rules_say_what_lambda_says(case: str, messages: dict[str, list[str]]) -> None:
-    """All of it, in the same words."""
+def test_the_rules_report_what_lambda_reports(case: str, messages: dict[str, list[str]]) -> None:
+    """They report all of it, in the same words."""
     it = resource(case)
     try:
         parse_properties(RESOURCE_TYPES[it["Type"]].model, it["Properties"])

@@ -1,4 +1,4 @@
-"""What Fn::GetAtt is said to return is what the handlers answer."""
+"""The handlers return exactly the attributes that the models declare for Fn::GetAtt."""
 
 import pytest
 
@@ -17,7 +17,7 @@ REQUESTS = (
 def test_a_response_has_the_declared_attributes_and_no_other(
     request_name: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """In the Data of a create's answer, and none is empty."""
+    """They are in the Data of a create's response, and none is empty."""
     event = load_event(request_name, sink)
     handler_of(event)(event, Context())
     data = sink.responses[-1]["Data"]

@@ -1,7 +1,7 @@
-"""The rules say the same of properties, whatever functions they are written with.
+"""The rules judge properties alike, with or without intrinsic functions.
 
-Each case of the models' own tests, right and wrong, is written anew: one value of it at a time
-comes from a function, whose result cfn-lint can know or not.
+Each case of the models' tests, good or bad, is written again with one value from a function.
+cfn-lint knows the result of some functions, and not of others.
 """
 
 import json
@@ -15,7 +15,7 @@ import pytest
 from tests.support.agreement import CASES, resource
 from tests.support.linting import lint
 
-# What makes a function of a value; it may add parameters and mappings to the template.
+# Writes a value as a function; it may add parameters and mappings to the template.
 Write = Callable[[dict[str, Any], str], Any]
 
 
@@ -27,7 +27,7 @@ def parameter(template: dict[str, Any], **said: Any) -> str:
 
 
 def mapping(template: dict[str, Any], value: str) -> list[str]:
-    """Declare one more mapping; return where the value is in it."""
+    """Declare one more mapping; return the path of the value in it."""
     name = f"M{len(template['Mappings'])}"
     template["Mappings"][name] = {"first": {"second": value}}
     return [name, "first", "second"]
@@ -64,7 +64,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def rewritten(case: str, functions: dict[str, Write]) -> dict[str, Any]:
-    """Return a template with the case as it is, and once for each text of it as a function."""
+    """Return a template with the case, and a copy for each text, written as a function."""
     template: dict[str, Any] = {
         "Parameters": {"Which": {"Type": "String"}},
         "Mappings": {},
@@ -73,18 +73,18 @@ def rewritten(case: str, functions: dict[str, Write]) -> dict[str, Any]:
     }
     writers = list(functions.values())
     for index, path in enumerate(leaves(resource(case)["Properties"])):
-        changed = json.loads(json.dumps(resource(case)))  # the tables stay as they are
+        changed = json.loads(json.dumps(resource(case)))  # a copy: the tables must not change
         block = changed["Properties"]
         for key in path[:-1]:
             block = block[key]
-        write = writers[(index + len(case)) % len(writers)]  # another one for each case
+        write = writers[(index + len(case)) % len(writers)]  # a different function for each case
         block[path[-1]] = write(template, block[path[-1]])
         template["Resources"][f"It{index}"] = changed
     return template
 
 
 def messages(folder: Path, functions: dict[str, Write]) -> dict[str, dict[str, set[str]]]:
-    """Return what our rules say of each resource of each case, without where a value comes from."""
+    """Return our rules' messages by case and resource, without the origin of the value."""
     paths = {case: folder / f"{index}.json" for index, case in enumerate(CASES)}
     said: dict[str, dict[str, set[str]]] = {}
     for case, path in paths.items():
@@ -111,7 +111,7 @@ def left_open(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, s
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_known_result_changes_nothing(case: str, known: dict[str, dict[str, set[str]]]) -> None:
-    """The same is said as of the literal."""
+    """The messages are those of the literal."""
     said = known[case]
     literal = said.pop("It")
     said.pop("Other")
@@ -122,6 +122,6 @@ def test_a_known_result_changes_nothing(case: str, known: dict[str, dict[str, se
 def test_an_unknown_result_adds_nothing(
     case: str, left_open: dict[str, dict[str, set[str]]]
 ) -> None:
-    """At most what is said of the literal: nothing of a right case."""
+    """The messages are among those of the literal: a good case has none."""
     said = left_open[case]
     assert all(found <= said["It"] for found in said.values())

@@ -77,14 +77,41 @@ def test_a_configuration_names_the_rules(tmp_path: Path) -> None:
     assert "E9604" in found("", tmp_path)
 
 
-def test_the_wheel_holds_all_that_the_rules_need(tmp_path: Path) -> None:
-    """`pip install` of this repository is enough, wherever it is."""
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the content of the wheel, and nothing else."""
+    folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
-    build += ["--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
+    build += ["--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run(build, check=True)
-    (wheel,) = tmp_path.glob("*.whl")
+    (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "installed")
-    # Without site, no .pth file lets what the wheel lacks be found all the same.
-    path = os.pathsep.join([str(tmp_path / "installed"), sysconfig.get_path("purelib")])
-    assert "E9604" in found("cfn_connect.rules", tmp_path, "-S", PYTHONPATH=path)
+        archive.extractall(folder / "installed")
+    return folder / "installed"
+
+
+def paths(installed: Path) -> str:
+    """Return a PYTHONPATH for `python -S`: no .pth file then leads to this repository."""
+    return os.pathsep.join([str(installed), sysconfig.get_path("purelib")])
+
+
+def test_the_wheel_holds_all_that_the_rules_need(installed: Path, tmp_path: Path) -> None:
+    """`pip install` of this repository is enough, in any folder."""
+    assert "E9604" in found("cfn_connect.rules", tmp_path, "-S", PYTHONPATH=paths(installed))
+
+
+def test_the_wheel_installs_two_packages(installed: Path) -> None:
+    """It installs connect_provider and cfn_connect, and puts nothing else on the author's path."""
+    names = {path.name for path in installed.iterdir() if path.suffix != ".dist-info"}
+    assert names == {"connect_provider", "cfn_connect"}
+
+
+def test_importing_the_packages_leaves_the_garbage_collector_as_it_was(installed: Path) -> None:
+    """A library does not tune the process of its user."""
+    code = """import gc, cfnlint.rules
+before = gc.get_threshold()
+import cfn_connect, cfn_connect.rules, connect_provider
+from connect_provider.quick_connect import model
+assert gc.get_threshold() == before, gc.get_threshold()"""
+    environment = {**os.environ, "PYTHONPATH": paths(installed)}
+    subprocess.run([sys.executable, "-S", "-c", code], env=environment, check=True)

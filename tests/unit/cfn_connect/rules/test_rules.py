@@ -1,4 +1,4 @@
-"""Every template in bad/ is caught where it says so, and none in good/ is."""
+"""The rules find every mistake in bad/, on the right line, and none in good/."""
 
 import re
 from pathlib import Path
@@ -41,13 +41,13 @@ GOOD = sorted((FOLDER / "good").glob("*.yaml"))
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
-    """Line and rule of what cfn-lint finds, with all of its own rules, too."""
+    """The lines and rules of cfn-lint's findings, with its own rules, too."""
     found = lint(*BAD, *GOOD)
     return {p: sorted((m.linenumber, m.rule.id) for m in found[p]) for p in [*BAD, *GOOD]}
 
 
 def expected(path: Path) -> list[tuple[int, str]]:
-    """Return the line and id of every rule that a line names at its end."""
+    """Return the line and id of every rule in a comment at a line's end."""
     lines = enumerate(path.read_text().splitlines(), start=1)
     marks = [(number, re.search(r" #((?: [EW]\d{4})+)$", line)) for number, line in lines]
     return [(number, rule) for number, mark in marks if mark for rule in mark[1].split()]
@@ -55,20 +55,20 @@ def expected(path: Path) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
 def test_a_broken_template_is_caught_where_it_is_broken(path: Path, findings: Findings) -> None:
-    """With the right rule, on the right line, and nothing else is said."""
+    """The finding has the right rule and line, and there is no other."""
     assert expected(path)
     assert findings[path] == expected(path)
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
-def test_a_right_template_raises_nothing(path: Path, findings: Findings) -> None:
-    """Whatever intrinsic functions it is written with."""
+def test_a_good_template_has_no_finding(path: Path, findings: Findings) -> None:
+    """Intrinsic functions do not matter."""
     assert findings[path] == []
 
 
 @pytest.mark.parametrize("body", ODD.values(), ids=ODD)
 def test_an_odd_template_crashes_no_rule(body: str, tmp_path: Path) -> None:
-    """What is wrong with it, cfn-lint's own rules say."""
+    """cfn-lint's own rules report the mistake."""
     template = tmp_path / "template.yaml"
     resource = ", ".join(filter(None, ["Type: Custom::ConnectQuickConnect", body]))
     template.write_text(f"Resources: {{Sales: {{{resource}}}}}")
@@ -78,7 +78,7 @@ def test_an_odd_template_crashes_no_rule(body: str, tmp_path: Path) -> None:
 
 
 def test_a_resource_without_a_type_crashes_no_rule(tmp_path: Path) -> None:
-    """Its token is known, and nothing else."""
+    """The rules know its service token only."""
     template = tmp_path / "template.yaml"
     token = "ServiceToken: !ImportValue cfn-connect-provider:QuickConnect"
     template.write_text(f"Resources: {{Sales: {{Properties: {{{token}}}}}}}")
@@ -87,7 +87,7 @@ def test_a_resource_without_a_type_crashes_no_rule(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("side", ["{Ref: [a]}", "[a]", "{a: b}", "null", "1", "true"])
 def test_an_odd_condition_crashes_no_rule(side: str, tmp_path: Path) -> None:
-    """The slip in the resource is found all the same."""
+    """The rules find the mistake in the resource nevertheless."""
     template = tmp_path / "template.yaml"
     slip = "Sales: {Type: Custom::ConnectQuickConnect, Properties: {Name: !If [Odd, [a], [b]]}}"
     template.write_text(f"Conditions: {{Odd: !Equals [a, {side}]}}\nResources: {{{slip}}}")

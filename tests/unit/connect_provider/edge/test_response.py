@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import botocore.session
 import pytest
 
 from connect_provider.edge.response import DeliveryError, fit, is_response_url
@@ -32,6 +33,78 @@ BUCKET = "cloudformation-custom-resource-response"
 def test_a_response_goes_to_cloudformation_alone(url: str, expected: bool) -> None:  # noqa: FBT001
     """An event that names another host gets no answer there: it would hold ids."""
     assert is_response_url(url) is expected
+
+
+# botocore's own data: a new partition or Region is tested with its next version.
+PARTITIONS = {
+    partition["id"]: partition
+    for partition in botocore.session.get_session().get_data("partitions")["partitions"]
+}
+# The S3 endpoints of a Region (AWS General Reference, "Amazon S3 endpoints and quotas").
+ENDPOINTS = [
+    "s3.{region}.{suffix}",
+    "s3-{region}.{suffix}",
+    pytest.param("s3.dualstack.{region}.{suffix}"),
+    pytest.param("s3-fips.{region}.{suffix}"),
+    pytest.param("s3-fips.dualstack.{region}.{suffix}"),
+    pytest.param("s3.{region}.{suffix}:443"),
+]
+
+
+def regions_of(partition: str) -> list[str]:
+    """Return the Regions of a partition, without its pseudo-Region for global services."""
+    return [region for region in PARTITIONS[partition]["regions"] if "global" not in region]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_a_response_goes_to_every_endpoint_of_every_partition(
+    partition: str, endpoint: str
+) -> None:
+    """A request whose ResponseURL is refused would hang for an hour."""
+    suffix = PARTITIONS[partition]["outputs"]["dnsSuffix"]
+    for region in regions_of(partition):
+        host = endpoint.format(region=region, suffix=suffix)
+        bucket = f"{BUCKET}-{region.replace('-', '')}"
+        assert is_response_url(f"https://{bucket}.{host}/key?X-Amz-Date=x"), host
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    [
+        pytest.param("cloudformation-evil"),
+        pytest.param(BUCKET),
+        pytest.param(f"{BUCKET}-"),
+        pytest.param(f"{BUCKET}-evil"),
+        pytest.param(f"{BUCKET}-us-east-1-evil"),
+        f"evil-{BUCKET}-useast1",
+        f"{BUCKET}-useast1.evil",
+    ],
+)
+def test_a_response_goes_to_no_other_bucket(bucket: str) -> None:
+    """Anybody can create a bucket whose name begins like CloudFormation's."""
+    for host in ("s3.amazonaws.com", "s3.eu-west-1.amazonaws.com", "s3.amazonaws.com:443"):
+        assert not is_response_url(f"https://{bucket}.{host}/key"), host
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "s3.amazonaws.com:444",
+        "s3.amazonaws.com:",
+        "s3.amazonaws.com:443@example.com",
+        "s3.evil.us-east-1.amazonaws.com",
+        "s3-website-us-east-1.amazonaws.com.evil.com",
+        "s3.us-east-1.amazonaws.com.evil.eu",
+        "s3-fips.us-east-1.evil.com",
+        "s3express-use1-az4.us-east-1.amazonaws.com",
+        "s3.us-east-1.amazonaws.com\\.example.com",
+        "s3.us-east-1.amazonaws.com\n.example.com",
+    ],
+)
+def test_a_response_goes_to_no_other_host(host: str) -> None:
+    """The bucket's name alone proves nothing."""
+    assert not is_response_url(f"https://{BUCKET}-useast1.{host}/key")
 
 
 def response(**changes: Any) -> dict[str, Any]:

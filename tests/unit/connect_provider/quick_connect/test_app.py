@@ -93,10 +93,7 @@ def test_create_of_a_taken_name_touches_nothing(connect: ConnectEmulator, sink: 
     before = dict(connect.quick_connects[theirs["PhysicalResourceId"]])
     response = create(sink, RequestId="another")
     assert response["Status"] == "FAILED"
-    assert response["Reason"].startswith(
-        "AlreadyExists: CreateQuickConnect: DuplicateResourceException: "
-    )
-    assert theirs["PhysicalResourceId"] in response["Reason"]
+    assert response["Reason"].startswith(f"AlreadyExists: {theirs['PhysicalResourceId']} has")
     assert response["PhysicalResourceId"].startswith("never-created-")
     assert connect.quick_connects == {theirs["PhysicalResourceId"]: before}
 
@@ -146,10 +143,10 @@ def test_create_refused_by_connect_has_a_never_created_id(
 def test_create_whose_outcome_is_unknown_is_cleaned_up_by_the_delete(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Every try lost its answer: the Delete finds what this very request made."""
+    """Every try lost its response. The Delete finds the quick connect of this very request."""
     connect.fault("CreateQuickConnect", "drop", after=True)
-    connect.fault("CreateQuickConnect", "drop", times=9)
-    failed = create(sink)
+    connect.fault("CreateQuickConnect", "drop", times=9999)
+    failed = create(sink, ResponseURL=sink.url(age=None))
     assert failed["Reason"].startswith("ServiceInternalError: CreateQuickConnect: ")
     assert len(connect.quick_connects) == 1
     event = load_event(
@@ -175,7 +172,7 @@ def test_create_with_an_invalid_template_makes_no_call(
 def test_update_makes_the_calls_that_are_needed_in_order(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Tag, name and description, config, untag: one call for each that changed."""
+    """List for a new Name; then tag, name and description, config, untag: one call each."""
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["Tags"] |= {"foreign": "stays", "old": "x"}
     connect.journal.clear()
@@ -190,6 +187,7 @@ def test_update_makes_the_calls_that_are_needed_in_order(
     assert response["PhysicalResourceId"] == arn
     assert connect.calls() == [
         "DescribeQuickConnect",
+        "ListQuickConnects",
         "TagResource",
         "UpdateQuickConnectName",
         "UpdateQuickConnectConfig",
@@ -268,8 +266,9 @@ def test_update_of_the_instances_spelling_changes_nothing(
 def test_update_that_fails_keeps_the_id(connect: ConnectEmulator, sink: Sink) -> None:
     """CloudFormation then rolls back the same quick connect."""
     arn = create(sink)["PhysicalResourceId"]
-    connect.fault("UpdateQuickConnectConfig", "InvalidRequestException")
+    connect.fault("UpdateQuickConnectConfig", "InvalidRequestException", times=99)
     response = update(sink, arn)
+    connect.faults.clear()
     assert (response["Status"], response["PhysicalResourceId"]) == ("FAILED", arn)
     rolled_back = update(sink, arn, "quick_connect_update_rollback")
     assert rolled_back["Status"] == "SUCCESS"

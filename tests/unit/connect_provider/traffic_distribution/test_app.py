@@ -1,5 +1,6 @@
 """Whole requests for Custom::ConnectTrafficDistribution: what is answered, and where calls go."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,7 @@ from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
 from tests.support.harness import Context, FakeTime, Sink, load_event, response_to
-
-EAST, WEST = scene.REGION, scene.REPLICA_REGION
+from tests.support.traffic import EAST, WEST, by_hand, live, percentages
 
 
 @pytest.fixture
@@ -24,24 +24,6 @@ def group(connect: ConnectEmulator, sink: Sink, clock: FakeTime) -> dict[str, An
     connect.journal.clear()
     clock.sleeps.clear()
     return connect.groups[arn]
-
-
-def percentages(east: int, west: int) -> dict[str, Any]:
-    """Return a config as CloudFormation sends it: every scalar is text."""
-    shares = [(EAST, east), (WEST, west)]
-    return {"Distributions": [{"Region": r, "Percentage": str(p)} for r, p in shares]}
-
-
-def live(group: dict[str, Any], config: str = "TelephonyConfig") -> tuple[int, ...]:
-    """Return the live split, the home Region first."""
-    items = sorted(group["traffic"][config]["Distributions"], key=lambda item: item["Region"])
-    return tuple(item.get("Percentage", item.get("Enabled")) for item in items)
-
-
-def by_hand(group: dict[str, Any], east: int, west: int) -> None:
-    """Shift the group's traffic as an operator does."""
-    shares = [{"Region": EAST, "Percentage": east}, {"Region": WEST, "Percentage": west}]
-    group["traffic"]["TelephonyConfig"] = {"Distributions": shares}
 
 
 def run(name: str, sink: Sink, group: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -422,7 +404,8 @@ def test_a_late_delivery_shifts_nothing(
 ) -> None:
     """The stack is done, and has perhaps rolled this very update back."""
     stacks.status = status
-    assert run("update", sink, group)["Status"] == "FAILED"
+    late = sink.url(age=timedelta(seconds=60))
+    assert run("update", sink, group, ResponseURL=late)["Status"] == "FAILED"
     assert live(group) == (100, 0)
 
 
@@ -484,8 +467,13 @@ def test_a_throttled_shift_is_given_up_when_the_stack_is_done(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any], clock: FakeTime
 ) -> None:
     """Which way the stack goes is asked before each write."""
+
+    def finish() -> None:
+        clock.advance(60)
+        stacks.status = "UPDATE_ROLLBACK_COMPLETE"
+
     connect.fault("UpdateTrafficDistribution", "ThrottlingException", times=5)
-    clock.meanwhile = lambda: setattr(stacks, "status", "UPDATE_ROLLBACK_COMPLETE")
+    clock.meanwhile = finish
     assert run("update", sink, group)["Status"] == "FAILED"
     assert live(group) == (100, 0)
 

@@ -141,8 +141,7 @@ def test_create_of_a_taken_name_fails(connect: ConnectEmulator, sink: Sink) -> N
     """A conflict on create means that the name is taken."""
     arn = run("create", sink)["PhysicalResourceId"]
     response = run("create", sink, RequestId="another")
-    assert response["Reason"].startswith("AlreadyExists: CreateTrafficDistributionGroup: ")
-    assert arn in response["Reason"]
+    assert response["Reason"].startswith(f"AlreadyExists: {arn} has this Name")
 
 
 def test_create_with_an_invalid_name_makes_no_call(connect: ConnectEmulator, sink: Sink) -> None:
@@ -252,7 +251,7 @@ def test_delete_says_which_phone_numbers_keep_it(connect: ConnectEmulator, sink:
     arn = run("create", sink)["PhysicalResourceId"]
     number = connect.claim_phone_number(arn)
     response = run("delete", sink, PhysicalResourceId=arn)
-    assert response["Reason"].startswith("ResourceConflict: DeleteTrafficDistributionGroup: ")
+    assert response["Reason"].startswith(f"ResourceConflict: {arn} cannot be deleted: ")
     assert response["Reason"].endswith(
         f"Release or move the 1 phone numbers claimed to it: {number}"
     )
@@ -370,7 +369,9 @@ def test_delete_dissociates_the_templates_users_first(connect: ConnectEmulator, 
 def test_an_unknown_user_fails_and_keeps_the_id(connect: ConnectEmulator, sink: Sink) -> None:
     """The group is there, so the Delete that follows has to know it."""
     response = run("create_with_users", sink, Properties={"UserIds": ["nobody"]})
-    assert response["Reason"].startswith("NotFound: AssociateTrafficDistributionGroupUser: ")
+    assert response["Reason"].startswith(
+        "NotFound: UserIds.0: AssociateTrafficDistributionGroupUser: "
+    )
     assert ours(connect) == [response["PhysicalResourceId"]]
 
 
@@ -446,3 +447,47 @@ def test_a_rollback_that_creates_anew_goes_on_without_a_user_who_is_gone(
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     users = {"UserIds": ["gone"]}
     assert run("update_rollback", sink, PhysicalResourceId=arn, Properties=users)["Data"]
+
+
+@pytest.fixture
+def users_as_arns(connect: ConnectEmulator) -> None:
+    """A list of users that returns ARNs, as the API page allows."""
+    arn = f"{connect.instances[scene.INSTANCE_ID].arn}/agent/{scene.USER_ID}"
+    users = {"TrafficDistributionGroupUserSummaryList": [{"UserId": arn}]}
+    connect.fault("ListTrafficDistributionGroupUsers", output=users, times=9)
+
+
+@pytest.mark.usefixtures("users_as_arns")
+def test_a_user_who_is_listed_by_an_arn_leaves(connect: ConnectEmulator, sink: Sink) -> None:
+    """The update removes the user from the template."""
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    assert run("update_users", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert connect.groups[arn]["users"] == {scene.OTHER_USER_ID}
+
+
+@pytest.mark.usefixtures("users_as_arns")
+def test_a_user_who_is_listed_by_an_arn_is_not_associated_again(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The template still names the user."""
+    arn = run("create_with_users", sink)["PhysicalResourceId"]
+    connect.journal.clear()
+    users = {"UserIds": [scene.USER_ID]}
+    response = run("update_users", sink, PhysicalResourceId=arn, Properties=users)
+    assert response["Status"] == "SUCCESS"
+    assert connect.calls() == [
+        "DescribeTrafficDistributionGroup",
+        "ListTrafficDistributionGroupUsers",
+    ]
+
+
+@pytest.mark.usefixtures("users_as_arns")
+def test_a_release_dissociates_a_user_who_is_listed_by_an_arn(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The adopted group stays, without the template's users."""
+    users = {"UserIds": [scene.USER_ID]}
+    arn = run("create_adopt_default", sink, Properties=users)["PhysicalResourceId"]
+    connect.groups[arn]["users"].add(scene.USER_ID)
+    run("delete", sink, PhysicalResourceId=arn, Properties=users)
+    assert connect.groups[arn]["users"] == set()

@@ -1,16 +1,18 @@
-"""A run that CloudFormation has overtaken writes nothing, and leaves nothing.
+"""A superseded run writes nothing, and leaves nothing.
 
-A sibling fails while a request waits for Connect: the stack cancels it and goes back. Or Lambda
-delivers a request once more, or runs it again, when the stack has gone on.
+A sibling fails while a request waits for Connect, so the stack cancels the request and rolls back.
+Or Lambda delivers or runs a request again after the stack has moved on.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from connect_provider.edge.response import DeliveryError
 from connect_provider.errors import ServiceInternalError, Throttling
 from connect_provider.quick_connect.app import lambda_handler as quick_connects
+from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.children import Zygote
@@ -24,7 +26,9 @@ from tests.support.harness import (
     response_to,
     reversed_update,
 )
-from tests.support.scenarios import Scenario, state_of
+from tests.support.requests import deliver, deliver_unheard, rolled_back
+from tests.support.scenarios import OTHER_STACK, Scenario, scenario_of, state_of
+from tests.support.traffic import live
 
 CREATES = [
     Scenario("a quick connect", "quick_connect_create"),
@@ -35,7 +39,7 @@ CREATES = [
 def cancelling(
     scenario: Scenario, sink: Sink, stacks: Stacks, status: str, zygote: Zygote
 ) -> Callable[[], None]:
-    """Return what happens while the create waits: the Delete comes, and finds nothing."""
+    """Return a function that runs the Delete while the create waits; it finds nothing."""
 
     def happens() -> None:
         FakeTime.current.passed += 5
@@ -69,7 +73,7 @@ def test_a_cancelled_create_leaves_nothing(
     clock: FakeTime,
     zygote: Zygote,
 ) -> None:
-    """Nobody will send another Delete, so the create removes what it made."""
+    """No other Delete will come, so the create removes its own resource."""
     create = scenario.prepare(connect, sink)
     before = state_of(connect)
     operation = "CreateQuickConnect" if "quick" in scenario.event else "CreateTrafficDistribution"
@@ -88,7 +92,7 @@ def test_a_cancelled_create_leaves_nothing(
 
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", 503])
 @pytest.mark.parametrize("scenario", CREATES, ids=lambda scenario: scenario.name)
-def test_a_slow_create_that_is_wanted_stays(
+def test_a_slow_create_that_is_not_superseded_stays(
     scenario: Scenario,
     status: str | int,
     connect: ConnectEmulator,
@@ -96,7 +100,7 @@ def test_a_slow_create_that_is_wanted_stays(
     stacks: Stacks,
     clock: FakeTime,
 ) -> None:
-    """The stack goes on, or CloudFormation does not tell."""
+    """The stack goes on, or CloudFormation gives no status."""
     create = scenario.prepare(connect, sink)
     connect.fault("*", "ThrottlingException")
     stacks.status = status
@@ -105,19 +109,19 @@ def test_a_slow_create_that_is_wanted_stays(
     assert sink.responses[-1]["Status"] == "SUCCESS"
 
 
-def test_a_create_that_is_not_kept_waiting_asks_nothing(
+def test_a_create_without_delay_does_not_ask_cloudformation(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """No Delete overtakes it, and CloudFormation's API is not called for each resource."""
+    """No Delete can supersede it, so it does not call CloudFormation's API."""
     stacks.status = "ROLLBACK_IN_PROGRESS"
     CREATES[0].handler(CREATES[0].prepare(connect, sink), Context())
     assert sink.responses[-1]["Status"] == "SUCCESS"
 
 
-def test_a_create_that_is_cancelled_while_connect_takes_it_is_undone(
+def test_a_create_that_is_cancelled_during_its_call_is_undone(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """It was waited for just before. The withdrawal is throttled, and goes on in the next run."""
+    """It was wanted just before. Connect throttles its own Delete, so the next run finishes it."""
     create = load_event("quick_connect_create", sink)
     clock.passed += 5
 
@@ -138,7 +142,7 @@ def test_a_create_that_is_cancelled_while_connect_takes_it_is_undone(
 
 @pytest.mark.parametrize("name", ["quick_connect_create", "traffic_distribution_group_create"])
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"])
-def test_a_late_create_leaves_what_the_stack_has(
+def test_a_late_create_leaves_the_stacks_resource(
     name: str,
     status: str,
     connect: ConnectEmulator,
@@ -146,7 +150,7 @@ def test_a_late_create_leaves_what_the_stack_has(
     stacks: Stacks,
     clock: FakeTime,
 ) -> None:
-    """A later update of the stack, about something else, is or was rolled back."""
+    """A later update of the stack, of another resource, is or was rolled back."""
     create = load_event(name, sink)
     stacks.physical_id = created(create, sink)
     before = state_of(connect)
@@ -160,7 +164,7 @@ def test_a_late_create_leaves_what_the_stack_has(
 def test_a_late_delete_of_a_made_up_id_deletes_nothing_newer(
     status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """What was created after the Delete was made is not what the Delete is about."""
+    """The Delete is not about a resource that is younger than the Delete."""
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
     assert response_to(quick_connects, delete, sink)["Status"] == "SUCCESS"
     clock.sleep(120)
@@ -171,10 +175,10 @@ def test_a_late_delete_of_a_made_up_id_deletes_nothing_newer(
     assert arn in connect.quick_connects
 
 
-def test_a_made_up_id_is_no_reason_to_delete_what_the_stack_has(
+def test_a_delete_of_a_made_up_id_keeps_the_stacks_resource(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """Where CloudFormation does not tell, the Delete raises rather than guess."""
+    """If CloudFormation gives no status, the Delete raises instead of guessing."""
     stacks.physical_id = created(load_event("quick_connect_create", sink), sink)
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
     stacks.status = 503
@@ -185,10 +189,10 @@ def test_a_made_up_id_is_no_reason_to_delete_what_the_stack_has(
     assert len(connect.quick_connects) == 1
 
 
-def test_what_disable_rollback_kept_goes_with_the_update_that_removes_it(
+def test_an_update_deletes_the_leftover_of_disable_rollback(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """Its Create was never answered, so the stack knows it by an id that CloudFormation made up."""
+    """Its Create sent no response, so CloudFormation made up its id."""
     sink.replies = [503] * 4
     with pytest.raises(DeliveryError):
         quick_connects(load_event("quick_connect_create", sink), Context())
@@ -221,7 +225,7 @@ def test_a_throttled_update_writes_nothing_after_its_rollback(
     clock: FakeTime,
     zygote: Zygote,
 ) -> None:
-    """The reversed Update found nothing to do, so nobody would undo it."""
+    """The reversed Update was a no-op, so nothing would undo a later write."""
     event = load_event(create, sink)
     arn, handler = created(event, sink), handler_of(event)
     before = state_of(connect)
@@ -245,10 +249,10 @@ def test_a_throttled_update_writes_nothing_after_its_rollback(
 
 
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE"])
-def test_an_update_that_lambda_runs_again_writes_nothing_after_the_stack_went_back(
+def test_an_update_that_runs_again_writes_nothing_after_the_rollback(
     status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """The first run raised, since Connect throttled it until time was up."""
+    """The first run raised, because Connect throttled it until its deadline."""
     arn = created(load_event("quick_connect_create", sink), sink)
     update = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
     connect.fault("UpdateQuickConnectName", "ThrottlingException", times=10_000)
@@ -271,7 +275,7 @@ def test_an_update_that_lambda_runs_again_writes_nothing_after_the_stack_went_ba
 def test_a_late_delivery_brings_nothing_back(
     late: str, since: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """The stack has gone on since: it has changed the resource, or has it no more."""
+    """The stack has changed or removed the resource in the meantime."""
     events = {"create": load_event("quick_connect_create", sink)}
     arn = stacks.physical_id = created(events["create"], sink)
     events["update"] = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
@@ -283,3 +287,136 @@ def test_a_late_delivery_brings_nothing_back(
     stacks.status = "UPDATE_COMPLETE"
     quick_connects(events[late], Context())
     assert state_of(connect) == before
+
+
+@pytest.mark.parametrize(
+    "rollback_at",
+    [pytest.param(5), pytest.param(20), 45],
+)
+def test_a_replacement_that_settles_during_the_rollbacks_own_update_is_removed(
+    rollback_at: float,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+    zygote: Zygote,
+) -> None:
+    """The rollback goes back to the old group, and sends no Delete for the new one."""
+    create = load_event("traffic_distribution_group_create", sink)
+    arn = stacks.physical_id = created(create, sink)
+    before = state_of(connect)
+    update = load_event("traffic_distribution_group_update_replacement", sink)
+    update["PhysicalResourceId"] = arn
+
+    def roll_back() -> None:
+        clock.advance(rollback_at)
+        stacks.status, stacks.since = "UPDATE_ROLLBACK_IN_PROGRESS", clock.time()
+        assert zygote.run([reversed_update(update, sink)]) == [0]
+        assert sink.responses[-1]["Status"] == "SUCCESS"
+
+    connect.settle_seconds = 60
+    clock.meanwhile = roll_back
+    handler_of(update)(update, Context())
+    assert sink.responses[-1]["Status"] == "FAILED"
+    assert state_of(connect) == before
+
+
+REPLACEMENTS = ["quick_connect", "traffic_distribution_group"]
+
+
+@pytest.mark.parametrize("kind", REPLACEMENTS)
+def test_a_rollback_removes_the_replacement_whose_response_never_arrived(
+    kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """CloudFormation knows the old id only, so it deletes nothing."""
+    arn = stacks.physical_id = created(load_event(f"{kind}_create", sink), sink)
+    before = state_of(connect)
+    update = load_event(f"{kind}_update_replacement", sink, PhysicalResourceId=arn)
+    deliver_unheard(update, sink)
+    clock.sleep(3600)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    response = rolled_back(update, sink)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
+    assert state_of(connect) == before
+
+
+def test_a_rollback_removes_the_renamed_re_creation_whose_response_never_arrived(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Somebody had deleted the quick connect by hand, so the update re-created it."""
+    arn = stacks.physical_id = created(load_event("quick_connect_create", sink), sink)
+    connect.quick_connects.clear()
+    update = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
+    deliver_unheard(update, sink)
+    clock.sleep(3600)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert rolled_back(update, sink)["Status"] == "SUCCESS"
+    assert [live["Name"] for live in connect.quick_connects.values()] == ["Sales"]
+
+
+@pytest.mark.parametrize("kind", REPLACEMENTS)
+@pytest.mark.parametrize(
+    ("changes", "hours"),
+    [
+        pytest.param({"StackId": OTHER_STACK}, 0, id="another stack's"),
+        pytest.param({"LogicalResourceId": "Another"}, 0, id="another logical id's"),
+        pytest.param({}, 3, id="retained long ago"),
+    ],
+)
+def test_a_rollback_leaves_what_the_failed_update_did_not_make(
+    changes: dict[str, str],
+    hours: int,
+    kind: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+) -> None:
+    """It has the Name of the failed template, so that update was refused."""
+    update = load_event(f"{kind}_update_replacement", sink)
+    made = load_event(f"{kind}_create", sink, RequestId="theirs", **changes)
+    made["ResourceProperties"] = update["ResourceProperties"]
+    theirs = created(made, sink)
+    clock.sleep(hours * 3600)
+    arn = stacks.physical_id = created(load_event(f"{kind}_create", sink), sink)
+    before = state_of(connect)
+    update = load_event(f"{kind}_update_replacement", sink, PhysicalResourceId=arn)
+    assert deliver(update, sink)["Reason"].startswith("AlreadyExists: ")
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert rolled_back(update, sink)["Status"] == "SUCCESS"
+    assert theirs in {*connect.quick_connects, *connect.groups}
+    assert state_of(connect) == before
+
+
+@pytest.mark.parametrize(
+    "status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
+)
+@pytest.mark.parametrize("scenario", ["shift traffic", "split traffic"])
+def test_a_new_request_is_not_late_while_the_stacks_status_lags(
+    scenario: str,
+    status: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+) -> None:
+    """For some seconds, DescribeStacks shows the end of the operation before."""
+    event = scenario_of(scenario).prepare(connect, sink)
+    stacks.status = status
+    clock.meanwhile = lambda: setattr(stacks, "status", "UPDATE_IN_PROGRESS")
+    response = deliver(event, sink)
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    expected = (0, 100) if scenario == "shift traffic" else (80, 20)
+    assert live(connect.default_group(scene.INSTANCE_ID)) == expected
+
+
+@pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_a_request_is_late_after_the_lag_of_the_stacks_status(
+    status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The operation is over, and a rollback may have undone the request."""
+    event = scenario_of("shift traffic").prepare(connect, sink)
+    stacks.status = status
+    event["ResponseURL"] = sink.url(timedelta(minutes=1))
+    assert deliver(event, sink)["Status"] == "FAILED"
+    assert live(connect.default_group(scene.INSTANCE_ID)) == (100, 0)

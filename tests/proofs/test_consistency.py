@@ -1,0 +1,239 @@
+"""Connect shows a change late: a miss is no proof that a resource does not exist.
+
+A resource may also be on its way: being created, updated or deleted.
+"""
+
+import pytest
+
+from sandbox import scene
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.harness import FakeTime, Sink, created, load_event
+from tests.support.requests import deliver, respond
+from tests.support.scenarios import OTHER_STACK, scenario_of
+
+DESCRIBE = {
+    "quick_connect": "DescribeQuickConnect",
+    "traffic_distribution_group": "DescribeTrafficDistributionGroup",
+}
+GROUP = "traffic_distribution_group"
+NOT_FOUND = "ResourceNotFoundException"
+
+
+def own(connect: ConnectEmulator) -> list[str]:
+    """Return the ARNs of all resources except the default groups."""
+    groups = [arn for arn, group in connect.groups.items() if not group["IsDefault"]]
+    return [*connect.quick_connects, *groups]
+
+
+def on_its_way(connect: ConnectEmulator, arn: str, status: str, then: str, seconds: float) -> None:
+    """Give a group a status, and the next one after some seconds."""
+    due = FakeTime.current.monotonic() + seconds
+    connect.groups[arn] |= {"Status": status, "next": (then, due)}
+
+
+@pytest.mark.parametrize("kind", DESCRIBE)
+def test_a_delete_looks_again_while_describe_lags(
+    kind: str, connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """The resource is one second old, and Describe shows it after three seconds."""
+    arn = created(load_event(f"{kind}_create", sink), sink)
+    connect.fault(DESCRIBE[kind], NOT_FOUND, seconds=3)
+    clock.sleep(1)
+    assert respond(f"{kind}_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert own(connect) == []
+
+
+def test_a_release_looks_again_while_describe_lags(connect: ConnectEmulator, sink: Sink) -> None:
+    """The adopted quick connect stays, and our markers go."""
+    adopt = scenario_of("adopt a quick connect").prepare(connect, sink)
+    arn = created(adopt, sink)
+    connect.fault("DescribeQuickConnect", NOT_FOUND, seconds=3)
+    respond("quick_connect_delete", sink, PhysicalResourceId=arn)
+    tags = connect.quick_connects[arn]["Tags"]
+    assert {key for key in tags if key.startswith("cfn:")} == {"cfn:adopted-at"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation"),
+    [("quick_connect", "DeleteQuickConnect"), (GROUP, "DeleteTrafficDistributionGroup")],
+)
+def test_a_delete_call_that_misses_what_describe_shows_is_repeated(
+    kind: str, operation: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Describe knows the new resource, and the delete call does not know it yet."""
+    arn = created(load_event(f"{kind}_create", sink), sink)
+    connect.fault(operation, NOT_FOUND, seconds=3)
+    assert respond(f"{kind}_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert own(connect) == []
+
+
+@pytest.mark.parametrize("kind", DESCRIBE)
+def test_a_delete_of_a_missing_resource_ends_within_the_lag(
+    kind: str, connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """After half a minute, a miss is proof."""
+    arn = created(load_event(f"{kind}_create", sink), sink)
+    (connect.quick_connects if kind == "quick_connect" else connect.groups).pop(arn)
+    began = clock.passed
+    assert respond(f"{kind}_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert clock.passed - began < 40
+
+
+@pytest.mark.parametrize("policy", ["Fail", "Adopt"])
+@pytest.mark.parametrize(
+    ("kind", "event"),
+    [
+        ("quick_connect", "update_unchanged"),
+        ("quick_connect", "update"),
+        (GROUP, "update"),
+        (GROUP, "update_users"),
+    ],
+)
+def test_an_update_goes_on_with_its_own_resource_after_a_stale_describe(
+    kind: str, event: str, policy: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The resource keeps its id and its owner, so the stack can delete it later."""
+    properties = {"ExistingResourcePolicy": policy}
+    arn = created(load_event(f"{kind}_create", sink, Properties=properties), sink)
+    connect.fault(DESCRIBE[kind], NOT_FOUND)
+    response = respond(f"{kind}_{event}", sink, PhysicalResourceId=arn, Properties=properties)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
+    assert own(connect) == [arn]
+    tags = {**connect.quick_connects, **connect.groups}[arn]["Tags"]
+    assert "cfn:created-at" in tags
+    assert "cfn:adopted-at" not in tags
+    respond(f"{kind}_delete", sink, PhysicalResourceId=arn, Properties=properties)
+    assert own(connect) == []
+
+
+@pytest.mark.parametrize(
+    ("scenario", "operation"),
+    [
+        ("create a quick connect", "CreateQuickConnect"),
+        ("update a quick connect", "UpdateQuickConnectConfig"),
+        ("create a group", "AssociateTrafficDistributionGroupUser"),
+        ("update a group", "AssociateTrafficDistributionGroupUser"),
+    ],
+)
+def test_a_reference_to_something_new_is_tried_again(
+    scenario: str, operation: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The same stack has just made the queue, the flow or the user."""
+    event = scenario_of(scenario).prepare(connect, sink)
+    connect.fault(operation, NOT_FOUND, seconds=5)
+    response = deliver(event, sink)
+    assert response["Status"] == "SUCCESS", response["Reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "block", "key"),
+    [
+        ("quick_connect_create", "QueueConfig", "QueueId"),
+        ("quick_connect_create", "QueueConfig", "ContactFlowId"),
+        ("quick_connect_create_user", "UserConfig", "UserId"),
+        ("quick_connect_create_flow", "FlowConfig", "ContactFlowId"),
+    ],
+)
+def test_a_wrong_reference_fails_within_the_lag_and_is_named(
+    name: str, block: str, key: str, connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """The Reason holds the wrong id."""
+    event = load_event(name, sink)
+    event["ResourceProperties"]["QuickConnectConfig"][block][key] = "mistyped-0001"
+    response = deliver(event, sink)
+    assert response["Reason"].startswith("NotFound: CreateQuickConnect: ")
+    assert "mistyped-0001" in response["Reason"]
+    assert clock.passed <= 31
+    assert own(connect) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "then"),
+    [
+        pytest.param(
+            "PENDING_DELETION",
+            "gone",
+        ),
+        ("CREATION_IN_PROGRESS", "ACTIVE"),
+        ("UPDATE_IN_PROGRESS", "ACTIVE"),
+    ],
+)
+def test_an_update_ends_with_an_active_group(
+    status: str, then: str, connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """The response is a clear refusal, or the id of a group that is ACTIVE two minutes later."""
+    arn = created(load_event(f"{GROUP}_create", sink), sink)
+    on_its_way(connect, arn, status, then, 60)
+    response = respond(f"{GROUP}_update", sink, PhysicalResourceId=arn)
+    clock.sleep(120)
+    if response["Status"] == "FAILED":
+        assert status in response["Reason"]
+        return
+    arn = response["PhysicalResourceId"]
+    assert respond(f"{GROUP}_update", sink, PhysicalResourceId=arn)["Data"]["Arn"] == arn
+    assert connect.groups[arn]["Status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize("status", ["CREATION_FAILED", "DELETION_FAILED"])
+def test_an_update_never_takes_a_failed_group_for_a_good_one(
+    status: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The response is a clear refusal, or the id of an ACTIVE group."""
+    arn = created(load_event(f"{GROUP}_create", sink), sink)
+    connect.groups[arn]["Status"] = status
+    response = respond(f"{GROUP}_update", sink, PhysicalResourceId=arn)
+    if response["Status"] == "FAILED":
+        assert status in response["Reason"]
+    else:
+        assert connect.groups[response["PhysicalResourceId"]]["Status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("users", "operation"),
+    [
+        ([scene.USER_ID, scene.OTHER_USER_ID], "AssociateTrafficDistributionGroupUser"),
+        ([], "DisassociateTrafficDistributionGroupUser"),
+    ],
+    ids=["a user joins", "a user leaves"],
+)
+def test_a_change_of_users_waits_until_the_group_is_active(
+    users: list[str], operation: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Connect documents ResourceNotFoundException for a group that is UPDATE_IN_PROGRESS."""
+    arn = created(load_event(f"{GROUP}_create_with_users", sink), sink)
+    on_its_way(connect, arn, "UPDATE_IN_PROGRESS", "ACTIVE", 100)
+    connect.fault(operation, NOT_FOUND, seconds=100)
+    changes = {"UserIds": users}
+    response = respond(f"{GROUP}_update_users", sink, PhysicalResourceId=arn, Properties=changes)
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    assert connect.groups[arn]["users"] == set(users)
+
+
+@pytest.mark.parametrize("policy", ["Fail", "Adopt"])
+@pytest.mark.parametrize("seconds", [40, 1000])
+def test_a_create_waits_until_a_dying_group_of_its_name_is_gone(
+    seconds: float, policy: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The dying group is not adopted, and no resource of its Name stays in the way."""
+    dying = created(load_event(f"{GROUP}_create", sink, StackId=OTHER_STACK), sink)
+    on_its_way(connect, dying, "PENDING_DELETION", "gone", seconds)
+    changes = {"RequestId": "second", "Properties": {"ExistingResourcePolicy": policy}}
+    response = respond(f"{GROUP}_create", sink, **changes)
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    assert own(connect) == [response["PhysicalResourceId"]]
+    assert response["PhysicalResourceId"] != dying
+
+
+def test_a_replacement_waits_until_a_dying_group_of_its_name_is_gone(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The update renames the group to the Name of the dying one."""
+    dying = created(
+        load_event(f"{GROUP}_create", sink, StackId=OTHER_STACK, Properties={"Name": "Renewals"}),
+        sink,
+    )
+    arn = created(load_event(f"{GROUP}_create", sink, RequestId="second"), sink)
+    on_its_way(connect, dying, "PENDING_DELETION", "gone", 40)
+    response = respond(f"{GROUP}_update_replacement", sink, PhysicalResourceId=arn)
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    assert dying not in connect.groups

@@ -1,0 +1,202 @@
+"""Ownership moves within a stack, survives damaged markers, and is checked before a rename."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.harness import Sink, created, load_event
+from tests.support.requests import respond
+from tests.support.scenarios import OTHER_STACK
+
+KINDS = ["quick_connect", "traffic_distribution_group"]
+RENAMED = {"LogicalResourceId": "Renamed", "RequestId": "that of the renamed one"}
+ADOPT = {"ExistingResourcePolicy": "Adopt"}
+
+
+def held(connect: ConnectEmulator) -> dict[str, Any]:
+    """Return all resources except the default groups, by their ARNs."""
+    groups = {arn: group for arn, group in connect.groups.items() if not group["IsDefault"]}
+    return {**connect.quick_connects, **groups}
+
+
+def tags_of(connect: ConnectEmulator, arn: str) -> dict[str, str]:
+    """Return the live tags of a resource."""
+    tags: dict[str, str] = held(connect)[arn]["Tags"]
+    return tags
+
+
+def renamed(kind: str, sink: Sink) -> str:
+    """Create a resource, and move it to another logical id with `Adopt`; return its ARN."""
+    arn = created(load_event(f"{kind}_create", sink), sink)
+    assert created(load_event(f"{kind}_create", sink, **RENAMED, Properties=ADOPT), sink) == arn
+    return arn
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stack_deletes_its_own_resource_after_a_renamed_logical_id(
+    kind: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The cleanup of the old logical id leaves the resource, and the new one deletes it."""
+    arn = renamed(kind, sink)
+    assert respond(f"{kind}_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert tags_of(connect, arn)["cfn:logical-id"] == "Renamed"
+    assert "cfn:created-at" in tags_of(connect, arn)
+    delete = {**RENAMED, "PhysicalResourceId": arn, "Properties": ADOPT}
+    assert respond(f"{kind}_delete", sink, **delete)["Status"] == "SUCCESS"
+    assert held(connect) == {}
+
+
+@pytest.mark.parametrize("deliveries", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rollback_of_a_renamed_logical_id_hands_the_resource_back(
+    kind: str, deliveries: int, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The rollback deletes the new logical id. The old one can be updated and deleted again."""
+    arn = stacks.physical_id = renamed(kind, sink)
+    stacks.status, stacks.resource_status = "UPDATE_ROLLBACK_IN_PROGRESS", "CREATE_COMPLETE"
+    for _ in range(deliveries):
+        delete = {**RENAMED, "PhysicalResourceId": arn, "Properties": ADOPT}
+        assert respond(f"{kind}_delete", sink, **delete)["Status"] == "SUCCESS"
+    stacks.status, stacks.resource_status = "UPDATE_IN_PROGRESS", ""
+    response = respond(f"{kind}_update", sink, PhysicalResourceId=arn)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
+    assert respond(f"{kind}_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert held(connect) == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_adopted_resource_stays_adopted_after_a_renamed_logical_id(
+    kind: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Another stack created it, so no logical id of this stack deletes it."""
+    arn = created(load_event(f"{kind}_create", sink, StackId=OTHER_STACK), sink)
+    adopt = {"RequestId": "that of the adoption", "Properties": ADOPT}
+    assert created(load_event(f"{kind}_create", sink, **adopt), sink) == arn
+    assert created(load_event(f"{kind}_create", sink, **RENAMED, Properties=ADOPT), sink) == arn
+    delete = {**RENAMED, "PhysicalResourceId": arn, "Properties": ADOPT}
+    assert respond(f"{kind}_delete", sink, **delete)["Status"] == "SUCCESS"
+    assert arn in held(connect)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_renamed_logical_id_without_adopt_is_told_that_its_own_stack_has_the_name(
+    kind: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The Reason names the ARN, and calls the owner another logical id of this stack."""
+    arn = created(load_event(f"{kind}_create", sink), sink)
+    reason = respond(f"{kind}_create", sink, **RENAMED)["Reason"]
+    assert reason.startswith("AlreadyExists: ")
+    assert arn in reason
+    assert "another logical id of this stack" in reason
+    assert "that stack" not in reason
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        pytest.param("cfn:stack-id"),
+        pytest.param("cfn:logical-id"),
+        "cfn:request-id",
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_delete_deletes_its_own_resource_without_one_marker(
+    kind: str, marker: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Somebody removed one tag by hand. The other tags still say that the stack created it."""
+    arn = created(load_event(f"{kind}_create", sink), sink)
+    del tags_of(connect, arn)[marker]
+    assert respond(f"{kind}_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert held(connect) == {}
+
+
+@pytest.mark.parametrize("marker", ["cfn:stack-id", "cfn:logical-id"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_update_puts_a_missing_marker_back(
+    kind: str, marker: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The resource is not mistaken for one that another stack adopted."""
+    arn = created(load_event(f"{kind}_create", sink), sink)
+    marked = tags_of(connect, arn).pop(marker)
+    response = respond(f"{kind}_update", sink, PhysicalResourceId=arn)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
+    assert tags_of(connect, arn)[marker] == marked
+
+
+@pytest.mark.parametrize(
+    ("missing", "other"),
+    [("cfn:stack-id", {"cfn:logical-id": "Other"}), ("cfn:logical-id", {"cfn:stack-id": "other"})],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_delete_leaves_a_resource_whose_remaining_marker_names_another_owner(
+    kind: str, missing: str, other: dict[str, str], connect: ConnectEmulator, sink: Sink
+) -> None:
+    """One marker is missing, and the other one is not ours."""
+    arn = created(load_event(f"{kind}_create", sink), sink)
+    tags = tags_of(connect, arn)
+    del tags[missing]
+    tags |= other
+    assert respond(f"{kind}_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert arn in held(connect)
+
+
+@pytest.mark.parametrize("policy", ["Fail", "Adopt"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_delete_keeps_an_adopted_resource_without_its_time_of_adoption(
+    kind: str, policy: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Somebody removed cfn:adopted-at by hand. Only cfn:created-at allows a deletion."""
+    created(load_event(f"{kind}_create", sink, StackId=OTHER_STACK), sink)
+    adopt = {"RequestId": "that of the adoption", "Properties": ADOPT}
+    arn = created(load_event(f"{kind}_create", sink, **adopt), sink)
+    del tags_of(connect, arn)["cfn:adopted-at"]
+    properties = {"ExistingResourcePolicy": policy}
+    delete = {"PhysicalResourceId": arn, "Properties": properties}
+    assert respond(f"{kind}_delete", sink, **delete)["Status"] == "SUCCESS"
+    assert arn in held(connect)
+
+
+OWNERS = {
+    "another stack": {"StackId": OTHER_STACK, "RequestId": "theirs"},
+    "another logical id": {"LogicalResourceId": "Other", "RequestId": "theirs"},
+    "nobody": {"StackId": OTHER_STACK, "RequestId": "theirs"},
+}
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_a_rename_onto_a_taken_name_is_refused_before_any_write(
+    owner: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """As on a Create, the Reason holds the ARN and the owner."""
+    taken = {"Name": "Sales and renewals"}
+    theirs = created(
+        load_event("quick_connect_create", sink, **OWNERS[owner], Properties=taken), sink
+    )
+    if owner == "nobody":
+        tags_of(connect, theirs).clear()
+    arn = created(load_event("quick_connect_create", sink), sink)
+    before = copy.deepcopy(held(connect))
+    response = respond("quick_connect_update", sink, PhysicalResourceId=arn)
+    assert response["Reason"].startswith("AlreadyExists: ")
+    assert theirs in response["Reason"]
+    assert (OTHER_STACK in response["Reason"]) == (owner == "another stack")
+    assert held(connect) == before
+
+
+def test_a_rename_that_connect_refuses_names_the_resource_that_has_the_name(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Somebody took the Name after the provider looked it up."""
+    arn = created(load_event("quick_connect_create", sink), sink)
+    instance = connect.instances[scene.INSTANCE_ID]
+    config = connect.quick_connects[arn]["QuickConnectConfig"]
+    theirs = connect.add_quick_connect(instance, "Sales and renewals", config, {})
+    connect.fault("ListQuickConnects", output={"QuickConnectSummaryList": []})
+    connect.fault("UpdateQuickConnectName", "DuplicateResourceException", times=9)
+    response = respond("quick_connect_update", sink, PhysicalResourceId=arn)
+    assert response["Reason"].startswith("AlreadyExists: ")
+    assert theirs in response["Reason"]

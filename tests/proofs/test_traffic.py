@@ -1,0 +1,192 @@
+"""A manual traffic change during an incident: no request undoes it without a word.
+
+Rollbacks without ROLLBACK in the stack's status, and requests without a previous template.
+"""
+
+from typing import Any
+
+import pytest
+
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.harness import FakeTime, Sink, load_event, reversed_update
+from tests.support.requests import deliver
+from tests.support.traffic import by_hand, live, percentages
+
+EVACUATED = "us-east-1=0,us-west-2=100"  # the operator's split
+
+
+@pytest.fixture
+def group(connect: ConnectEmulator) -> dict[str, Any]:
+    """The default group of the instance, with all traffic in the home Region."""
+    return connect.default_group(scene.INSTANCE_ID)
+
+
+def update_to(sink: Sink, group: dict[str, Any], east: int, west: int) -> dict[str, Any]:
+    """Return the Update of a template from 100/0 to another split of calls."""
+    target = {"TrafficDistributionGroupId": group["Arn"]}
+    return load_event(
+        "traffic_distribution_update",
+        sink,
+        PhysicalResourceId=group["Arn"],
+        ResourceProperties={**target, "TelephonyConfig": percentages(east, west)},
+        OldResourceProperties={**target, "TelephonyConfig": percentages(100, 0)},
+    )
+
+
+def fail_alone(stacks: Stacks, clock: FakeTime, update: dict[str, Any], status: str) -> None:
+    """Let CloudFormation roll back a single resource, as `--disable-rollback` does."""
+    logical_id = update["LogicalResourceId"]
+    now = clock.time()
+    stacks.status = status
+    stacks.events = [
+        (logical_id, "UPDATE_IN_PROGRESS", now),
+        (logical_id, "UPDATE_FAILED", now - 2),
+        (logical_id, "UPDATE_IN_PROGRESS", now - 10),
+        ("contact-centre", "UPDATE_IN_PROGRESS", now - 15),
+    ]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param(
+            "UPDATE_IN_PROGRESS",
+        ),
+        "UPDATE_FAILED",
+    ],
+)
+def test_a_reversal_without_rollback_leaves_a_manual_change(
+    status: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+    group: dict[str, Any],
+) -> None:
+    """The failed update never changed the traffic, so there is nothing to undo."""
+    by_hand(group, 0, 100)
+    update = update_to(sink, group, 30, 70)
+    connect.fault("UpdateTrafficDistribution", "AccessDeniedException")
+    assert deliver(update, sink)["Reason"].startswith("AccessDenied: ")
+    assert live(group) == (0, 100)
+    clock.sleep(10)
+    fail_alone(stacks, clock, update, status)
+    deliver(reversed_update(update, sink), sink)
+    assert live(group) == (0, 100)
+
+
+def test_a_reversal_without_rollback_restores_what_the_failed_update_changed(
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+    group: dict[str, Any],
+) -> None:
+    """The failed template is live: Connect made the change, and the update failed afterwards."""
+    update = update_to(sink, group, 30, 70)
+    connect.fault("GetTrafficDistribution", "AccessDeniedException", skip=1)
+    assert deliver(update, sink)["Reason"].startswith("AccessDenied: ")
+    assert live(group) == (30, 70)
+    clock.sleep(10)
+    fail_alone(stacks, clock, update, "UPDATE_IN_PROGRESS")
+    assert deliver(reversed_update(update, sink), sink)["Status"] == "SUCCESS"
+    assert live(group) == (100, 0)
+
+
+def test_a_later_update_after_a_failed_one_changes_the_traffic(
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+    group: dict[str, Any],
+) -> None:
+    """The failure belongs to the operation before, so this Update is no reversal."""
+    by_hand(group, 0, 100)
+    update = update_to(sink, group, 30, 70)
+    fail_alone(stacks, clock, update, "UPDATE_IN_PROGRESS")
+    stacks.events = [
+        (update["LogicalResourceId"], "UPDATE_IN_PROGRESS", clock.time() + 60),
+        ("contact-centre", "UPDATE_IN_PROGRESS", clock.time() + 55),
+        ("contact-centre", "UPDATE_FAILED", clock.time() + 1),
+        *stacks.events,
+    ]
+    clock.sleep(60)
+    assert deliver(update_to(sink, group, 30, 70), sink)["Status"] == "SUCCESS"
+    assert live(group) == (30, 70)
+
+
+def create_of(sink: Sink, group: dict[str, Any], policy: str) -> dict[str, Any]:
+    """Return the Create of a renamed logical id that splits the group's traffic 60/40."""
+    event = load_event(
+        "traffic_distribution_create",
+        sink,
+        LogicalResourceId="Renamed",
+        Properties={"TrafficDistributionGroupId": group["Arn"], "OutOfBandTraffic": policy},
+    )
+    event["ResourceProperties"].pop("AgentConfig", None)
+    return event
+
+
+def replacement_of(sink: Sink, group: dict[str, Any], policy: str) -> dict[str, Any]:
+    """Return the Update that names another group than before, and splits its traffic 60/40."""
+    properties = {
+        "TrafficDistributionGroupId": group["Arn"],
+        "TelephonyConfig": percentages(60, 40),
+        "OutOfBandTraffic": policy,
+    }
+    event = update_to(sink, group, 60, 40)
+    other = event["PhysicalResourceId"] + "-of-before"
+    old = {**event["OldResourceProperties"], "TrafficDistributionGroupId": other}
+    return event | {
+        "PhysicalResourceId": other,
+        "ResourceProperties": properties,
+        "OldResourceProperties": old,
+    }
+
+
+WITHOUT_PREVIOUS = pytest.mark.parametrize(
+    "request_of", [create_of, replacement_of], ids=["a Create", "a replacing Update"]
+)
+
+
+@WITHOUT_PREVIOUS
+def test_fail_refuses_a_manual_change_without_a_previous_template(
+    request_of: Any, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The Reason shows both splits."""
+    by_hand(group, 0, 100)
+    response = deliver(request_of(sink, group, "Fail"), sink)
+    assert response["Reason"].startswith("ResourceConflict: TelephonyConfig: ")
+    assert EVACUATED in response["Reason"]
+    assert "us-east-1=60,us-west-2=40" in response["Reason"]
+    assert live(group) == (0, 100)
+    assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+@WITHOUT_PREVIOUS
+def test_fail_accepts_a_split_that_is_live_already(
+    request_of: Any, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """There is nothing to overwrite."""
+    by_hand(group, 60, 40)
+    response = deliver(request_of(sink, group, "Fail"), sink)
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+@WITHOUT_PREVIOUS
+def test_overwrite_shows_the_split_that_it_overwrites(
+    request_of: Any,
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The Reason or the log holds the operator's split, so it can be restored."""
+    caplog.set_level("INFO")
+    by_hand(group, 0, 100)
+    response = deliver(request_of(sink, group, "Overwrite"), sink)
+    assert (response["Status"], live(group)) == ("SUCCESS", (60, 40))
+    assert EVACUATED in response["Reason"] + caplog.text
