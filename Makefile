@@ -6,7 +6,7 @@ BIN = .venv-$(VERSION)/bin
 SAM := .venv-sam/bin/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo sandbox invoke serve build dist deploy test test-long test-older lint docs bench bench-check format lock
+.PHONY: help environment demo sandbox invoke serve build dist deploy check-aws test test-long test-older lint docs bench bench-check format lock
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,10 @@ dist: environment ## Build the files of a release: the wheel, and an artifact fo
 deploy: build environment-sam ## Deploy the provider to your AWS account (sam asks for the settings)
 	@$(SAM) deploy --guided --stack-name cfn-connect-provider --capabilities CAPABILITY_IAM
 
+check-aws: environment ## Ask your AWS account what we assume of AWS (see docs/assumptions.md)
+	@INSTANCE_ID=$(INSTANCE_ID) QUEUE_ID=$(QUEUE_ID) CONTACT_FLOW_ID=$(CONTACT_FLOW_ID) USER_ID=$(USER_ID) \
+		PHONE_NUMBER_ID=$(PHONE_NUMBER_ID) FAILOVER=$(FAILOVER) QUOTA=$(QUOTA) $(BIN)/python -m tools.check_aws
+
 test: environment environment-ministack environment-sam ## Run every test
 	@$(BIN)/python -m pytest
 
@@ -58,7 +62,7 @@ lint: environment ## Check style, types and templates
 	@$(BIN)/python tools/reference.py --check
 	@$(BIN)/cfn-lint --append-rules cfn_connect.rules -- template.yaml "examples/**/*.yaml"
 
-docs: environment ## Write docs/reference and docs/schemas from the models, and the picture
+docs: environment ## Write docs/reference, docs/schemas and docs/assumptions.md
 	@$(BIN)/python tools/reference.py
 
 bench: environment ## Compare the provider with other ways to write one (Linux; ten minutes)

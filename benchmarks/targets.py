@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from benchmarks import contenders, measure, real_time, simulation
+from benchmarks import contenders, lint, measure, real_time, simulation
 from benchmarks.contenders import GROUPS, PROVIDER, RAW, Contender
 from benchmarks.world import World
 from connect_provider import backoff
@@ -45,6 +45,7 @@ def everything(world: World, python: str) -> Iterator[Result]:
     yield from _calls(world, python)
     yield from _settling()
     yield from _throttling()
+    yield from _linting()
     if measure.can_count():
         yield from _instructions(world, python)
 
@@ -179,6 +180,13 @@ def _throttling() -> Iterator[Result]:
         slowest = max(outcome.makespan for outcome in outcomes) / simulation.floor(creates)
         stretch = 1.05 if creates >= 200 else None
         yield Result(f"{creates} throttled creates: time / floor", slowest, 1.2, stretch)
+
+
+def _linting() -> Iterator[Result]:
+    """Compare times. Both are measured in one run, so the machine matters little."""
+    for resources, conditions, limit in ((100, 3, 1.3), (20, 14, 1.5), (150, 14, 1.5)):
+        name = f"cfn-lint time with our rules / without, {resources} x {conditions} conditions"
+        yield Result(name, lint.ratio(resources, conditions), limit)
 
 
 def over_sockets(world: World) -> Iterator[Result]:

@@ -1,1 +1,1 @@
-"""Tools for template authors: they run on the author's machine, never in Lambda."""
+"""Tools for template authors. They run on the author's machine, never in Lambda."""

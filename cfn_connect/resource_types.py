@@ -1,4 +1,4 @@
-"""The registry of resource types. A new type joins the lint rules, docs and tests here."""
+"""The registry of resource types. Register a new type here for the rules, docs and tests."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -21,17 +21,17 @@ class ResourceType(NamedTuple):
 
     @property
     def package(self) -> str:
-        """The type's own package under connect_provider; its events begin with this name."""
+        """The package of the type under connect_provider. Names of its events begin with this."""
         return self.model.__module__.split(".")[1]
 
     @property
     def page(self) -> str:
-        """The file name, without its ending, of the type's reference page and schema."""
+        """The file name of the type's reference page and schema, without the suffix."""
         return self.package.replace("_", "-")
 
     @property
     def function(self) -> str:
-        """The logical id in template.yaml of the function that serves the type."""
+        """The logical id of the function in template.yaml that serves the type."""
         return f"{self.app.replace('_', ' ').title().replace(' ', '')}Function"
 
 
@@ -45,7 +45,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     ),
 }
 
-EXPORTED = "cfn-connect-provider:"  # the prefix of every exported ServiceToken's name
+EXPORTED = "cfn-connect-provider:"  # the name of every exported ServiceToken begins with this
 EXPORTS: Mapping[str, str] = {
     f"{EXPORTED}{name.removeprefix('Custom::Connect')}": name for name in RESOURCE_TYPES
 }

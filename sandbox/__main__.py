@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -12,10 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from sandbox import demo, invoke, scene, stacks
+from sandbox import demo, invoke, scene, signals, stacks
 from sandbox.aws import Sandbox, SandboxError
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NEEDED = {"RequestType", "ResourceType", "StackId", "LogicalResourceId", "ResourceProperties"}
 
 
@@ -50,13 +48,6 @@ def up(console: Console) -> None:
         console.print(f"aws cloudformation delete-stack --stack-name {demo.STACK}")
         console.print("\nPress Ctrl-C to stop the sandbox and remove everything in it.")
         threading.Event().wait()
-
-
-def _interrupt(*_: object) -> None:
-    """Start the cleanup once, and let it finish: `make` passes a signal on a second time."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _request(path: str) -> Path:
@@ -97,8 +88,7 @@ def main() -> None:
     """Run the command that the first argument names."""
     command = _command()
     console = Console()
-    for number in _SIGNALS:
-        signal.signal(number, _interrupt)
+    signals.interrupt_once()
     try:
         command(console)
     except KeyboardInterrupt:

@@ -6,12 +6,9 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,6 +20,7 @@ from sandbox import scene
 from sandbox.connect_account import ACCOUNT
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpServer
+from sandbox.signals import undisturbed
 from tools import environment
 
 _START_TRIES = 3  # another process may take the free port before MiniStack does
@@ -43,6 +41,8 @@ class Sandbox:
     url: the endpoint of every other service, over plain HTTP.
     python: runs MiniStack and the functions. It belongs to an environment of the group ministack.
     """
+
+    poll_seconds = 0.1
 
     def __init__(self, python: Path | None = None) -> None:
         self.python = python or environment.make("ministack") / "bin/python"
@@ -66,7 +66,7 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with _undisturbed():
+        with undisturbed():
             if hasattr(self, "_process"):
                 self._stop()
             self._connect_server.close()
@@ -83,6 +83,11 @@ class Sandbox:
             "AWS_ACCESS_KEY_ID": ACCOUNT,  # MiniStack reads the account from it
             "AWS_SECRET_ACCESS_KEY": "test",
         }
+
+    @property
+    def authority(self) -> str:
+        """Return the path of the certificate authority of each ResponseURL."""
+        return str(self._folder / "ca.pem")
 
     def client(self, service: str, region: str = scene.REGION) -> Any:
         """Return a boto3 client of a service in the sandbox."""
@@ -111,7 +116,7 @@ class Sandbox:
     def _write_certificates(self) -> None:
         """Make a throwaway authority, because the ResponseURL is https here, too."""
         authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(self._folder / "ca.pem"))
+        authority.cert_pem.write_to_path(self.authority)
         certificate = authority.issue_cert("localhost", "127.0.0.1")
         certificate.private_key_pem.write_to_path(str(self._folder / "key.pem"))
         chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
@@ -131,15 +136,14 @@ class Sandbox:
     def _spawn(self, https: int, http: int) -> None:
         folder = self._folder
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
-        authority = str(folder / "ca.pem")
         variables = {
             **inherited,
             "USE_SSL": "1",
             "MINISTACK_SSL_CERT": str(folder / "cert.pem"),
             "MINISTACK_SSL_KEY": str(folder / "key.pem"),
-            "SSL_CERT_FILE": authority,
-            "AWS_CA_BUNDLE": authority,
-            "REQUESTS_CA_BUNDLE": authority,
+            "SSL_CERT_FILE": self.authority,
+            "AWS_CA_BUNDLE": self.authority,
+            "REQUESTS_CA_BUNDLE": self.authority,
             "GATEWAY_PORT": str(https),
             "BIND_HOST": "127.0.0.1",
             "IOT_MTLS_ENABLED": "0",
@@ -177,21 +181,6 @@ class Sandbox:
                 return
             except subprocess.TimeoutExpired:
                 continue
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ignore signals in the body, so that a second Ctrl-C does not interrupt the clean-up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _free_port() -> int:

@@ -208,6 +208,20 @@ class TrafficDistributionGroups(ConnectAccount):
         items = [number for number in numbers if number["TargetArn"] == p.get("TargetArn")]
         return page(items, "ListPhoneNumbersSummaryList", p, 1000)
 
+    def _describe_phone_number(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        return {"ClaimedPhoneNumberSummary": self._phone_number(p)}
+
+    def _update_phone_number(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        found = self._phone_number(p)
+        found["TargetArn"] = p["TargetArn"]
+        return {"PhoneNumberId": found["PhoneNumberId"]}
+
+    def _phone_number(self, p: Mapping[str, Any]) -> dict[str, str]:
+        for found in self.phone_numbers:
+            if found["PhoneNumberId"] == p["PhoneNumberId"]:
+                return found
+        raise ServiceError("ResourceNotFoundException", "no such phone number")
+
     def _group(self, region: str, arn_or_id: str) -> dict[str, Any]:
         """Return a group; in the replica's Region only its ARN names it."""
         for group in self.groups.values():

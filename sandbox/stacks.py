@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox import scene
 from sandbox.aws import Sandbox, SandboxError
@@ -16,6 +16,7 @@ from tools import botocore_data, build
 
 ROOT = Path(__file__).parent.parent
 PROVIDER_STACK = "cfn-connect-provider"
+ARTIFACT_KEY = "functions.zip"
 _CODE_URI = "CodeUri: functions/"
 _FAILED = ("ROLLBACK_COMPLETE", "FAILED")
 
@@ -32,18 +33,40 @@ class StackFailed(SandboxError):
 Watch = Callable[[Mapping[str, Any]], None]
 
 
+class Account(Protocol):
+    """The sandbox, or an account of AWS; poll_seconds: the pause between two looks at a stack."""
+
+    poll_seconds: float
+
+    def client(self, service: str, region: str = ...) -> Any:
+        """Return a boto3 client of a service."""
+
+
 def deploy_provider(sandbox: Sandbox, watch: Watch, region: str = scene.REGION) -> None:
     """Deploy template.yaml with the sources of functions/, in a Region."""
-    s3 = sandbox.client("s3", region)
-    bucket = f"artifacts-{region}"
+    deploy_functions(sandbox, artifact(sandbox.python), PROVIDER_STACK, watch, region)
+
+
+def deploy_functions(
+    account: Account,
+    code: bytes,
+    name: str,
+    watch: Watch,
+    region: str,
+    parameters: Mapping[str, str] | None = None,
+) -> None:
+    """Deploy template.yaml with an artifact; `name` replaces PROVIDER_STACK in every name."""
+    s3 = account.client("s3", region)
+    bucket = f"{name}-{region}"
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else elsewhere))
-    s3.put_object(Bucket=bucket, Key="functions.zip", Body=artifact(sandbox.python))
+    s3.put_object(Bucket=bucket, Key=ARTIFACT_KEY, Body=code)
     template = (ROOT / "template.yaml").read_text()
     if template.count(_CODE_URI) != 1:
         raise SandboxError(f"template.yaml should say {_CODE_URI!r} once")
-    template = template.replace(_CODE_URI, f"CodeUri: s3://{bucket}/functions.zip")
-    deploy(sandbox, PROVIDER_STACK, template, {}, watch, region)
+    template = template.replace(_CODE_URI, f"CodeUri: s3://{bucket}/{ARTIFACT_KEY}")
+    template = template.replace(PROVIDER_STACK, name)
+    deploy(account, name, template, parameters or {}, watch, region)
 
 
 def artifact(python: Path) -> bytes:
@@ -75,15 +98,15 @@ def _dependencies(python: Path) -> Path:
 
 
 def deploy(
-    sandbox: Sandbox,
+    account: Account,
     name: str,
     template: str,
     parameters: Mapping[str, str],
     watch: Watch,
     region: str = scene.REGION,
 ) -> dict[str, str]:
-    """Create or update a stack and wait; return its outputs, or raise StackFailed."""
-    cloudformation = sandbox.client("cloudformation", region)
+    """Create or update a stack, wait, and return its outputs; raise StackFailed if it fails."""
+    cloudformation = account.client("cloudformation", region)
     arguments: dict[str, Any] = {
         "StackName": name,
         "TemplateBody": template,
@@ -95,25 +118,26 @@ def deploy(
         cloudformation.update_stack(**arguments)
     else:
         cloudformation.create_stack(**arguments)
-    stack = _wait(cloudformation, name, seen, watch)
+    stack = _wait(cloudformation, name, seen, watch, account.poll_seconds)
     if stack["StackStatus"].endswith(_FAILED):
         raise StackFailed(name, stack["StackStatus"])
     return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
 
 
-def delete(sandbox: Sandbox, name: str, watch: Watch, region: str = scene.REGION) -> None:
+def delete(account: Account, name: str, watch: Watch, region: str = scene.REGION) -> None:
     """Delete a stack and wait until it is gone; raise StackFailed if it fails."""
-    cloudformation = sandbox.client("cloudformation", region)
+    cloudformation = account.client("cloudformation", region)
     stack_id = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
     seen = len(_events(cloudformation, stack_id))
     cloudformation.delete_stack(StackName=name)
-    status = _wait(cloudformation, stack_id, seen, watch)["StackStatus"]
+    stack = _wait(cloudformation, stack_id, seen, watch, account.poll_seconds)
+    status = stack["StackStatus"]
     if status != "DELETE_COMPLETE":
         raise StackFailed(name, status)
 
 
-def _wait(cloudformation: Any, name: str, seen: int, watch: Watch) -> dict[str, Any]:
-    """Show the events after event number `seen` until the stack is done; return the stack."""
+def _wait(cloudformation: Any, name: str, seen: int, watch: Watch, pause: float) -> dict[str, Any]:
+    """Show the events after the first `seen` until the stack is done; return the stack."""
     while True:
         stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         events = _events(cloudformation, name)
@@ -122,7 +146,7 @@ def _wait(cloudformation: Any, name: str, seen: int, watch: Watch) -> dict[str, 
         seen = len(events)
         if not stack["StackStatus"].endswith("IN_PROGRESS"):
             return stack
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 def _events(cloudformation: Any, name: str) -> list[dict[str, Any]]:

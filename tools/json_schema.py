@@ -1,4 +1,4 @@
-"""JSON Schemas of the resource types' properties, as templates write them."""
+"""JSON Schemas for the properties of resource types, as templates write them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from pydantic_core import SchemaValidator, core_schema
 from connect_provider.properties import ResourceProperties
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-# What may stand for any value: an intrinsic function in its long form, and a dynamic reference.
+# Any value can be an intrinsic function in its long form, or a dynamic reference.
 OPEN: list[JsonSchemaValue] = [
     {
         "type": "object",
@@ -21,26 +21,26 @@ OPEN: list[JsonSchemaValue] = [
     {"type": "string", "pattern": r"\{\{resolve:"},
 ]
 
-# What a map may hold besides: macros and loops, which bring members of their own.
+# Any map can have macros and loops, which add members.
 _MACROS = {"^Fn::(Transform$|ForEach::)": True}
 _TRUTHS = ("true", "yes", "y", "on", "t", "1", "false", "no", "n", "off", "f", "0")
 
 
 class TemplateJsonSchema(GenerateJsonSchema):
-    """Pydantic's schema, with what a template may write besides.
+    """Pydantic's schema, extended for templates.
 
-    Intrinsic functions, scalars as text, and both spellings of an id.
+    It accepts intrinsic functions, scalars as text, and both spellings of an id.
     """
 
     def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
-        """Take "50" as well as 50."""
+        """Accept "50" as well as 50."""
         number = super().int_schema(schema)
         return {**number, "type": ["integer", "string"], "pattern": r"^\s*\+?[0-9_]+(\.0+)?\s*$"}
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
-        """Take 2026 as well as "2026", where a number can be what is meant.
+        """Accept 2026 as well as "2026", if the text can be a number.
 
-        Classes of Unicode characters are left out: not every language's patterns have them.
+        Omit patterns with Unicode classes: some languages do not support them.
         """
         shown = super().str_schema(schema)
         if r"\p{" in shown.get("pattern", ""):
@@ -50,30 +50,30 @@ class TemplateJsonSchema(GenerateJsonSchema):
         return shown
 
     def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
-        """Take "true" and "Yes" as well as true."""
+        """Accept "true" and "Yes" as well as true."""
         words = [spelled for word in _TRUTHS for spelled in (word, word.capitalize(), word.upper())]
         return {"enum": list(dict.fromkeys([True, False, *words]))}
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """Take no null: CloudFormation refuses it."""
+        """Refuse null, as CloudFormation does."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Show the defaults that say something."""
+        """Omit empty defaults."""
         shown = super().default_schema(schema)
         return shown if schema.get("default") else _without(shown, "default")
 
     def list_schema(self, schema: core_schema.ListSchema) -> JsonSchemaValue:
-        """Take a function for an item."""
+        """Accept a function for an item."""
         shown = super().list_schema(schema)
         return {**shown, "items": {"anyOf": [shown["items"], *OPEN]}}
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Set no titles: they only repeat the names."""
+        """Omit titles, which only repeat the names."""
         return False
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        """Take a function for a value."""
+        """Accept a function for a value."""
         shown = super().dict_schema(schema)
         return {
             **shown,
@@ -82,7 +82,7 @@ class TemplateJsonSchema(GenerateJsonSchema):
         }
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """Take a function for a property, and an id in each of its spellings."""
+        """Accept a function for a property, and each spelling of an id."""
         shown = _without(super().model_schema(schema), "title")
         for name, info in schema["cls"].model_fields.items():
             if isinstance(info.validation_alias, AliasChoices):
@@ -101,7 +101,7 @@ class TemplateJsonSchema(GenerateJsonSchema):
         for spelling in spellings[1:]:
             same = {"description": f"the same as {name}"}
             shown["properties"][spelling] = {**shown["properties"][name], **same}
-        literal = {"not": {"type": "object"}}  # a function may come to AWS::NoValue
+        literal = {"not": {"type": "object"}}  # a function can return AWS::NoValue
         both = {"required": spellings, "properties": dict.fromkeys(spellings, literal)}
         rules = shown.setdefault("allOf", [])
         rules.append({"not": both})
@@ -111,7 +111,7 @@ class TemplateJsonSchema(GenerateJsonSchema):
 
 
 def template_schema(schemas: Mapping[str, str]) -> dict[str, Any]:
-    """Return the schema of a template's resources; schemas: the file of each resource type's."""
+    """Return the schema of a template's resources; schemas: the file for each resource type."""
 
     def by_condition(file: str) -> JsonSchemaValue:
         return {"if": {"required": ["Fn::If"]}, "else": {"$ref": file}}
@@ -134,7 +134,7 @@ def _without(schema: JsonSchemaValue, *keywords: str) -> JsonSchemaValue:
 def schema_of(resource_type: str, model: type[ResourceProperties]) -> dict[str, Any]:
     """Return the schema of a resource's Properties.
 
-    CloudFormation, rather than the model, requires a ServiceToken.
+    CloudFormation requires a ServiceToken. The model does not.
     """
     shown = model.model_json_schema(schema_generator=TemplateJsonSchema)
     shown["required"] = ["ServiceToken", *shown.get("required", ())]

@@ -1,6 +1,6 @@
-"""Write docs/reference and docs/schemas from the models, for `make docs`.
+"""Write docs/reference, docs/schemas and docs/assumptions.md, for `make docs`.
 
-A page has the order of CloudFormation's own pages: syntax, properties, return values, examples.
+A page has the order of a CloudFormation page: syntax, properties, return values, examples.
 """
 
 import inspect
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cfn_connect.resource_types import RESOURCE_TYPES
+from tools.check_aws import page
 from tools.json_schema import OPEN, schema_of, template_schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,10 +32,11 @@ _LIMITS = {
 
 
 def rendered() -> dict[Path, str]:
-    """Return the path and the content of every generated file."""
+    """Return the path and the text of every generated file."""
     slugs = {name: made.page for name, made in RESOURCE_TYPES.items()}
     schemas = {resource_type: f"{slug}.json" for resource_type, slug in slugs.items()}
     files = {ROOT / "docs/schemas/template.json": _json(template_schema(schemas))}
+    files[ROOT / "docs/assumptions.md"] = page.page()
     for resource_type, slug in slugs.items():
         schema = schema_of(resource_type, RESOURCE_TYPES[resource_type].model)
         files[ROOT / "docs/schemas" / f"{slug}.json"] = _json(schema)
@@ -73,7 +75,7 @@ def _page(resource_type: str, slug: str, schema: Schema) -> Iterator[str]:
 
 
 def _syntax(resource_type: str, schema: Schema) -> Iterator[str]:
-    """Yield the JSON and the YAML syntax. Only the list of properties has alternative spellings."""
+    """Yield the JSON and YAML syntax. The list of properties shows alternative spellings."""
     shown = {
         name: _type(value["anyOf"][0], link=False)
         for name, value in sorted(schema["properties"].items())
@@ -89,7 +91,7 @@ def _syntax(resource_type: str, schema: Schema) -> Iterator[str]:
 
 
 def _property(block: Schema, name: str, value: Schema) -> Iterator[str]:
-    """Yield the entry of a property, except for the line about updates."""
+    """Yield the entry of a property, without the line about updates."""
     described = value["description"]
     literal = value["anyOf"][0]
     yield f"**`{name}`**\n\n{described[0].upper()}{described[1:]}.\n"
@@ -127,13 +129,13 @@ def _update_requires(create_only: frozenset[str], name: str, value: Schema) -> s
 
 
 def _other_spelling(value: Schema) -> str:
-    """Return the property for which this one is another spelling, or an empty string."""
+    """Return the property that means the same as this one, or an empty string."""
     described = str(value["description"])
     return described.removeprefix("the same as ") if described.startswith("the same as ") else ""
 
 
 def _type(literal: Schema, *, link: bool = True) -> str:
-    """Return the name of a type, in the form of CloudFormation's pages."""
+    """Return the name of a type, in the words of CloudFormation's pages."""
     if "anyOf" in literal:
         return " | ".join(_type(part, link=link) for part in literal["anyOf"] if part not in OPEN)
     if "$ref" in literal:
@@ -149,7 +151,7 @@ def _type(literal: Schema, *, link: bool = True) -> str:
 
 
 def main() -> None:
-    """Write every generated file. With --check, fail if one is out of date."""
+    """Write every generated file. With --check, fail if a file is not current."""
     files = rendered()
     if sys.argv[1:] == ["--check"]:
         old = [path.name for path, text in files.items() if path.read_text() != text]

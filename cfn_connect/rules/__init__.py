@@ -1,7 +1,7 @@
 """cfn-lint rules for Custom::Connect* resources: `cfn-lint --append-rules cfn_connect.rules`.
 
-A resource's properties are read by the model that the Lambda function reads them with, so what the
-rules say is what a failed deployment would say.
+The rules read properties with the models of the Lambda functions. So they report the same errors as
+a failed deployment, in the same words.
 """
 
 from cfn_connect.rules.rules import (

@@ -1,99 +1,133 @@
-"""Which ways a template's conditions can go together.
+"""Which conditions of a template can hold together.
 
-cfn-lint decides that; what it leaves out follows from what each Fn::Equals compares.
+A condition is a formula over what its Fn::Equals compare. A value that only the deployment knows
+is a variable. It is one of the literals that it is compared with, or something else.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import replace
-from functools import lru_cache, reduce
-from itertools import combinations
-from operator import or_
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-
-from cfnlint.conditions._utils import get_hash
-from cfnlint.context.conditions import Conditions
-from cfnlint.context.conditions.exceptions import Unsatisfiable
-from cfnlint.helpers import is_function
-from cfnlint.jsonschema import Validator
-from cfnlint.template import Template
 
 from cfn_connect.rules._literals import text
 
+Values = Mapping[str, object]  # variable -> its assumed value
+Formula = Callable[[Values], bool | str]  # whether it is true, or the variable that it needs
 
-def under(validator: Validator, condition: object, holds: bool) -> Validator | None:  # noqa: FBT001
-    """Return the validator where the condition holds, or does not; None where that cannot be."""
-    if not isinstance(condition, str):
-        return validator
-    try:
-        conditions = validator.context.conditions.evolve({condition: holds})
-    except Unsatisfiable:
-        return None
-    return validator.evolve(context=validator.context.evolve(conditions=conditions))
+_ELSE = object()  # a value that no Fn::Equals names
+_NO_FORMULAS = frozenset[str]()
 
 
-def told_apart(validator: Validator) -> Validator:
-    """Return the validator of a resource, with what follows from each Fn::Equals."""
-    conditions = _told(validator.cfn, with_defaults=False)
-    return validator.evolve(context=validator.context.evolve(conditions=conditions))
+def variable(function: object) -> str:
+    """Return the name of the variable for the value of a function."""
+    return json.dumps(function, sort_keys=True, default=str)
 
 
-def are_defaults_possible(validator: Validator) -> bool:
-    """Tell whether the conditions can be as they are here when every parameter has its default."""
-    try:
-        _told(validator.cfn, with_defaults=True).evolve(validator.context.conditions.status)
-    except Unsatisfiable:
-        return False
-    return True
+class Conditions:
+    """The conditions of a template, and the rules for its parameters.
 
-
-@lru_cache(maxsize=2)
-def _told(cfn: Template, *, with_defaults: bool) -> Conditions:
-    """Return a template's conditions with what follows from each Fn::Equals.
-
-    Whether two known values are equal, that what is unknown equals no two values, and that a
-    parameter equals one of its AllowedValues. with_defaults: of a parameter, its default is known.
+    allowed: for some variables, every value that the deployment can choose.
     """
-    parameters = cfn.context.parameters
-    defaults = {
-        name: text(parameter.default)
-        for name, parameter in parameters.items()
-        if with_defaults and parameter.default is not None
-    }
-    allowed = {
-        get_hash({"Ref": name}): {text(value) for value in parameter.allowed_values}
-        for name, parameter in parameters.items()
-        if parameter.allowed_values
-    }
-    conditions = cfn.context.conditions
-    cnf = conditions.cnf.copy()
-    compared: dict[str, dict[object, Any]] = defaultdict(dict)
-    every = {equal.hash: equal for c in conditions.conditions.values() for equal in c.equals}
-    for equal in every.values():
-        left, right = (_known(side, defaults) for side in equal.instance)
-        if left is not None and right is not None:
-            cnf.add_prop(equal.cnf if left == right else ~equal.cnf)
-            continue
-        if left is None and right is None:
-            continue
-        unknown, value = (equal.right, left) if right is None else (equal.left, right)
-        same = compared[unknown.hash].setdefault(value, equal.cnf)
-        if same is not equal.cnf:
-            cnf.add_prop((same & equal.cnf) | (~same & ~equal.cnf))
-    for unknown, values in compared.items():
-        for one, other in combinations(values.values(), 2):
-            cnf.add_prop(~(one & other))
-        if unknown in allowed:
-            for value in values.keys() - allowed[unknown]:
-                cnf.add_prop(~values[value])
-            if allowed[unknown] <= values.keys():
-                cnf.add_prop(reduce(or_, values.values()))
-    return replace(conditions, cnf=cnf)
+
+    def __init__(
+        self, conditions: Any, rules: Any, allowed: Mapping[str, Iterable[object]]
+    ) -> None:
+        self._domains = defaultdict(lambda: {_ELSE}, {k: set(v) for k, v in allowed.items()})
+        self._closed = frozenset(allowed)
+        self._written = conditions if isinstance(conditions, dict) else {}
+        self._formulas = {name: self._named(name, _NO_FORMULAS) for name in self._written}
+        written_rules = rules.values() if isinstance(rules, dict) else ()
+        self._rules = [(self._rule(rule), True) for rule in written_rules]
+
+    def possible(self, wanted: Mapping[str, bool], values: Values) -> bool:
+        """Tell whether the conditions can be as wanted when the variables have these values."""
+        named = [(self._formulas.get(name) or self._free(name), wanted[name]) for name in wanted]
+        return self._search([*named, *self._rules], values)
+
+    def _search(self, wanted: list[tuple[Formula, bool]], values: Values) -> bool:
+        missing = ""
+        for formula, holds in wanted:
+            found = formula(values)
+            if isinstance(found, str):
+                missing = found
+            elif found != holds:
+                return False
+        return not missing or any(
+            self._search(wanted, {**values, missing: value}) for value in self._domains[missing]
+        )
+
+    def _named(self, name: str, above: frozenset[str]) -> Formula:
+        if name in above or name not in self._written:
+            return self._free(name)
+        return self._formula(self._written[name], above | {name})
+
+    def _rule(self, rule: Any) -> Formula:
+        match rule:
+            case {"Assertions": [*assertions]}:
+                asserted = [a.get("Assert") for a in assertions if isinstance(a, dict)]
+                applies = rule.get("RuleCondition", {"Fn::Equals": ["", ""]})
+                either = [{"Fn::Not": [applies]}, {"Fn::And": asserted}]
+                return self._formula({"Fn::Or": either}, _NO_FORMULAS)
+        return lambda _: True
+
+    def _formula(self, written: Any, above: frozenset[str]) -> Formula:
+        match written:
+            case {"Condition": str(name)}:
+                return self._named(name, above)
+            case {"Fn::Not": [part]}:
+                return _negated(self._formula(part, above))
+            case {"Fn::And": [*parts]}:
+                return _joined([self._formula(part, above) for part in parts], decisive=False)
+            case {"Fn::Or": [*parts]}:
+                return _joined([self._formula(part, above) for part in parts], decisive=True)
+            case {"Fn::Equals": [left, right]}:
+                return self._equal(left, right)
+            case {"Fn::Contains": [[*values], value]}:
+                return _joined([self._equal(value, one) for one in values], decisive=True)
+        return self._free(variable(written))
+
+    def _equal(self, left: object, right: object) -> Formula:
+        functions = [side for side in (left, right) if isinstance(side, dict | list)]
+        if not functions:
+            return lambda _: text(left) == text(right)
+        names = sorted(map(variable, functions))
+        if len(names) == 2:
+            return self._same(*names)
+        (name,), value = names, text(left if functions == [right] else right)
+        if name not in self._closed:
+            self._domains[name].add(value)
+        return lambda values: values[name] == value if name in values else name
+
+    def _same(self, one: str, other: str) -> Formula:
+        """Compare two variables; where their values are not assumed, the comparison is one."""
+        free = self._free(f"{one} = {other}")
+
+        def formula(values: Values) -> bool | str:
+            known = one in values and other in values
+            return one == other or (values[one] == values[other] if known else free(values))
+
+        return formula
+
+    def _free(self, name: str) -> Formula:
+        self._domains[name] = {True, False}
+        return lambda values: values[name] is True if name in values else name
 
 
-def _known(side: object, defaults: Mapping[str, object]) -> object:
-    """Return what one side of Fn::Equals is, as text; None where only the deployment knows."""
-    name, argument = is_function(side)
-    if name == "Ref" and isinstance(argument, str):
-        return defaults.get(argument)
-    return text(side) if isinstance(side, str | bool | int | float) else None
+def _negated(formula: Formula) -> Formula:
+    def negated(values: Values) -> bool | str:
+        found = formula(values)
+        return found if isinstance(found, str) else not found
+
+    return negated
+
+
+def _joined(formulas: list[Formula], *, decisive: bool) -> Formula:
+    """Return an Fn::And or Fn::Or; decisive: the value of one part that decides it."""
+
+    def joined(values: Values) -> bool | str:
+        found = [formula(values) for formula in formulas]
+        if decisive in found:
+            return decisive
+        return next((it for it in found if isinstance(it, str)), not decisive)
+
+    return joined

@@ -1,4 +1,4 @@
-"""What CloudFormation sends for a literal of a template."""
+"""Literals of a template, as CloudFormation sends them to Lambda."""
 
 from datetime import date
 

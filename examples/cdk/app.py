@@ -1,12 +1,12 @@
 """A stack with a quick connect and a traffic split.
 
-In this folder, with Node and Python, after the provider has been deployed with sam:
+Deploy the provider with sam first. Then, in this folder, with Node and Python:
 
     pip install aws-cdk-lib
     npx aws-cdk@2 deploy --app "python app.py" --parameters InstanceId=...
 
-It has four parameters: InstanceId, QueueId, ContactFlowId and TrafficDistributionGroupArn. It works
-against `make sandbox`, too.
+The stack has four parameters: InstanceId, QueueId, ContactFlowId and TrafficDistributionGroupArn.
+It also works with `make sandbox`.
 """
 
 from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnParameter, Stack
@@ -15,7 +15,7 @@ from constructs import Construct
 
 
 class Orders(Stack):
-    """What the CDK deploys."""
+    """The stack."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id, synthesizer=BootstraplessSynthesizer())

@@ -1,4 +1,4 @@
-"""Constructs for the AWS CDK over the provider's custom resources."""
+"""AWS CDK constructs for the provider's custom resources."""
 
 from collections.abc import Mapping
 from typing import TypedDict
@@ -8,7 +8,7 @@ from constructs import Construct
 
 
 class QueueConfig(TypedDict):
-    """Where a quick connect of the type QUEUE leads."""
+    """The destination of a quick connect of type QUEUE."""
 
     QueueId: str
     ContactFlowId: str
@@ -48,7 +48,7 @@ class QueueQuickConnect(Construct):
 
 
 class TrafficDistribution(Construct):
-    """How a traffic distribution group splits calls and agents: Region -> percentage."""
+    """The split of a group's calls and agents between Regions; shares: Region -> percentage."""
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """If something is missing, `make` and `python -m sandbox` name it and say what to do."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -98,3 +99,17 @@ def test_the_link_leads_to_the_environment_of_plain_python3(
         monkeypatch.setattr(sys, "executable", f"/usr/bin/{started_as}")
         environment._link(tmp_path / name)
     assert (tmp_path / ".venv").readlink() == Path(leads_to)
+
+
+def test_a_stopped_sandbox_ends_without_an_error() -> None:
+    """`make` passes SIGTERM on, so it comes twice: the cleanup ignores the second one."""
+    command = [sys.executable, "-m", "sandbox", "up"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as sandbox:  # type: ignore[call-overload]
+        assert any("Press Ctrl-C" in line for line in sandbox.stdout)
+        for _ in range(2):
+            sandbox.send_signal(signal.SIGTERM)
+        rest = sandbox.stdout.read()
+    assert rest.endswith("\nStopped. The sandbox is removed.\n")
+    assert "Traceback" not in rest
+    assert sandbox.returncode == 0

@@ -1,0 +1,59 @@
+"""How much longer cfn-lint takes with the rules of cfn_connect.rules than without them."""
+
+import json
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from cfnlint.config import ConfigMixIn
+from cfnlint.runner import Runner
+
+_RUNS = 3  # the fastest counts, since other work on the machine only adds time
+
+
+def ratio(resources: int, conditions: int) -> float:
+    """Return the processor time with the rules over the time without, both measured here."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "template.json")
+        path.write_text(json.dumps(_template(resources, conditions)))
+        arguments = [str(path)], ["--append-rules", "cfn_connect.rules", "--", str(path)]
+        _seconds(arguments[1])  # loads what later runs share
+        runs = [(_seconds(arguments[0]), _seconds(arguments[1])) for _ in range(_RUNS)]
+    return min(ours for _, ours in runs) / min(without for without, _ in runs)
+
+
+def _seconds(arguments: list[str]) -> float:
+    start = time.process_time()
+    found = list(Runner(ConfigMixIn(arguments)).run())
+    assert not found, found
+    return time.process_time() - start
+
+
+def _template(resources: int, conditions: int) -> dict[str, Any]:
+    """Return a template of quick connects with a tag for each condition."""
+    numbers = range(conditions)
+    tags = {f"key{number}": {"Fn::If": [f"Is{number}", "on", "off"]} for number in numbers}
+    properties = {
+        "ServiceToken": {"Fn::ImportValue": "cfn-connect-provider:QuickConnect"},
+        "InstanceId": {"Ref": "InstanceId"},
+        "QuickConnectConfig": {
+            "QuickConnectType": "PHONE_NUMBER",
+            "PhoneConfig": {"PhoneNumber": "+12065550100"},
+        },
+        "Tags": tags,
+    }
+    choices = {f"Choice{number}": {"Type": "String", "Default": "no"} for number in numbers}
+    return {
+        "Parameters": {"InstanceId": {"Type": "String"}, **choices},
+        "Conditions": {
+            f"Is{number}": {"Fn::Equals": [{"Ref": f"Choice{number}"}, "yes"]} for number in numbers
+        },
+        "Resources": {
+            f"Desk{number}": {
+                "Type": "Custom::ConnectQuickConnect",
+                "Properties": {**properties, "Name": f"Desk {number}"},
+            }
+            for number in range(resources)
+        },
+    }

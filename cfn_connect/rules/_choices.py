@@ -1,0 +1,150 @@
+"""What the deployment of a template chooses: conditions, parameters and what follows from them."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from cfnlint.helpers import is_function
+from cfnlint.jsonschema import CfnTemplateValidator
+from cfnlint.template import Template
+
+from cfn_connect.rules._conditions import Conditions, variable
+from cfn_connect.rules._literals import text
+from cfn_connect.rules._loops import is_open
+
+Settings = frozenset[tuple[str, Any]]  # names, and the assumed value of each
+
+
+class State(NamedTuple):
+    """Assumptions: whether some conditions hold, and the values of some parameters."""
+
+    conditions: Settings = frozenset()
+    parameters: Settings = frozenset()
+
+    def decide(self, condition: str, holds: bool) -> "State":  # noqa: FBT001
+        """Return the state with a condition decided."""
+        return self._replace(conditions=self.conditions | {(condition, holds)})
+
+
+class Result(NamedTuple):
+    """A value that a function can have, the path that it comes from, and the state it needs."""
+
+    value: object
+    origin: str
+    state: State
+
+
+class Choices:
+    """The choices of one template. Results are kept, since its resources need the same ones."""
+
+    def __init__(self, cfn: Template) -> None:
+        self._cfn = cfn
+        # The values of an SSM parameter are names of other values.
+        known = {k: p for k, p in cfn.context.parameters.items() if not p.is_ssm_parameter()}
+        self._allowed = {k: [_flat(v) for v in p.allowed_values or ()] for k, p in known.items()}
+        self.defaults: Settings = frozenset(
+            (name, _flat(p.default)) for name, p in known.items() if p.default is not None
+        )
+        self._conditions = Conditions(
+            cfn.template.get("Conditions"),
+            cfn.template.get("Rules"),
+            {variable({"Ref": name}): values for name, values in self._allowed.items() if values},
+        )
+        self._possible: dict[State, bool] = {}
+        self._holds: dict[tuple[State, str], bool | None] = {}
+        self._results: dict[tuple[str, bool], list[Result]] = {}
+
+    def is_open(self, value: object) -> bool:
+        """Tell whether a function, a macro, a loop or the deployment has to fill something in."""
+        return is_open(self._cfn, value)
+
+    def possible(self, state: State) -> bool:
+        """Tell whether a deployment can be in this state."""
+        if state not in self._possible:
+            values = {variable({"Ref": name}): value for name, value in state.parameters}
+            self._possible[state] = self._conditions.possible(dict(state.conditions), values)
+        return self._possible[state]
+
+    def holds(self, state: State, condition: str) -> bool | None:
+        """Tell whether a condition holds in a state; None if it can be either."""
+        key = (state, condition)
+        if key not in self._holds:
+            yes, no = (
+                (condition, not holds) not in state.conditions
+                and self.possible(state.decide(condition, holds))
+                for holds in (True, False)
+            )
+            self._holds[key] = None if yes and no else yes
+        return self._holds[key]
+
+    def settled(self, state: State, function: object) -> Result | None:
+        """Return the value of a function in a state; None unless there is exactly one."""
+        assumed = dict(state.parameters)
+        found = [
+            result
+            for result in self._results_of(function, pseudo=False)
+            if all(assumed.get(name, value) == value for name, value in result.state.parameters)
+        ]
+        is_settled = len(found) == 1 and all(map(frozenset.issubset, found[0].state, state))
+        return found[0] if is_settled else None
+
+    def values(self, state: State, function: object) -> list[Result]:
+        """Return every known value that a function can have in a state, looked at by itself.
+
+        A parameter's default counts only if the state is possible with all defaults.
+        """
+        found = []
+        for result in self._results_of(function, pseudo=True):
+            conditions, parameters = map(frozenset.union, state, result.state)
+            if any(self._is_mere_default(pair) for pair in parameters):
+                names = dict(parameters)
+                parameters |= {pair for pair in self.defaults if pair[0] not in names}
+            if self.possible(State(conditions, parameters)):
+                found.append(result)
+        return found
+
+    def _is_mere_default(self, pair: tuple[str, object]) -> bool:
+        return pair in self.defaults and not self._allowed[pair[0]]
+
+    def ways(self, state: State, function: object) -> Iterator[State]:
+        """Yield a state for each of the AllowedValues of a parameter that a function depends on.
+
+        There is none if a parameter is assumed already: several are chosen together.
+        """
+        found = [] if state.parameters else self._results_of(function, pseudo=False)
+        for name in sorted({name for result in found for name, _ in result.state.parameters}):
+            for value in self._allowed[name]:
+                yield state._replace(parameters=frozenset({(name, value)}))
+
+    def _results_of(self, function: object, *, pseudo: bool) -> list[Result]:
+        """Return every value that cfn-lint knows a function can have.
+
+        pseudo: with the values that cfn-lint makes up for AWS::Region and other pseudo parameters.
+        """
+        key = (variable(function), pseudo)
+        if key not in self._results:
+            self._results[key] = list(self._resolved(function, pseudo=pseudo))
+        return self._results[key]
+
+    def _resolved(self, function: object, *, pseudo: bool) -> Iterator[Result]:
+        if is_function(function)[0] == "Fn::If":
+            return  # it is malformed
+        context = self._cfn.context.evolve(resolve_pseudo_parameters=pseudo)
+        validator = CfnTemplateValidator({}, cfn=self._cfn, context=context)
+        for value, to, error in validator.resolve_value(function):
+            if error is None and not self.is_open(value):
+                used = to.context.ref_values.items()
+                parameters = frozenset((k, _flat(v)) for k, v in used if k in self._allowed)
+                state = State(frozenset(to.context.conditions.status.items()), parameters)
+                yield Result(text(value), "/".join(map(str, to.context.path.value_path)), state)
+
+
+def _flat(value: object) -> object:
+    """Return a parameter's value as the template gives it: the text of a list has commas."""
+    return ",".join(map(str, value)) if isinstance(value, list) else text(value)
+
+
+@lru_cache(maxsize=2)
+def choices_of(cfn: Template) -> Choices:
+    """Return the choices of a template."""
+    return Choices(cfn)

@@ -1,0 +1,184 @@
+"""The errors in a resource's properties, for every way that the deployment can choose.
+
+Only the choices count that a check looks at. At first every Fn::If and function is open. A check
+that meets one is repeated for each way of that choice, and so on.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from cfnlint.jsonschema import Validator
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from cfn_connect.rules._choices import Choices, State, choices_of
+from cfn_connect.rules._loops import Path, as_written
+from cfn_connect.rules._open import Touch, optional_site, read
+from cfn_connect.rules._slips import slips
+from cfn_connect.rules._view import View
+from connect_provider.explain import explain
+
+_DEPTH = 4  # so many choices of one check are combined; then all go one way, and all the other
+_WAYS = (True, False)
+_RULES = {"extra_forbidden": "E9601", "missing": "E9602", "value_error": "E9604"}
+
+
+class Finding(NamedTuple):
+    """An error: its path in the template, its rule, its message and the origin of its value."""
+
+    path: Path
+    rule: str
+    message: str
+    origin: str = ""
+
+
+def findings(
+    validator: Validator, model: type[BaseModel], resource: dict[str, Any]
+) -> Iterator[Finding]:
+    """Yield the errors in a resource's properties."""
+    logical_id = str(validator.context.path.path[1])
+    properties = as_written(validator.cfn, logical_id, resource.get("Properties", {}))
+    condition, start = resource.get("Condition"), State()
+    if isinstance(condition, str):
+        start = start.decide(condition, holds=True)
+    yield from _Resource(choices_of(validator.cfn), model, properties).findings(start)
+
+
+class _Resource:
+    """A resource, while its properties are checked."""
+
+    def __init__(self, choices: Choices, model: type[BaseModel], properties: Any) -> None:
+        self._choices, self._model, self._properties = choices, model, properties
+
+    def findings(self, start: State) -> Iterator[Finding]:
+        checked: set[Path] = set()
+        for view, details in self._explored(start):
+            origin = ", ".join(f"Parameters/{name} = {it}" for name, it in view.state.parameters)
+            yield from (self._finding(view, detail, origin) for detail in details)
+            yield from (Finding(path, "E9604", message) for path, message in slips(view))
+            yield from self._values(view, checked)
+        if checked:
+            for view, details in self._explored(start._replace(parameters=self._choices.defaults)):
+                found = [detail for detail in details if detail["type"] == "value_error"]
+                yield from (self._finding(view, detail) for detail in found)
+
+    def _explored(self, start: State) -> Iterator[tuple[View, list[ErrorDetails]]]:
+        """Yield every state that a check asks for, and the errors in it."""
+        queue = deque([(start, frozenset[Touch](), 0)] if self._choices.possible(start) else [])
+        seen = {start}
+        too_deep = False
+        while queue:
+            state, known, depth = queue.popleft()
+            view, details, touched = self._read(state)
+            yield view, details
+            ways = list(dict.fromkeys(self._ways(state, touched - known)))
+            if depth == _DEPTH:
+                too_deep = too_deep or bool(ways)
+                continue
+            queue.extend((way, known | touched, depth + 1) for way in ways if way not in seen)
+            seen.update(ways)
+        for preferred in _WAYS if too_deep else ():
+            yield self._completed(start, preferred)
+
+    def _ways(self, state: State, touches: Iterable[Touch]) -> Iterator[State]:
+        """Yield the ways of each choice that stopped a check; the others go together."""
+        together = []
+        for touch in sorted(touches, key=lambda touch: (touch.part, str(touch.site.path))):
+            ways: Iterable[State] = ()
+            if not touch.stopped:
+                together.append(touch.site.condition)
+            elif touch.site.condition:
+                ways = (state.decide(touch.site.condition, holds) for holds in _WAYS)
+            else:
+                ways = self._choices.ways(state, touch.site.value)
+            yield from filter(self._choices.possible, ways)
+        yield from self._covering(state, filter(None, together))
+
+    def _covering(self, state: State, conditions: Iterable[str]) -> Iterator[State]:
+        """Yield states in which, between them, each condition is both true and false."""
+        left = [(condition, holds) for condition in dict.fromkeys(conditions) for holds in _WAYS]
+        while left:
+            covering = state
+            for condition, holds in sorted(left, key=lambda it: left[0][1] != it[1]):
+                if self._choices.holds(covering, condition) is None:
+                    covering = covering.decide(condition, holds)
+            yield covering
+            left = [it for it in left if self._choices.holds(covering, it[0]) != it[1]]
+
+    def _completed(
+        self,
+        state: State,
+        preferred: bool,  # noqa: FBT001
+    ) -> tuple[View, list[ErrorDetails]]:
+        """Return a state in which every condition is decided, one way where that is possible."""
+        while True:
+            view, details, touched = self._read(state)
+            conditions = sorted({touch.site.condition for touch in touched} - {""})
+            if not conditions:
+                return view, details
+            for condition in conditions:
+                if self._choices.holds(state, condition) is None:
+                    state = state.decide(condition, preferred)
+
+    def _read(self, state: State) -> tuple[View, list[ErrorDetails], set[Touch]]:
+        """Return the errors that depend on no open choice, and the touches of open values."""
+        view = View(self._choices, state, self._properties)
+        details, touched = read(self._model, view.plain)
+        certain = []
+        for detail in details:
+            there = view.at(detail["loc"])
+            if detail["type"] == "extra_forbidden" and (site := optional_site(there)):
+                touched.add(Touch(-1, site, stopped=True))
+            elif not (detail["type"] in ("too_short", "too_long") and _is_partly_open(there)):
+                certain.append(detail)
+        return view, certain, touched
+
+    def _values(self, view: View, checked: set[Path]) -> Iterator[Finding]:
+        """Yield the errors in each value that a function can have, looked at by itself."""
+        new = view.functions.keys() - checked
+        checked |= new
+        results = [self._choices.values(view.state, view.functions[path]) for path in new]
+        for row in zip_longest(*results):
+            known = {path: found for path, found in zip(new, row, strict=True) if found}
+            tried = View(self._choices, view.state, self._properties, known)
+            for detail in read(self._model, tried.plain)[0]:
+                finding = self._finding(tried, detail)
+                if finding.path in known and detail["type"] != "value_error":
+                    yield finding
+
+    def _finding(self, view: View, detail: ErrorDetails, assumed: str = "") -> Finding:
+        message = explain(self._model, detail)
+        if detail["type"] == "value_error":
+            message = _respelled(message, view)
+        location = _location(detail["loc"], message)
+        path = view.path_of(location)
+        if detail["type"] == "extra_forbidden":  # the key is wrong, not its value
+            path = (*view.path_of(location[:-1]), location[-1])
+        rule = _RULES.get(detail["type"], "E9603")
+        return Finding(path, rule, message, view.origins.get(path) or assumed)
+
+
+def _location(found: Path, message: str) -> Path:
+    """Return where an error is: a check of several values says it in its message."""
+    place, _, rest = message.partition(": ")
+    parts = [*(found or place.split(".")), *re.findall(r"^item (\d+)\b", rest)]
+    return tuple(int(part) if str(part).isdigit() else part for part in parts)
+
+
+def _respelled(message: str, view: View) -> str:
+    """Return the message with the template's spelling of each id, such as QueueArn for QueueId."""
+
+    def respelled(name: re.Match[str]) -> str:
+        other = f"{name[1]}Arn"
+        return other if other in view.keys and name[0] not in view.keys else name[0]
+
+    return re.sub(r"\b(\w+)Id\b", respelled, message)
+
+
+def _is_partly_open(block: Any) -> bool:
+    """Tell whether a map or list has members that may be missing."""
+    members = block.values() if isinstance(block, dict) else block
+    return isinstance(block, dict | list) and any(map(optional_site, members))

@@ -1,0 +1,1 @@
+"""Asks an AWS account what the provider assumes of AWS: `make check-aws`."""
