@@ -210,10 +210,15 @@ class Stacks:
         return f"<StackResourceDetail>{detail}</StackResourceDetail>"
 
     def _resource_status(self) -> str:
-        """Return the status of the resource. A rollback sends Updates, and cancels every Create."""
+        """Return the status of the resource. A rollback sends Updates, and cancels every Create.
+
+        A clean-up deletes resources that the stack no longer has.
+        """
         if self.resource_status:
             return self.resource_status
         status = str(self.status)
+        if self.request_type == "Delete" and "CLEANUP" in status:
+            return "UPDATE_COMPLETE"
         moving = status.endswith("_IN_PROGRESS") and "CLEANUP" not in status
         if status.startswith("DELETE") or (self.request_type == "Create" and "ROLLBACK" in status):
             return "DELETE_COMPLETE"

@@ -178,13 +178,17 @@ class TrafficDistributionGroups(ConnectAccount):
         self._users(region, p).discard(p["UserId"])
 
     def _users(self, region: str, p: Mapping[str, Any]) -> set[str]:
-        """Return a group's users, for a call that adds or removes one."""
+        """Return a group's users, for a call that adds or removes one.
+
+        Connect documents that the group must be ACTIVE. A group whose deletion failed is live, so
+        it is assumed to accept the call too.
+        """
         group = self._group(region, p["TrafficDistributionGroupId"])
         _check_home(region, group)
         instance = self.instances.get(bare(p["InstanceId"]))
         if instance is None or p["UserId"] not in instance.users:
             raise ServiceError("ResourceNotFoundException", "no such user")
-        if group["Status"] != "ACTIVE":
+        if group["Status"] not in ("ACTIVE", "DELETION_FAILED"):
             raise ServiceError("ResourceNotFoundException", f"the group is {group['Status']}")
         if p["UserId"] in instance.unnamed_in_replica:
             raise ServiceError("InvalidRequestException", "the replica has no name for the user")

@@ -1,8 +1,8 @@
 """A request that was killed anywhere and runs again ends like one clean run.
 
 The handler runs in a child process. SIGKILL hits it right before or right after one of its calls,
-including the PUT of the response. Then the event runs again: twice in turn, or twice at once. Connect shows
-every change up to 20 seconds late.
+including the PUT of the response. Then the event runs again: twice in turn, or twice at once.
+Connect shows every change up to 20 seconds late.
 """
 
 import signal
