@@ -4,10 +4,11 @@ import json
 import ssl
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import trustme
 
@@ -30,6 +31,7 @@ class Sink:
     replies: the first replies. A number is an HTTP status. "drop" closes the connection, "hang"
     never replies, and "slow" succeeds after a pause. A redirect leads to another path.
     now, pause: the clock of the requests.
+    refused: the paths of the URLs that refuse every response with HTTP 503.
     watch: called with "before" and "after" each request; it may raise DropConnection.
     """
 
@@ -51,6 +53,7 @@ class Sink:
         """Forget every response, and every reply to come."""
         self.requests: list[HttpRequest] = []
         self.replies: list[int | str] = []
+        self.refused: set[str] = set()
         self.watch: Callable[[str], None] | None = None
 
     def url(self, age: timedelta | None = timedelta(0)) -> str:
@@ -67,6 +70,8 @@ class Sink:
         self.requests.append(request)
         if self.watch:
             self.watch("after")
+        if urlsplit(request.path).path in self.refused:
+            return HttpResponse(503)
         reply = self.replies.pop(0) if self.replies else 200
         if reply == "drop":
             raise DropConnection
@@ -87,6 +92,34 @@ class Sink:
         self._server.close()
 
 
+@dataclass(frozen=True)
+class StackResource:
+    """A resource as its stack shows it. since: when it got its status; None if nobody tells."""
+
+    status: str
+    physical_id: str = ""
+    since: float | None = None
+
+
+@dataclass(frozen=True)
+class _View:
+    """A stack as CloudFormation shows it from a moment on."""
+
+    since: float
+    status: str
+    resources: Mapping[str, StackResource]
+
+
+_STACK_NAME = "s"
+_XML = {"Content-Type": "text/xml"}
+# Replies of a front end that is ill. None of them holds an error document.
+ILL = {
+    "503 without an error": HttpResponse(503, b"<ServiceUnavailableException/>", _XML),
+    "an HTML page": HttpResponse(502, b"<html><body>Bad Gateway</body></html>", _XML),
+    "403 without an error": HttpResponse(403, b"<AccessDenied></AccessDenied>", _XML),
+}
+
+
 class Stacks:
     """A CloudFormation that serves DescribeStacks, DescribeStackResource and DescribeStackEvents.
 
@@ -96,11 +129,15 @@ class Stacks:
     since: the time of the resource's status on the functions' clock; None leaves it out.
     resource_status: the resource's status; "" derives it from the stack's.
     events: the stack's events, latest first: a logical id, its status, and the functions' time.
+
+    These describe every stack without a view of its own; see show().
+    lag: the seconds until a view is shown.
     reply: the response to every question, if it is set.
     """
 
-    def __init__(self, place: Place = LOOPBACK) -> None:
+    def __init__(self, place: Place = LOOPBACK, now: Callable[[], float] = time.time) -> None:
         self._server = HttpServer(self._handle, place=place)
+        self._now = now
         self.url = self._server.url
         self.reset()
 
@@ -112,7 +149,14 @@ class Stacks:
         self.since: float | None = None
         self.resource_status = ""
         self.events: list[tuple[str, str, float]] = []
+        self.lag = 0.0
         self.reply: HttpResponse | None = None
+        self._views: dict[str, list[_View]] = {}
+
+    def show(self, stack_id: str, status: str, resources: Mapping[str, StackResource]) -> None:
+        """Show a stack and its resources, after the lag."""
+        view = _View(self._now(), status, dict(resources))
+        self._views.setdefault(stack_id, []).append(view)
 
     def sent(self, event: Any) -> None:
         """Note that a request is in progress."""
@@ -124,40 +168,79 @@ class Stacks:
             return self.reply
         if isinstance(self.status, int):
             return HttpResponse(self.status)
-        asked = parse_qs(request.body.decode())
-        operation = asked["Action"][0]
+        asked = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+        operation, views = asked["Action"], self._shown(asked["StackName"])
+        view = views[-1] if views else None
         if operation == "DescribeStackResource":
-            result = self._resource(asked["LogicalResourceId"][0])
+            result = self._resource(asked["LogicalResourceId"], view)
+            if result is None:
+                error = "<Error><Code>ValidationError</Code><Message>none</Message></Error>"
+                return HttpResponse(400, f"<ErrorResponse>{error}</ErrorResponse>".encode(), _XML)
         elif operation == "DescribeStackEvents":
-            members = "".join(f"<member>{_event(*event)}</member>" for event in self.events)
+            events = _events_of(views) if views else self.events
+            members = "".join(f"<member>{_event(*event)}</member>" for event in events)
             result = f"<StackEvents>{members}</StackEvents>"
         else:
-            stack = f"<StackName>s</StackName><StackStatus>{self.status}</StackStatus>"
+            status = view.status if view else self.status
+            stack = f"<StackName>{_STACK_NAME}</StackName><StackStatus>{status}</StackStatus>"
             result = f"<Stacks><member>{stack}</member></Stacks>"
         result = f"<{operation}Result>{result}</{operation}Result>"
         xml = f"<{operation}Response>{result}</{operation}Response>"
-        return HttpResponse(200, xml.encode(), {"Content-Type": "text/xml"})
+        return HttpResponse(200, xml.encode(), _XML)
 
-    def _resource(self, logical_id: str) -> str:
-        """Describe the resource. A rollback sends Updates, and cancels every Create."""
-        status = str(self.status)
-        moving = status.endswith("_IN_PROGRESS") and "CLEANUP" not in status
-        if status.startswith("DELETE") or (self.request_type == "Create" and "ROLLBACK" in status):
-            shown = "DELETE_COMPLETE"
+    def _shown(self, stack_id: str) -> list[_View]:
+        """Return the views that the lag lets through; without one, the first."""
+        views = self._views.get(stack_id, [])
+        return [view for view in views if view.since + self.lag <= self._now()] or views[:1]
+
+    def _resource(self, logical_id: str, view: _View | None) -> str | None:
+        """Describe a resource; None if the stack does not have it."""
+        if view is None:
+            shown = StackResource(self._resource_status(), self.physical_id, self.since)
+        elif logical_id in view.resources:
+            shown = view.resources[logical_id]
         else:
-            shown = f"{self.request_type.upper()}_{'IN_PROGRESS' if moving else 'COMPLETE'}"
-        shown = self.resource_status or shown
+            return None
         detail = f"<LogicalResourceId>{logical_id}</LogicalResourceId>"
-        detail += f"<PhysicalResourceId>{self.physical_id}</PhysicalResourceId>"
-        detail += f"<ResourceStatus>{shown}</ResourceStatus>"
-        if self.since is not None:
-            since = datetime.fromtimestamp(self.since, UTC)
+        detail += f"<PhysicalResourceId>{shown.physical_id}</PhysicalResourceId>"
+        detail += f"<ResourceStatus>{shown.status}</ResourceStatus>"
+        if shown.since is not None:
+            since = datetime.fromtimestamp(shown.since, UTC)
             detail += f"<LastUpdatedTimestamp>{since:%Y-%m-%dT%H:%M:%SZ}</LastUpdatedTimestamp>"
         return f"<StackResourceDetail>{detail}</StackResourceDetail>"
+
+    def _resource_status(self) -> str:
+        """Return the status of the resource. A rollback sends Updates, and cancels every Create.
+
+        A clean-up deletes resources that the stack no longer has.
+        """
+        if self.resource_status:
+            return self.resource_status
+        status = str(self.status)
+        if self.request_type == "Delete" and "CLEANUP" in status:
+            return "UPDATE_COMPLETE"
+        moving = status.endswith("_IN_PROGRESS") and "CLEANUP" not in status
+        if status.startswith("DELETE") or (self.request_type == "Create" and "ROLLBACK" in status):
+            return "DELETE_COMPLETE"
+        return f"{self.request_type.upper()}_{'IN_PROGRESS' if moving else 'COMPLETE'}"
 
     def close(self) -> None:
         """Stop listening."""
         self._server.close()
+
+
+def _events_of(views: list[_View]) -> list[tuple[str, str, float]]:
+    """Return the events that led to the last view, latest first."""
+    events: list[tuple[str, str, float]] = []
+    before = _View(0.0, "", {})
+    for view in views:
+        if view.status != before.status:
+            events.append((_STACK_NAME, view.status, view.since))
+        for name, resource in view.resources.items():
+            if before.resources.get(name) != resource:
+                events.append((name, resource.status, view.since))
+        before = view
+    return events[::-1]
 
 
 def _event(logical_id: str, status: str, when: float) -> str:

@@ -1,10 +1,13 @@
 """The state of Connect in one account: instances, their resources, and tags."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.connect_model import ServiceError
+from sandbox.connect_model import ConnectCall, ServiceError
+from sandbox.consistency import Lag, Visibility, is_read
 
 ACCOUNT = "123456789012"
 
@@ -15,6 +18,8 @@ class Instance:
 
     global_routing: whether contacts of one Region can reach agents in the other.
     isolated: whether an operator or a stack has stopped that.
+    ready_at: when the replication ends, on the emulator's clock.
+    unnamed_in_replica: the users without a name in the replica.
     """
 
     id: str
@@ -25,6 +30,8 @@ class Instance:
     users: set[str] = field(default_factory=set)
     global_routing: bool = True
     isolated: bool = False
+    unnamed_in_replica: set[str] = field(default_factory=set)
+    ready_at: float = -math.inf
 
     @property
     def arn(self) -> str:
@@ -38,16 +45,20 @@ class ConnectAccount:
     settle_seconds: how long the creation or deletion of a group takes.
     creation_fails, deletion_fails: whether it fails.
     shift_seconds: how long a change of a group's traffic takes.
-    lag_seconds: how long the group stays ACTIVE with the old split before the change.
-    late_seconds: how long a read returns the old split after the change.
     lost_configs: the names of the configs that never change.
     repeats_fail: whether Connect refuses to associate a quick connect twice with a queue, or to
     dissociate one that is not associated.
     deletion_dissociates: whether a deleted quick connect leaves its queues.
     names: the names of queues, users and contact flows, by id.
+
+    The documentation leaves these open:
+    lists_user_arns: whether the list of a group's users has ARNs or ids, in turns.
+    refuses_repeated_delete: whether a group that is PENDING_DELETION refuses to be deleted.
+    refuses_taken_rename: whether a quick connect refuses a Name that is taken.
     """
 
     _clock: Callable[[], float]
+    _LAGGING = ("quick_connects", "groups", "phone_numbers")
 
     def reset(self) -> None:
         """Forget everything."""
@@ -56,12 +67,10 @@ class ConnectAccount:
         self.groups: dict[str, dict[str, Any]] = {}
         self.queue_quick_connects: dict[str, set[str]] = {}
         self.names: dict[str, str] = {}
-        self.phone_numbers: list[dict[str, str]] = []
+        self.phone_numbers: dict[str, dict[str, str]] = {}
         self.settle_seconds = 0.0
         self.shift_seconds = 0.0
         self.lost_configs: set[str] = set()
-        self.lag_seconds = 0.0
-        self.late_seconds = 0.0
         self.creation_fails = False
         self.deletion_fails = False
         self.repeats_fail = True
@@ -69,7 +78,41 @@ class ConnectAccount:
         self.quick_connect_quota = 100
         self.queue_quick_connect_quota = 1000
         self.group_quota = 10
+        self.lists_user_arns: tuple[bool, ...] = (False,)
+        self.refuses_repeated_delete = False
+        self.refuses_taken_rename = False
         self._tokens: dict[str, str] = {}
+        self._visibility: Visibility | None = None
+
+    def delay_visibility(self, lag: Lag | None) -> None:
+        """Show each later change with a lag; None shows every change at once."""
+        self._visibility = Visibility(lag, self._tables()) if lag else None
+
+    def _tables(self) -> dict[str, dict[str, Any]]:
+        """Return everything that a call can show or refer to, by ARN or id."""
+        instances = self.instances.values()
+        known = [i.contact_flows | i.queues | i.users for i in instances]
+        referents = {name: True for names in known for name in sorted(names)}
+        return {"referents": referents} | {name: getattr(self, name) for name in self._LAGGING}
+
+    @contextmanager
+    def _as_seen_by(self, call: ConnectCall) -> Iterator[None]:
+        """Let the body see the state that a call sees, and change the real state."""
+        if self._visibility is None:
+            yield
+            return
+        now, tables = self._clock(), self._tables()
+        self._visibility.note(tables, now)
+        if is_read(call.operation):
+            vars(self).update(self._visibility.tables(self._LAGGING, call.operation, now))
+        else:
+            self._visibility.check(call, now)
+        try:
+            yield
+        finally:
+            if is_read(call.operation):
+                vars(self).update({name: tables[name] for name in self._LAGGING})
+            self._visibility.note(self._tables(), now)
 
     @property
     def holdings(self) -> set[str]:

@@ -162,7 +162,8 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups, Lists):
         operation = getattr(self, f"_{xform_name(call.operation)}", None)
         if operation is None:
             raise ServiceError("UnknownOperationException", call.operation)
-        output: dict[str, Any] = operation(call.region, call.parameters) or {}
+        with self._as_seen_by(call):
+            output: dict[str, Any] = operation(call.region, call.parameters) or {}
         return output
 
     def _spend(self, call: ConnectCall) -> None:

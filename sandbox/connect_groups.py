@@ -22,6 +22,10 @@ class TrafficDistributionGroups(ConnectAccount):
             self.add_group(instance, "default", "", {}, is_default=True)["Status"] = "ACTIVE"
         return instance
 
+    def keep_in(self, group: dict[str, Any], status: str) -> None:
+        """Put a group into a status; it stays there until a call changes it."""
+        group["Status"], group["next"] = status, (None, 0.0)
+
     def default_group(self, instance_id: str) -> dict[str, Any]:
         """Return the default traffic distribution group of a replicated instance."""
         return next(
@@ -33,7 +37,7 @@ class TrafficDistributionGroups(ConnectAccount):
     def claim_phone_number(self, group_arn: str) -> str:
         """Claim a phone number to a group; return its id."""
         number_id = str(uuid.uuid4())
-        self.phone_numbers.append({"PhoneNumberId": number_id, "TargetArn": group_arn})
+        self.phone_numbers[number_id] = {"PhoneNumberId": number_id, "TargetArn": group_arn}
         return number_id
 
     def forget_tokens(self) -> None:
@@ -48,7 +52,7 @@ class TrafficDistributionGroups(ConnectAccount):
             arn = self._tokens[token]
             return {"Id": bare(arn), "Arn": arn}
         instance = self._instance(region, p["InstanceId"])
-        if instance.replica_region is None:
+        if instance.replica_region is None or self._clock() < instance.ready_at:
             raise ServiceError("ResourceNotReadyException", "the instance is not replicated")
         siblings = [g for g in self.groups.values() if g["InstanceArn"] == instance.arn]
         if any(g["Name"] == p["Name"] for g in siblings):
@@ -103,18 +107,14 @@ class TrafficDistributionGroups(ConnectAccount):
                 del self.groups[arn]
             else:
                 group["Status"], group["next"] = following, (None, 0.0)
-                if group["shifting"] and self.late_seconds:
-                    group["next"] = ("ACTIVE", self._clock() + self.late_seconds)
-                    group["late"], group["shifting"] = group["shifting"], None
-                    continue
-                group["traffic"].update(group["shifting"] or group.pop("late", None) or {})
+                group["traffic"].update(group["shifting"] or {})
                 group["shifting"] = None
 
     def _describe_traffic_distribution_group(
         self, region: str, p: Mapping[str, Any]
     ) -> dict[str, Any]:
         group = dict(self._group(region, p["TrafficDistributionGroupId"]))
-        for hidden in ("next", "traffic", "shifting", "late", "users", "failed_over"):
+        for hidden in ("next", "traffic", "shifting", "users", "failed_over"):
             group.pop(hidden, None)
         if not group["Description"]:
             del group["Description"]
@@ -140,7 +140,9 @@ class TrafficDistributionGroups(ConnectAccount):
             raise ServiceError("InvalidRequestException", "the default group cannot be deleted")
         if group["Status"] in ("CREATION_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
             raise ServiceError("InvalidRequestException", f"the group is {group['Status']}")
-        if any(n["TargetArn"] == group["Arn"] for n in self.phone_numbers):
+        if group["Status"] == "PENDING_DELETION" and self.refuses_repeated_delete:
+            raise ServiceError("InvalidRequestException", "the group is PENDING_DELETION")
+        if any(n["TargetArn"] == group["Arn"] for n in self.phone_numbers.values()):
             raise ServiceError("ResourceInUseException", "phone numbers are claimed to the group")
         if group["Status"] != "PENDING_DELETION":
             group["Status"] = "PENDING_DELETION"
@@ -169,8 +171,8 @@ class TrafficDistributionGroups(ConnectAccount):
             raise ServiceError("InvalidRequestException", "SignInConfig needs the default group")
         group["failed_over"] = time.time()
         group["shifting"] = {n: c for n, c in configs.items() if n not in self.lost_configs}
-        group["Status"] = "ACTIVE" if self.lag_seconds else "UPDATE_IN_PROGRESS"
-        group["next"] = ("ACTIVE", self._clock() + self.shift_seconds + self.lag_seconds)
+        group["Status"] = "UPDATE_IN_PROGRESS"
+        group["next"] = ("ACTIVE", self._clock() + self.shift_seconds)
 
     def _get_cross_region_routing(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
         instance = self._globally_routed(region, p)
@@ -197,12 +199,20 @@ class TrafficDistributionGroups(ConnectAccount):
         self._users(region, p).discard(p["UserId"])
 
     def _users(self, region: str, p: Mapping[str, Any]) -> set[str]:
-        """Return a group's users, for a call that adds or removes one."""
+        """Return a group's users, for a call that adds or removes one.
+
+        Connect documents that the group must be ACTIVE. A group whose deletion failed is live, so
+        it is assumed to accept the call too.
+        """
         group = self._group(region, p["TrafficDistributionGroupId"])
         _check_home(region, group)
         instance = self.instances.get(bare(p["InstanceId"]))
         if instance is None or p["UserId"] not in instance.users:
             raise ServiceError("ResourceNotFoundException", "no such user")
+        if group["Status"] not in ("ACTIVE", "DELETION_FAILED"):
+            raise ServiceError("ResourceNotFoundException", f"the group is {group['Status']}")
+        if p["UserId"] in instance.unnamed_in_replica:
+            raise ServiceError("InvalidRequestException", "the replica has no name for the user")
         users: set[str] = group["users"]
         return users
 
@@ -210,11 +220,17 @@ class TrafficDistributionGroups(ConnectAccount):
         self, region: str, p: Mapping[str, Any]
     ) -> dict[str, Any]:
         group = self._group(region, p["TrafficDistributionGroupId"])
-        items = [{"UserId": user} for user in sorted(group["users"])]
+        users_arn = f"{group['InstanceArn']}/agent/"
+        as_arn = self.lists_user_arns
+        items = [
+            {"UserId": users_arn + user if as_arn[index % len(as_arn)] else user}
+            for index, user in enumerate(sorted(group["users"]))
+        ]
         return page(items, "TrafficDistributionGroupUserSummaryList", p, 10)
 
     def _list_phone_numbers_v2(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
-        items = [n for n in self.phone_numbers if n["TargetArn"] == p.get("TargetArn")]
+        numbers = self.phone_numbers.values()
+        items = [number for number in numbers if number["TargetArn"] == p.get("TargetArn")]
         return page(items, "ListPhoneNumbersSummaryList", p, 1000)
 
     def _describe_phone_number(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,7 +242,7 @@ class TrafficDistributionGroups(ConnectAccount):
         return {"PhoneNumberId": found["PhoneNumberId"]}
 
     def _phone_number(self, p: Mapping[str, Any]) -> dict[str, str]:
-        for found in self.phone_numbers:
+        for found in self.phone_numbers.values():
             if found["PhoneNumberId"] == p["PhoneNumberId"]:
                 return found
         raise ServiceError("ResourceNotFoundException", "no such phone number")

@@ -73,6 +73,10 @@ class QuickConnects(ConnectAccount):
 
     def _update_quick_connect_name(self, region: str, p: Mapping[str, Any]) -> None:
         found = self._quick_connect(region, p)
+        siblings = [q for q in self.quick_connects.values() if q is not found]
+        taken = {q["Name"] for q in siblings if q["InstanceArn"] == found["InstanceArn"]}
+        if self.refuses_taken_rename and p.get("Name") in taken:
+            raise ServiceError("InvalidRequestException", f"Name {p['Name']} is in use")
         found.update({key: p[key] for key in ("Name", "Description") if key in p})
 
     def _update_quick_connect_config(self, region: str, p: Mapping[str, Any]) -> None:

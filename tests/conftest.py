@@ -5,6 +5,7 @@ The environment of the handlers is set here, before any of them is imported.
 
 import logging
 import os
+import random
 import sys
 import time
 from collections import Counter
@@ -89,7 +90,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    """The clock of the provider and of urllib3's retries; it stands still unless they sleep."""
+    """The clock of the provider and of urllib3's retries; it stands still unless they sleep.
+
+    The pauses of retries are random, and the same in each run of a test.
+    """
     fake = FakeTime(time.time())
     FakeTime.current = fake
     module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)
@@ -98,6 +102,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     for name, loaded in list(sys.modules.items()):
         if name.startswith("connect_provider.") and getattr(loaded, "time", None) is time:
             monkeypatch.setattr(loaded, "time", module)
+    monkeypatch.setattr("connect_provider.connect._RNG", random.Random(0))
     monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=fake.advance))
     return fake
 

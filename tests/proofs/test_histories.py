@@ -1,7 +1,8 @@
-"""Random histories of a stack, its operators and a failing Connect keep the promises.
+"""Random histories of two stacks, their operators and a failing Connect keep the promises.
 
-After each step, our live resources equal the last successful template, and all others are
-untouched. After the stack is deleted, none of our resources is left.
+Connect shows every change up to 20 seconds late. After each step, our live resources equal the last
+stable template, and all others are untouched. After the stacks are deleted, none of our resources
+is left.
 """
 
 import os
@@ -14,17 +15,24 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from sandbox import scene
-from sandbox.cloudformation import Stacks
+from sandbox.cloudformation import ILL, Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.cloudformation import Stack, Template
-from tests.support.harness import Sink
+from sandbox.consistency import Lag
+from tests.support.cloudformation import Stack, Template, Weather
+from tests.support.harness import FakeTime, Sink
 
 DESK, GROUP = "Custom::ConnectQuickConnect", "Custom::ConnectTrafficDistributionGroup"
 TRAFFIC = "Custom::ConnectTrafficDistribution"
 OFFER = "Custom::ConnectQueueQuickConnects"
 # `make test` runs the same histories every time; HISTORIES=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))
-FLOW = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
+_WAY = {"ContactFlowId": scene.CONTACT_FLOW_ID}
+FLOW = {"QuickConnectType": "FLOW", "FlowConfig": _WAY}
+QUEUE = {
+    "QuickConnectType": "QUEUE",
+    "QueueConfig": {"QueueId": scene.QUEUE_ID, **_WAY},
+}
+USER = {"QuickConnectType": "USER", "UserConfig": {"UserId": scene.USER_ID, **_WAY}}
 USERS = [scene.USER_ID, scene.OTHER_USER_ID]
 SPLITS = [(100, 0), (0, 100), (50, 50)]
 
@@ -39,7 +47,7 @@ desks = st.fixed_dictionaries(
     {
         "InstanceId": st.sampled_from([scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID]),
         "Name": st.sampled_from(["n", "m", "taken", "x" * 128]),
-        "QuickConnectConfig": st.just(FLOW),
+        "QuickConnectConfig": st.sampled_from([FLOW, FLOW, QUEUE, USER]),
         "Tags": tags,
     },
     optional={"Description": st.sampled_from(["", "one", "two"])},
@@ -72,7 +80,32 @@ offers = st.fixed_dictionaries(
 ).map(lambda properties: (OFFER, properties))
 # The desk comes last, so that its failure rolls the others back.
 templates = st.fixed_dictionaries(
-    {}, optional={"Group": groups_declared, "Traffic": traffic, "Offer": offers, "Desk": desks}
+    {},
+    optional={
+        "Group": groups_declared,
+        "Traffic": traffic,
+        "Offer": offers,
+        "Desk": desks,
+        "Line": desks,
+    },
+)
+other_templates = st.fixed_dictionaries({}, optional={"Group": groups_declared, "Desk": desks})
+weathers = st.builds(
+    Weather,
+    spacing=st.sampled_from([0.0, 2.0, 30.0]),
+    fails_at=st.none() | st.integers(0, 60).map(float),
+    rollback_after=st.sampled_from([0.0, 1.0, 20.0]),
+    unanswered=st.sampled_from([*[frozenset()] * 4, *map(frozenset, [["Desk"], ["Group"]])]),
+    status_lag=st.sampled_from([0.0, 0.0, 3.0, 15.0]),
+    reply=st.sampled_from([*[None] * 6, *ILL.values()]),
+    reversal_status=st.sampled_from(["UPDATE_IN_PROGRESS", "UPDATE_FAILED"]),
+)
+worlds = st.fixed_dictionaries(
+    {
+        "lists_user_arns": st.sampled_from([(False,), (True,), (True, False)]),
+        "refuses_repeated_delete": st.booleans(),
+        "refuses_taken_rename": st.booleans(),
+    }
 )
 faults = st.tuples(
     st.sampled_from(
@@ -98,8 +131,12 @@ faults = st.tuples(
         [
             ("InternalServiceException", False),
             ("InternalServiceException", True),
+            ("503", False),
+            ("503", True),
             ("drop", False),
             ("drop", True),
+            ("hang", False),
+            ("hang", True),
             ("ThrottlingException", False),
             ("AccessDeniedException", False),
         ]
@@ -107,59 +144,137 @@ faults = st.tuples(
     st.sampled_from([1, 2, 6]),
 )
 steps = st.one_of(
-    st.tuples(st.just("deploy"), templates, st.lists(faults, max_size=2)),
-    st.tuples(st.just("deploy"), templates, st.just([])),
+    st.tuples(st.just("deploy"), st.just(0), templates, st.lists(faults, max_size=2), weathers),
+    st.tuples(st.just("deploy"), st.just(0), templates, st.just([]), weathers),
+    st.tuples(st.just("deploy"), st.just(0), templates, st.just([]), weathers, st.just(True)),  # noqa: FBT003
+    st.tuples(st.just("deploy"), st.just(1), other_templates, st.just([]), weathers),
+    st.tuples(st.just("rename")),
+    st.tuples(st.just("vanish"), st.sampled_from(["queues", "users"])),
+    st.tuples(st.just("wait"), st.sampled_from([5, 60])),
     st.tuples(st.just("shift"), st.sampled_from(SPLITS)),
     st.tuples(st.just("edit"), st.sampled_from(["Description", "tag", "users", "offer"])),
     st.tuples(st.just("remove"), st.sampled_from(["Desk", "Group"])),
-    st.tuples(st.just("delete")),
+    st.tuples(st.just("delete"), st.sampled_from([0, 1])),
 )
 
 
 class History:
-    """A stack, the edits of operators, and the resources of others."""
+    """Two stacks, the edits of operators, and the resources of others."""
 
-    def __init__(self, connect: ConnectEmulator, sink: Sink, stacks: Stacks, seed: int) -> None:
+    def __init__(
+        self,
+        connect: ConnectEmulator,
+        sink: Sink,
+        stacks: Stacks,
+        seed: int,
+        world: Mapping[str, Any],
+    ) -> None:
         connect.reset()
         scene.seed(connect)
         sink.reset()
-        connect.shift_seconds = 2
-        self.connect, self.rng = connect, random.Random(seed)
-        self.stack = Stack(
-            sink,
-            deliveries=lambda: self.rng.choice([1, 1, 2]),
-            set_status=lambda status: setattr(stacks, "status", status),
-            heal=connect.faults.clear,
-        )
+        stacks.reset()
+        connect.shift_seconds, connect.settle_seconds = 2, 5
+        vars(connect).update(world)
+        self.connect, self.sink, self.rng = connect, sink, random.Random(seed)
+        self.stacks = [
+            Stack(
+                sink,
+                stacks,
+                deliveries=lambda: self.rng.choice([1, 1, 2]),
+                heal=connect.faults.clear,
+            )
+            for _ in range(2)
+        ]
+        self.stack = self.stacks[0]
         instance = connect.instances[scene.INSTANCE_ID]
         foreign = connect.add_quick_connect(instance, "taken", FLOW, {"foreign": "yes"})
         scene.add_quick_connects(connect)
         self.foreign = {foreign: dict(connect.quick_connects[foreign])}
-        self.edited: set[str] = set()  # logical ids that operators changed since the last event
+        # Stack and logical id of each resource that operators changed since its last request.
+        self.edited: set[tuple[str, str]] = set()
+        self.created: set[str] = set()  # the ARNs of all resources that the stacks created
+        self.excused: set[str] = set()  # the stacks that met a known gap
+        self.vanished = False
         self.default = connect.default_group(scene.INSTANCE_ID)
+        connect.delay_visibility(Lag(20, seed=seed))
 
     def split(self) -> tuple[int, ...]:
         shares = self.default["traffic"]["TelephonyConfig"]["Distributions"]
         return tuple(s["Percentage"] for s in sorted(shares, key=lambda s: str(s["Region"])))
 
-    def live(self, logical_id: str) -> dict[str, Any] | None:
-        arn = self.stack.ids.get(logical_id, "")
+    def live(self, stack: Stack, logical_id: str) -> dict[str, Any] | None:
+        arn = stack.ids.get(logical_id, "")
         return self.connect.quick_connects.get(arn) or self.connect.groups.get(arn)
 
     # Steps
 
-    def deploy(self, template: Template, wanted_faults: list[Any]) -> None:
-        """Update the stack while Connect fails; check the three-way rule of the traffic."""
+    def deploy(
+        self,
+        which: int,
+        template: Template,
+        wanted_faults: list[Any],
+        weather: Weather,
+        disable_rollback: bool = False,  # noqa: FBT001, FBT002  # hypothesis gives it by position
+    ) -> None:
+        """Update a stack while Connect fails as wanted; check the traffic's three-way rule."""
+        stack = self.stacks[which]
         for operation, (error, after), times in wanted_faults:
             self.connect.fault(operation, error, after=after, times=times)
-        before, old = self.split(), self.stack.template
+        before, old, abandoned = self.split(), dict(stack.template), set(stack.abandoned)
         changed = {name for name in template if template[name] != old.get(name)}
-        complete = self.stack.deploy(template)
+        responses = len(self.sink.responses)
+        complete = stack.deploy(template, weather, disable_rollback=disable_rollback)
         self.connect.faults.clear()
-        note(f"complete: {complete}, faults: {wanted_faults}")
+        note(f"complete: {complete}, requests: {_short(stack.sent)}")
+        refusals = {error for _, (error, _), _ in wanted_faults} & {"AccessDeniedException"}
+        for response in self.sink.responses[responses:]:
+            self._check_reason(response["Reason"], template, refused=bool(refusals))
+        assert stack.abandoned == abandoned or refusals, "a Delete fails only if Connect refuses"
         if complete:
-            self.edited -= changed
-        self._check_split(before, old, template, complete=complete)
+            self.edited -= {(stack.id, name) for name in changed}
+        elif self.vanished:
+            self.edited |= {(stack.id, name) for name in changed}
+        # docs/reliability.md, "Known gaps": a stack that does not tell, or cancels at once.
+        asks_in_vain = weather.reply is not None or weather.status_lag
+        if not complete and (asks_in_vain or (weather.fails_at or 3) < 3):
+            self.excused.add(stack.id)
+            return
+        applied = complete or stack.template.get("Traffic") == template.get("Traffic")
+        self._check_split(before, old, template, complete=applied)
+
+    def _check_reason(self, reason: str, template: Template, *, refused: bool) -> None:
+        """Check that a request failed only for a reason that one more try does not cure."""
+        names_nobody = "nobody" in template.get("Group", ("", {}))[1].get("UserIds", ())
+        allowed = {
+            "": True,
+            "AccessDenied": refused,
+            "AlreadyExists": True,
+            "InvalidRequest": "InvalidRequestException" not in reason or "in use" in reason,
+            "NotFound": names_nobody or self.vanished,
+            "ResourceConflict": True,
+        }
+        assert allowed.get(reason.partition(":")[0], False), reason
+
+    def rename(self) -> None:
+        """Rename the logical id of the desk."""
+        template = dict(self.stack.template)
+        if "Desk" not in template or "Line" in template:
+            return
+        kind, properties = template.pop("Desk")
+        template["Line"] = kind, {**properties, "ExistingResourcePolicy": "Adopt"}
+        was_edited = (self.stack.id, "Desk") in self.edited
+        if not was_edited:
+            assert self.stack.deploy(template), "a rename with Adopt succeeds"
+
+    def vanish(self, kind: str) -> None:
+        """Remove the queue, or the first user, from Connect."""
+        instance = self.connect.instances[scene.INSTANCE_ID]
+        getattr(instance, kind).discard({"queues": scene.QUEUE_ID, "users": scene.USER_ID}[kind])
+        self.vanished = True
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass."""
+        FakeTime.current.sleep(seconds)
 
     def _check_split(
         self, before: tuple[int, ...], old: Template, new: Template, *, complete: bool
@@ -168,9 +283,7 @@ class History:
         if complete and now is not None and now != was:
             assert self.split() == now, "a template that changes the split applies it"
         elif not complete and was is None:
-            assert self.split() in (before, now), (
-                "a distribution that was created and deleted stays"
-            )
+            assert self.split() in (before, now), "the split of a deleted create stays"
         elif complete or before == was:
             assert self.split() == before, "a template that does not change it leaves it"
         else:
@@ -185,11 +298,11 @@ class History:
         self.default["traffic"]["TelephonyConfig"] = {"Distributions": distributions}
 
     def edit(self, what: str) -> None:
-        """Change a resource of the stack by hand, or add a tag or a user."""
-        desk, group = self.live("Desk"), self.live("Group")
+        """Change something of the stack by hand, or add something of one's own to it."""
+        desk, group = self.live(self.stack, "Desk"), self.live(self.stack, "Group")
         if what == "Description" and desk is not None:
             desk["Description"] = "by hand"
-            self.edited.add("Desk")
+            self.edited.add((self.stack.id, "Desk"))
         if what == "tag":
             for live in filter(None, (desk, group)):
                 live["Tags"]["foreign"] = "stays"
@@ -204,40 +317,67 @@ class History:
         arn = self.stack.ids.get(logical_id, "")
         removed = self.connect.quick_connects.pop(arn, None) or self.connect.groups.pop(arn, None)
         if removed:
-            self.edited.add(logical_id)
+            self.edited.add((self.stack.id, logical_id))
 
-    def delete(self) -> None:
-        """Delete the stack; check that its resources are gone and the traffic stays."""
-        before = self.split()
-        self.stack.delete()
+    def delete(self, which: int) -> None:
+        """Delete a stack: nothing of ours is left, and the traffic stays."""
+        stack, before = self.stacks[which], self.split()
+        stack.delete()
         assert self.split() == before
-        assert self.ours() == set()
-        for offered in self.connect.queue_quick_connects.values():
-            assert offered <= {MANUAL}
-        self.edited.clear()
+        self.edited = {(owner, name) for owner, name in self.edited if owner != stack.id}
+        if stack is self.stack and stack.id not in self.excused:
+            for offered in self.connect.queue_quick_connects.values():
+                assert offered <= {MANUAL}
 
-    # Invariants
+    # Rules
 
-    def ours(self) -> set[str]:
-        """Return the ARNs of the resources with this stack's marker."""
+    def ours(self, stack: Stack) -> dict[str, dict[str, Any]]:
+        """Return everything that carries the stack's marker, by ARN."""
         everything = {**self.connect.quick_connects, **self.connect.groups}
-        return {a for a, r in everything.items() if r["Tags"].get("cfn:stack-id") == self.stack.id}
+        return {a: r for a, r in everything.items() if r["Tags"].get("cfn:stack-id") == stack.id}
 
     def check(self) -> None:
-        """Compare the live state with the last successful template."""
+        """Compare the live state with the last stable templates."""
         for arn, resource in self.foreign.items():
             assert self.connect.quick_connects[arn] == resource
         assert self.default["Tags"] == {}
-        assert self.ours() <= set(self.stack.ids.values()), "no resource of ours leaks"
-        for logical_id, (kind, properties) in self.stack.template.items():
-            if kind == OFFER:
-                arn = self.stack.ids[logical_id]
-                offered = self.connect.queue_quick_connects.get(arn, set())
+        names = [(q["InstanceArn"], q["Name"]) for q in self.connect.quick_connects.values()]
+        assert len(names) == len(set(names)), "no Name is taken twice"
+        for stack in self.stacks:
+            self._check_ownership(stack)
+            if stack.id not in self.excused:
+                self._check_live(stack)
+
+    def _check_ownership(self, stack: Stack) -> None:
+        """Check that the stack knows every resource with its marker."""
+        remnants = [*stack.failed, *stack.replaced]
+        known = {*stack.ids.values(), *stack.abandoned, *(r.physical_id for r in remnants)}
+        unknown = {
+            arn: resource["Tags"]["cfn:logical-id"]
+            for arn, resource in self.ours(stack).items()
+            if arn not in known
+        }
+        left = set(unknown.values()) - {remnant.logical_id for remnant in stack.failed}
+        assert not left or stack.id in self.excused, "nothing of ours is left behind"
+        ours = self.ours(stack).items()
+        self.created |= {arn for arn, resource in ours if "cfn:created-at" in resource["Tags"]}
+        everything = {*self.connect.quick_connects, *self.connect.groups}
+        lost = {arn for arn in self.created & everything if arn not in self._owned()}
+        assert not lost, "a resource that a stack created stays with it until it is deleted"
+
+    def _owned(self) -> set[str]:
+        """Return the ARNs that carry the marker of a stack."""
+        return {arn for stack in self.stacks for arn in self.ours(stack)}
+
+    def _check_live(self, stack: Stack) -> None:
+        for logical_id, (kind, properties) in stack.template.items():
+            if kind == OFFER and not self.vanished:
+                offered = self.connect.queue_quick_connects.get(stack.ids[logical_id], set())
                 assert offered - {MANUAL} == {*properties["QuickConnectIds"]}
-            if kind in (TRAFFIC, OFFER) or logical_id in self.edited:
+            if kind in (TRAFFIC, OFFER) or (stack.id, logical_id) in self.edited:
                 continue
-            live = self.live(logical_id)
-            assert live is not None
+            live = self.live(stack, logical_id)
+            assert live is not None, f"{logical_id} is there"
             assert live["Name"] == properties["Name"]
             assert live["Description"] == properties.get("Description", "")
             tags_now = {k: v for k, v in live["Tags"].items() if not k.startswith("cfn:")}
@@ -245,6 +385,10 @@ class History:
             assert tags_now == properties["Tags"]
             if kind == GROUP:
                 assert live["users"] - {"foreign"} == set(properties["UserIds"])
+
+
+def _short(events: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{e['RequestType']} {e['LogicalResourceId']}" for e in events)
 
 
 def _declared_split(template: Mapping[str, Any]) -> tuple[int, ...] | None:
@@ -266,15 +410,23 @@ def _report(record_property: Any) -> None:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(history=st.lists(steps, min_size=1, max_size=7), seed=st.integers(0, 9))
+@given(history=st.lists(steps, min_size=1, max_size=7), seed=st.integers(0, 999), world=worlds)
 def test_a_history_keeps_its_promises(
-    history: list[Any], seed: int, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+    history: list[Any],
+    seed: int,
+    world: dict[str, Any],
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
 ) -> None:
-    """Stack operations, manual changes and API failures come in any order."""
-    run = History(connect, sink, stacks, seed)
+    """Stack operations, operators' actions and API failures, in any order."""
+    run = History(connect, sink, stacks, seed, world)
     for name, *arguments in history:
         note(f"{name} {arguments}")
         getattr(run, name)(*arguments)
         run.check()
-    run.delete()
-    run.check()
+    for which, stack in enumerate(run.stacks):
+        run.delete(which)
+        run.check()
+        left = run.ours(stack).keys() - stack.abandoned
+        assert not left or stack.id in run.excused, "nothing of ours is left"

@@ -3,7 +3,6 @@
 tests/proofs/test_superseded.py has the runs that are late for the end of their own operation.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,11 +10,10 @@ import pytest
 from connect_provider.edge.response import DeliveryError
 from connect_provider.errors import NotStabilized, Throttling
 from connect_provider.quick_connect.app import lambda_handler as quick_connects
-from connect_provider.stack import describe
 from connect_provider.traffic_distribution_group.app import lambda_handler as groups
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from sandbox.http_server import HttpResponse, HttpServer
+from sandbox.http_server import HttpResponse
 from tests.support.harness import (
     Context,
     FakeTime,
@@ -28,18 +26,6 @@ from tests.support.harness import (
     reversed_update,
 )
 from tests.support.scenarios import scenario_of, state_of
-
-
-@pytest.fixture
-def says(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[HttpResponse]]:
-    """A CloudFormation that always gives the response that the test puts into the list."""
-    responses: list[HttpResponse] = []
-    server = HttpServer(lambda _: responses[0])
-    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", server.url)
-    describe.client.cache_clear()
-    yield responses
-    describe.client.cache_clear()
-    server.close()
 
 
 def run_throttled(
@@ -214,12 +200,12 @@ def test_a_create_that_is_cancelled_while_it_settles_is_undone(
 
 
 def test_a_delete_that_cannot_ask_is_run_again(
-    connect: ConnectEmulator, sink: Sink, says: list[HttpResponse]
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
     """CloudFormation calls a throttle Throttling."""
     created(load_event("quick_connect_create", sink), sink)
     error = "<Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error>"
-    says.append(xml(400, f"<ErrorResponse>{error}</ErrorResponse>"))
+    stacks.reply = xml(400, f"<ErrorResponse>{error}</ErrorResponse>")
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
     with pytest.raises(Throttling):
         quick_connects(delete, Context())
@@ -242,11 +228,11 @@ def test_a_request_that_cannot_ask_goes_on(
     connect: ConnectEmulator,
     sink: Sink,
     clock: FakeTime,
-    says: list[HttpResponse],
+    stacks: Stacks,
 ) -> None:
     """A failover must not depend on CloudFormation."""
     scenario = scenario_of(name)
     event = scenario.prepare(connect, sink)
     clock.sleep(10)
-    says.append(response)
+    stacks.reply = response
     assert response_to(scenario.handler, event, sink)["Status"] == "SUCCESS"

@@ -56,7 +56,7 @@ def test_a_group_that_connect_refuses_to_delete_keeps_its_users(
 ) -> None:
     """No check before the first write can see the reason of this refusal."""
     before = copy.deepcopy(connect.groups[with_users])
-    connect.fault("DeleteTrafficDistributionGroup", error, times=9)
+    connect.fault("DeleteTrafficDistributionGroup", error, times=1000)
     response = respond(f"{GROUP}_delete", sink, PhysicalResourceId=with_users, Properties=USERS)
     assert response["Status"] == "FAILED"
     assert connect.groups[with_users] == before

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import simulation as expected
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import FakeTime, Sink, load_event
+from tests.support.harness import Sink, load_event
 from tests.support.simulation import Simulation
 
 CONCURRENT = 50  # functions at the same time
@@ -39,7 +39,6 @@ def test_every_request_through_a_throttled_api_succeeds_once(
     seed: int,
     connect: ConnectEmulator,
     sink: Sink,
-    clock: FakeTime,
     monkeypatch: pytest.MonkeyPatch,
     record_property: Any,
 ) -> None:
@@ -47,7 +46,7 @@ def test_every_request_through_a_throttled_api_succeeds_once(
     connect.quick_connect_quota = quick_connects
     connect.rate, connect.failure_rate = expected.RATE, FAILURES
     connect.random.seed(seed)
-    simulation = Simulation("quick_connect", CONCURRENT, seed, clock, monkeypatch)
+    simulation = Simulation("quick_connect", CONCURRENT, seed, monkeypatch)
     ids: dict[str, str] = {}
     for request_type, left in (("create", quick_connects), ("delete", 0)):
         seconds = simulation.run(events(request_type, quick_connects, sink, ids))
@@ -63,7 +62,7 @@ def test_every_request_through_a_throttled_api_succeeds_once(
 
 
 def test_equal_seeds_give_equal_runs(
-    connect: ConnectEmulator, sink: Sink, clock: FakeTime, monkeypatch: pytest.MonkeyPatch
+    connect: ConnectEmulator, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The simulation depends on nothing but its seeds, so it cannot fail on a slow machine."""
     runs = []
@@ -73,7 +72,7 @@ def test_equal_seeds_give_equal_runs(
         connect._buckets.clear()
         connect.rate, connect.failure_rate = expected.RATE, FAILURES
         connect.random.seed(1)
-        simulation = Simulation("quick_connect", 10, 1, clock, monkeypatch)
+        simulation = Simulation("quick_connect", 10, 1, monkeypatch)
         seconds = simulation.run(events("create", 20, sink, {}))
         runs.append((round(seconds, 6), [(e.operation, e.error) for e in connect.journal]))
     assert runs[0] == runs[1]

@@ -75,7 +75,7 @@ def repeatable(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> Callable[[],
     """Return a function that restarts the ids and the clock of the emulator."""
 
     def begin() -> None:
-        clock._start, clock.passed = NOON, 0.0
+        clock.restart(NOON)
         numbers = itertools.count(1)
         monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=next(numbers)))
 
@@ -161,7 +161,7 @@ def released(
         scene.seed(connect)
     else:
         record = json.loads((RELEASES / f"{version}.json").read_text())[name]
-    clock._start, clock.passed = NOON, 3600.0
+    clock.restart(NOON, 3600.0)
     restore(connect, record["connect"])
     return KINDS[name], record
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.support.harness import ROOT, STACKS
+from tests.support.shared_clock import CLOCK
 
 _PATIENCE = 60  # seconds; only a broken process takes so long, however busy the machine is
 
@@ -28,6 +29,7 @@ class Zygote:
                 **os.environ,
                 **(environment or {}),
                 "PYTHONPATH": paths,
+                "SHARED_CLOCK": CLOCK.path,
                 **({"SPEED": str(speed)} if speed else {}),
             },
             stdin=subprocess.PIPE,

@@ -3,21 +3,23 @@
 import json
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
 from cfn_connect.resource_types import RESOURCE_TYPES
 from sandbox.cloudformation import Sink, Stacks
+from tests.support.shared_clock import CLOCK
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "events"
-STACKS = Stacks()  # the CloudFormation API that the functions call
+STACKS = Stacks(now=lambda: FakeTime.current.time())  # the CloudFormation API of the functions
 SENT: set[str] = set()  # the user's own texts in the properties of a test's requests
 _OWN_TEXT = ("Name", "Description", "PhoneNumber", "Tags")
 
 
 class FakeTime:
-    """A clock that moves only when something sleeps or a test moves it.
+    """A clock that moves only when something sleeps or a test moves it. Child processes share it.
 
     meanwhile: called during the next pause.
     pass_on: lets the seconds of a pause pass; a simulation runs other functions meanwhile.
@@ -26,13 +28,25 @@ class FakeTime:
     current: ClassVar["FakeTime"]
 
     def __init__(self, start: float) -> None:
-        self._start, self.passed = start, 0.0
+        self.restart(start)
         self.sleeps: list[float] = []
         self.meanwhile: Callable[[], None] | None = None
         self.pass_on: Callable[[float], None] = self.advance
 
+    def restart(self, start: float, passed: float = 0.0) -> None:
+        """Set the time at zero seconds, and the seconds that have passed."""
+        CLOCK.set(start, passed)
+
+    @property
+    def passed(self) -> float:
+        return CLOCK.passed
+
+    @passed.setter
+    def passed(self, seconds: float) -> None:
+        CLOCK.set(CLOCK.start, seconds)
+
     def time(self) -> float:
-        return self._start + self.passed
+        return CLOCK.time()
 
     def monotonic(self) -> float:
         return self.passed
@@ -66,6 +80,17 @@ def handler_of(event: Mapping[str, Any]) -> Handler:
     """Return the function that serves the event's resource type."""
     app = RESOURCE_TYPES[event["ResourceType"]].app
     handler: Handler = import_module(f"connect_provider.{app}.app").lambda_handler
+    return handler
+
+
+def fresh_handler(app: str) -> Handler:
+    """Return the handler of a fresh copy of a function's module, as a new process has it."""
+    spec = find_spec(f"connect_provider.{app}.app")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Handler = module.lambda_handler
     return handler
 
 

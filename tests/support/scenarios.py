@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from tests.support.harness import Context, Handler, Sink, handler_of, load_event, read_event
 
 OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/b/1"
@@ -28,18 +29,25 @@ class Scenario:
         """Return the function that serves the request."""
         return handler_of(read_event(self.event))
 
-    def prepare(self, connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
-        """Set the state that the request needs, and return its event."""
+    def prepare(
+        self, connect: ConnectEmulator, sink: Sink, lag: Lag | None = None
+    ) -> dict[str, Any]:
+        """Set the state that the request needs, and return its event.
+
+        lag: Connect shows every change late, also the changes of the requests before.
+        """
         connect.reset()
         scene.seed(connect)
         if self.event.startswith("queue_quick_connects"):
             scene.add_quick_connects(connect)
+        connect.delay_visibility(lag)
         sink.reset()
         physical_id = ""
         for name, changes in self.before:
             self.handler(load_event(name, sink, **changes), Context())
             physical_id = sink.responses[-1]["PhysicalResourceId"]
-            assert sink.responses[-1]["Status"] == "SUCCESS"
+            response = sink.responses[-1]
+            assert response["Status"] == "SUCCESS", f"{name} before it: {response['Reason']}"
         event = load_event(self.event, sink, **dict(self.changes))
         if "PhysicalResourceId" in event and physical_id:
             event["PhysicalResourceId"] = physical_id

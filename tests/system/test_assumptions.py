@@ -50,7 +50,7 @@ def state(aws: Sandbox) -> dict[str, object]:
     return {
         "quick connects": set(aws.connect.quick_connects),
         "groups": {arn: sorted(group["users"]) for arn, group in aws.connect.groups.items()},
-        "numbers": [dict(number) for number in aws.connect.phone_numbers],
+        "numbers": [dict(number) for number in aws.connect.phone_numbers.values()],
         "stacks": [s["StackName"] for s in stacks if s["StackStatus"] != "DELETE_COMPLETE"],
         "buckets": [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]],
         "functions": aws.client("lambda").list_functions()["Functions"],
@@ -75,7 +75,7 @@ def called() -> set[str]:
 @pytest.fixture(scope="module")
 def rows(aws: Sandbox, before: Mapping[str, object], called: set[str]) -> dict[str, Row]:
     """The whole command with every option, in the sandbox."""
-    (number,) = aws.connect.phone_numbers
+    (number,) = aws.connect.phone_numbers.values()
     options = {"FAILOVER": "yes", "QUOTA": "yes", "PHONE_NUMBER_ID": number["PhoneNumberId"]}
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:

@@ -210,7 +210,12 @@ class Owned:
                 f"{physical_id} is still being deleted",
                 seen=observed,
             )
-        return self._update_observed(request, observed) if observed else self._create()
+        if observed is not None:
+            return self._update_observed(request, observed)
+        previous = previous_properties(self._resource.model, request)
+        if previous is not None:
+            self._remove_rejected_replacement(request, previous, None)
+        return self._create()
 
     def _update_observed(self, request: UpdateRequest, observed: Observation) -> Observation:
         """Make the live resource match the template."""
@@ -262,18 +267,23 @@ class Owned:
         )
 
     def _remove_rejected_replacement(
-        self, request: UpdateRequest, previous: OwnedResourceProperties, observed: Observation
+        self,
+        request: UpdateRequest,
+        previous: OwnedResourceProperties,
+        observed: Observation | None,
     ) -> None:
         """Delete a replacement that the failed update made, if its response never arrived.
 
-        Only a rollback has a previous template that the live resource cannot match.
+        Only a rollback has a previous template that the live resource cannot match. Without a live
+        resource, the failed update re-created it, perhaps under another Name.
         """
-        state = previous.state
-        differs = any(state[name] != observed.state[name] for name in previous.create_only)
+        state, live = previous.state, observed.state if observed else self._desired.state
+        fixed = previous.create_only if observed else previous.create_only | {"Name"}
+        differs = any(state[name] != live[name] for name in fixed)
         if not differs or not self._watch.is_rolling_back():
             return
         stray = self._run.look_again(partial(self._resource.look_for, previous))
-        if stray is None or stray.arn == observed.arn:
+        if stray is None or (observed is not None and stray.arn == observed.arn):
             return
         if ownership.is_left_by_cancelled_create(stray.tags, request):
             self._run.log(f"Update: delete the replacement of the failed update: {stray.arn}")

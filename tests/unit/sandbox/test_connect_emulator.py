@@ -110,3 +110,88 @@ def test_a_fault_strikes_before_or_after_the_effect(
     assert code_of(create) == ("InternalServiceException", 500)
     assert len(connect.quick_connects) == after
     assert [entry.error for entry in connect.journal] == ["InternalServiceException"]
+
+
+def users_of(group: dict[str, Any]) -> list[str]:
+    """Return the users of a group as Connect lists them."""
+    found = client(scene.REGION).list_traffic_distribution_group_users(
+        TrafficDistributionGroupId=group["Arn"]
+    )
+    return [user["UserId"] for user in found["TrafficDistributionGroupUserSummaryList"]]
+
+
+def associate(group: dict[str, Any]) -> None:
+    """Associate a user with a group."""
+    client(scene.REGION).associate_traffic_distribution_group_user(
+        TrafficDistributionGroupId=group["Arn"],
+        UserId=scene.USER_ID,
+        InstanceId=scene.INSTANCE_ID,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arns", "listed"),
+    [((False,), ["id", "id"]), ((True,), ["ARN", "ARN"]), ((True, False), ["ARN", "id"])],
+)
+def test_users_are_listed_by_id_or_by_arn(
+    arns: tuple[bool, ...], listed: list[str], connect: ConnectEmulator
+) -> None:
+    """The API page allows both."""
+    group = connect.default_group(scene.INSTANCE_ID)
+    group["users"] |= {scene.USER_ID, scene.OTHER_USER_ID}
+    connect.lists_user_arns = arns
+    found = users_of(group)
+    assert ["ARN" if user.startswith("arn:") else "id" for user in found] == listed
+    bare = {user.rpartition("/")[2] for user in found}
+    assert bare == {scene.USER_ID, scene.OTHER_USER_ID}
+
+
+def test_a_user_without_a_name_in_the_replica_is_refused(connect: ConnectEmulator) -> None:
+    """The administrator guide names the error."""
+    connect.instances[scene.INSTANCE_ID].unnamed_in_replica.add(scene.USER_ID)
+    group = connect.default_group(scene.INSTANCE_ID)
+    assert code_of(lambda: associate(group)) == ("InvalidRequestException", 400)
+
+
+def test_a_group_that_is_not_active_takes_no_users(connect: ConnectEmulator) -> None:
+    """The API page names the error."""
+    group = connect.default_group(scene.INSTANCE_ID)
+    connect.keep_in(group, "UPDATE_IN_PROGRESS")
+    assert code_of(lambda: associate(group)) == ("ResourceNotFoundException", 404)
+
+
+def test_an_instance_is_not_ready_for_a_while_after_its_replication(
+    connect: ConnectEmulator, clock: FakeTime
+) -> None:
+    """The first group can be created only after the replication."""
+    connect.instances[scene.INSTANCE_ID].ready_at = clock.monotonic() + 60
+    group = {"InstanceId": scene.INSTANCE_ID, "Name": "g"}
+    create_group = client(scene.REGION).create_traffic_distribution_group
+    assert code_of(lambda: create_group(**group)) == ("ResourceNotReadyException", 409)
+    clock.sleep(60)
+    create_group(**group)
+
+
+def test_a_repeated_deletion_of_a_group_can_be_refused(connect: ConnectEmulator) -> None:
+    """The documentation does not say whether Connect refuses it."""
+    connect.settle_seconds = 60
+    group = connect.add_group(connect.instances[scene.INSTANCE_ID], "g", "", {})
+    connect.keep_in(group, "ACTIVE")
+    named = {"TrafficDistributionGroupId": group["Arn"]}
+    client(scene.REGION).delete_traffic_distribution_group(**named)
+    client(scene.REGION).delete_traffic_distribution_group(**named)
+    connect.refuses_repeated_delete = True
+    repeat = client(scene.REGION).delete_traffic_distribution_group
+    assert code_of(lambda: repeat(**named)) == ("InvalidRequestException", 400)
+
+
+def test_a_rename_to_a_taken_name_can_be_refused(connect: ConnectEmulator) -> None:
+    """The documentation does not say whether Connect refuses it."""
+    create(Name="taken")
+    desk = {"InstanceId": scene.INSTANCE_ID, "QuickConnectId": create()["QuickConnectId"]}
+    rename = client(scene.REGION).update_quick_connect_name
+    rename(**desk, Name="taken", Description="")
+    rename(**desk, Name="n", Description="")
+    connect.refuses_taken_rename = True
+    refused = code_of(lambda: rename(**desk, Name="taken", Description=""))
+    assert refused == ("InvalidRequestException", 400)

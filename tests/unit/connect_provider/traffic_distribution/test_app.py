@@ -10,6 +10,7 @@ from connect_provider.traffic_distribution_group.app import lambda_handler
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from tests.support.harness import (
     Context,
     FakeTime,
@@ -386,7 +387,7 @@ def test_a_shift_may_be_seen_late(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
 ) -> None:
     """Describe says ACTIVE, and Get the old split, for some seconds more."""
-    connect.lag_seconds = 4
+    connect.delay_visibility(Lag(4, least=4, missing=0))
     assert run("update", sink, group)["Status"] == "SUCCESS"
     assert connect.calls().count("UpdateTrafficDistribution") == 1
 
@@ -572,7 +573,9 @@ def test_a_long_shift_may_be_seen_late_all_the_same(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
     """The time for that begins when the group is ACTIVE again."""
-    connect.shift_seconds, connect.late_seconds = 30, 4
+    connect.shift_seconds = 30
+    lag = Lag(4, least=4, missing=0, operations=("GetTrafficDistribution",))
+    connect.delay_visibility(lag)
     assert run("update", sink, group)["Status"] == "SUCCESS"
     assert connect.calls().count("UpdateTrafficDistribution") == 1
 
