@@ -221,7 +221,7 @@ class TrafficDistributionGroups(ConnectAccount):
         return {"PhoneNumberId": found["PhoneNumberId"]}
 
     def _phone_number(self, p: Mapping[str, Any]) -> dict[str, str]:
-        for found in self.phone_numbers:
+        for found in self.phone_numbers.values():
             if found["PhoneNumberId"] == p["PhoneNumberId"]:
                 return found
         raise ServiceError("ResourceNotFoundException", "no such phone number")

@@ -15,14 +15,23 @@ class ProviderError(Exception):
     """An error that becomes a FAILED response.
 
     maybe_done: the failed call may have taken effect, for example after a 500.
+    may_pass: Connect gives this error while a change is not visible everywhere, or under way.
     unfinished: only time ran out. The same request continues from here when Lambda runs it again.
     """
 
     transient: ClassVar[bool] = False  # whether such an error is unfinished by nature
 
-    def __init__(self, message: str, *, maybe_done: bool = False, unfinished: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        maybe_done: bool = False,
+        may_pass: bool = False,
+        unfinished: bool = False,
+    ) -> None:
         super().__init__(message)
         self.maybe_done = maybe_done
+        self.may_pass = may_pass
         self.unfinished = unfinished or self.transient
 
     @property
@@ -106,6 +115,13 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
 # On a create, a conflict means that the Name is taken (API: CreateTrafficDistributionGroup).
 _ON_CREATE = {**_BY_CODE, "ResourceConflictException": AlreadyExists}
 
+# API reference, "Eventual consistency" and "UpdateTrafficDistribution".
+_MAY_PASS = {
+    "InvalidRequestException",
+    "ResourceConflictException",
+    "ResourceNotFoundException",
+}
+
 # botocore raises these before it sends a request. Its other connection errors may come later.
 _NOT_SENT = (
     botocore.EndpointConnectionError,
@@ -149,7 +165,8 @@ def from_botocore(
         named = [f"{name} {value}" for name, value in _ids(parameters) if value not in text]
         text = f"{text} ({', '.join(named)})".lstrip() if named else text
     text = f"{operation}: {code}: {text}" if text else f"{operation}: {code}"
-    return kind(text, maybe_done=maybe_done)
+    may_pass = code in _MAY_PASS and kind is not AlreadyExists
+    return kind(text, maybe_done=maybe_done, may_pass=may_pass)
 
 
 def _classify(operation: str, error: Exception) -> tuple[type[ProviderError], str, str]:

@@ -3,6 +3,9 @@
 The plan compares with the live resource. So an update also repairs drift, and a rollback is an
 ordinary update. Tags and members may belong to others too: they are compared three ways, with the
 previous template as the third side.
+
+Connect may still show the state before the last change. So a change of the template is always
+applied, whatever Connect shows.
 """
 
 from collections.abc import Mapping
@@ -75,27 +78,38 @@ def plan(
     observed: Observation,
     create_only: frozenset[str],
     *,
+    previous: Mapping[str, Any],
     tags: tuple[Tags, Tags] = ({}, {}),
     members: tuple[MemberIds, MemberIds] = (frozenset(), frozenset()),
 ) -> Plan:
     """Return the plan that turns the observed resource into the desired one.
 
+    previous: the state of the previous template for this very resource.
     tags, members: those of the template, and those of the previous template. A live tag or member
     goes only if the previous template had it, with the same value. Others belong to somebody else.
     """
-    changed = tuple(name for name, value in desired.items() if observed.state[name] != value)
-    if create_only.intersection(changed):
-        return Plan(Action.REPLACE, changed)
-    wanted, previous = tags
-    tag = {key: value for key, value in wanted.items() if observed.tags.get(key) != value}
+    differs = [name for name, value in desired.items() if observed.state[name] != value]
+    if create_only.intersection(differs):
+        return Plan(Action.REPLACE, tuple(differs))
+    changed = tuple(
+        name
+        for name, value in desired.items()
+        if name in differs or (name not in create_only and previous[name] != value)
+    )
+    wanted, old = tags
+    tag = {
+        key: value
+        for key, value in wanted.items()
+        if observed.tags.get(key) != value or (key not in MARKERS and old.get(key) != value)
+    }
     untag = frozenset(
         key
-        for key in previous.keys() - wanted.keys() - MARKERS
-        if observed.tags.get(key) == previous[key]
+        for key in old.keys() - wanted.keys() - MARKERS
+        if observed.tags.get(key, old[key]) == old[key]
     )
-    wanted_members, previous_members = members
-    add = wanted_members - observed.members
-    remove = (previous_members - wanted_members) & observed.members
+    wanted_members, old_members = members
+    add = wanted_members - (observed.members & old_members)
+    remove = old_members - wanted_members
     changed += ("Tags",) if tag or untag else ()
     changed += ("members",) if add or remove else ()
     return Plan(Action.UPDATE if changed else Action.NONE, changed, tag, untag, add, remove)

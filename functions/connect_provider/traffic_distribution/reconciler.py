@@ -64,7 +64,7 @@ class TrafficDistribution:
         action = "update" if wanted else "none"
         self._run.log_plan(self._request.request_type, action, wanted)
         if not wanted:
-            return group
+            return None if self._may_be_old(group) else group
         known = True
         try:
             self._split.write(group, wanted)
@@ -116,6 +116,11 @@ class TrafficDistribution:
             live = model.text_of(group.state.get(name, {}))
             self._run.log(f"{name}: overwrite the live split {live}")
         return {name: desired[name] for name in acted}
+
+    def _may_be_old(self, group: Observation) -> bool:
+        """Return whether a rollback must look again: Connect may still hide the failed update."""
+        changed = self._previous(group) not in ({}, self._desired.splits)
+        return changed and not self._run.lag_is_over() and self._watch.is_rolling_back()
 
     def _previous(self, group: Observation) -> model.Splits:
         """Return the splits that the previous template had for this same group.
