@@ -21,7 +21,6 @@ from connect_provider.run import Run
 _CONFIG = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=3)
 _RNG = random.SystemRandom()  # copies of a process must not pause in step
 _READS = ("Describe", "Get", "List")
-_DELETES = ("Delete", "Disassociate", "Untag")
 
 
 @cache
@@ -44,8 +43,8 @@ class Connect:
     ) -> dict[str, Any]:
         """Call an operation by its API name in a Region; return its output.
 
-        Throttling and failures of the service are retried until the deadline. A write that refers
-        to a missing resource is retried for the consistency lag. Everything else is never retried.
+        Throttling and failures of the service are retried until the deadline. An error that may
+        pass is retried for the consistency lag. Everything else is never retried.
         No call is made after CloudFormation has stopped waiting, since a rollback may have
         followed. Raise the ProviderError for the last response.
 
@@ -58,7 +57,9 @@ class Connect:
             self._require_permission(operation, maybe_done=maybe_done)
             timeout = backoff.read_timeout(self._run.time_to_wait())
             try:
-                return _send(operation, client(region, timeout), parameters)
+                output = _send(operation, client(region, timeout), parameters)
+                self._note_change(operation)
+                return output
             except (BotoCoreError, ClientError, ResponseParserError) as error:
                 failure = errors.from_botocore(
                     operation,
@@ -68,6 +69,8 @@ class Connect:
                     maybe_done=maybe_done,
                 )
             maybe_done = failure.maybe_done
+            if maybe_done:
+                self._note_change(operation)
             delay = self._delay(operation, failure, tries[type(failure)], self._run.now() - began)
             if delay is None or not retry:
                 raise failure
@@ -96,20 +99,24 @@ class Connect:
             return backoff.throttle_delay(attempt, elapsed, remaining, _RNG)
         if isinstance(failure, errors.ServiceInternalError):
             return backoff.fault_delay(attempt, remaining, _RNG)
-        if failure.lagging and self._may_show_later(operation, failure):
+        if self._may_pass(operation, failure) and not self._run.lag_is_over():
             delay = backoff.fault_delay(attempt, remaining, _RNG)
             return delay and min(delay, self._run.lag_left() + 0.1)
         return None
 
-    def _may_show_later(self, operation: str, failure: errors.ProviderError) -> bool:
-        """Return whether a write may only miss a resource that Connect does not show everywhere.
+    def _may_pass(self, operation: str, failure: errors.ProviderError) -> bool:
+        """Return whether a repeat of the call may succeed.
 
-        A delete that may have taken effect finds nothing because it did.
+        A Describe that finds nothing is an observation: Run.look_again() looks again. A delete that
+        may have taken effect finds nothing because it did.
         """
-        deletes = operation.startswith(_DELETES)
-        if operation.startswith(_READS) or (deletes and failure.maybe_done):
-            return False
-        return not self._run.lag_is_over()
+        observes = operation.startswith("Describe") and isinstance(failure, errors.NotFound)
+        is_gone = operation.startswith("Delete") and failure.maybe_done
+        return failure.may_pass and not observes and not is_gone
+
+    def _note_change(self, operation: str) -> None:
+        if not operation.startswith(_READS):
+            self._run.note_change()
 
     def pages(
         self, operation: str, region: str, items: str, *, retry: bool = True, **parameters: Any

@@ -15,8 +15,8 @@ class ProviderError(Exception):
     """An error that becomes a FAILED response.
 
     maybe_done: the failed call may have taken effect, for example after a 500.
+    may_pass: Connect gives this error while a change is not visible everywhere, or under way.
     unfinished: only time ran out. The same request continues from here when Lambda runs it again.
-    lagging: Connect may only not show a resource yet that the call refers to.
     """
 
     transient: ClassVar[bool] = False  # whether such an error is unfinished by nature
@@ -26,12 +26,12 @@ class ProviderError(Exception):
         message: str,
         *,
         maybe_done: bool = False,
+        may_pass: bool = False,
         unfinished: bool = False,
-        lagging: bool = False,
     ) -> None:
         super().__init__(message)
         self.maybe_done = maybe_done
-        self.lagging = lagging
+        self.may_pass = may_pass
         self.unfinished = unfinished or self.transient
 
     @property
@@ -115,14 +115,19 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
 # On a create, a conflict means that the Name is taken (API: CreateTrafficDistributionGroup).
 _ON_CREATE = {**_BY_CODE, "ResourceConflictException": AlreadyExists}
 
+# API reference, "Eventual consistency" and "UpdateTrafficDistribution".
+_MAY_PASS = {
+    "InvalidRequestException",
+    "ResourceConflictException",
+    "ResourceNotFoundException",
+}
+
 # botocore raises these before it sends a request. Its other connection errors may come later.
 _NOT_SENT = (
     botocore.EndpointConnectionError,
     botocore.ConnectTimeoutError,
     botocore.ProxyConnectionError,
 )
-# API reference, "Eventual consistency": a call can get these for a while after a change.
-_LAGGING = ("ResourceNotFoundException", "InvalidRequestException")
 _OWN_IDS = ("Id", "QuickConnectId", "TrafficDistributionGroupId")
 _REQUEST_ID = re.compile(r"\s*[\[(;,]?\s*request[ _-]?id\b[:= ]*[\w-]+\s*[\])]?", re.IGNORECASE)
 
@@ -160,7 +165,8 @@ def from_botocore(
         named = [f"{name} {value}" for name, value in _ids(parameters) if value not in text]
         text = f"{text} ({', '.join(named)})".lstrip() if named else text
     text = f"{operation}: {code}: {text}" if text else f"{operation}: {code}"
-    return kind(text, maybe_done=maybe_done, lagging=code in _LAGGING)
+    may_pass = code in _MAY_PASS and kind is not AlreadyExists
+    return kind(text, maybe_done=maybe_done, may_pass=may_pass)
 
 
 def _classify(operation: str, error: Exception) -> tuple[type[ProviderError], str, str]:

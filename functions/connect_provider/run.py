@@ -51,6 +51,7 @@ class Run:
         self.own_texts = own_texts(event)
         self.retries = 0
         self.settle_time = 0.0
+        self._changed_at = float("-inf")
         self._context = context
         self._began = time.time()
         self._age = max(self._began - signed.timestamp(), 0.0) if signed else None
@@ -130,18 +131,24 @@ class Run:
         what = "Connect still does not show the resource"
         return self.wait(look, lambda seen: seen is not None or self.lag_is_over(since), what)
 
-    def lag_is_over(self, since: float | None = None) -> bool:
-        """Return whether Connect must show a change by now.
+    def note_change(self) -> None:
+        """Note that this run has changed something in Connect just now, or may have."""
+        self._changed_at = self.now()
 
-        since: when the change was made, as now() tells. By default, the change is older than the
-        request, as is everything that the request names.
+    def lag_is_over(self, since: float | None = None) -> bool:
+        """Return whether Connect must show every change by now.
+
+        The changes are older than the request, as is everything that the request names, or this
+        run made them.
+
+        since: when somebody else may have made a change, as now() tells.
         """
         return self.lag_left(since) < 0
 
     def lag_left(self, since: float | None = None) -> float:
         """Return the seconds until the lag is over; since: as in lag_is_over()."""
-        waited = self.age() if since is None else self.now() - since
-        return backoff.CONSISTENCY_LAG - waited
+        latest = self._changed_at if since is None else max(self._changed_at, since)
+        return backoff.CONSISTENCY_LAG - min(self.age(), self.now() - latest)
 
     def log_plan(self, request_type: str, action: str, changed: Iterable[str] = ()) -> None:
         """Log the action and the names of the properties that change."""

@@ -38,7 +38,7 @@ ANY_CALL = [
 ]
 TRANSIENT = {error for error, _ in ANY_CALL}
 # For a while after a change, Connect gives these errors although nothing is wrong.
-MISSES = {"ResourceNotFoundException", "InvalidRequestException", "ResourceNotReadyException"}
+MISSES = {"ResourceNotFoundException", "InvalidRequestException"}
 LAG = 20.0  # seconds
 _RUNS = 3
 # The replies to a response's PUT, and the number of tries in one run.
@@ -68,10 +68,7 @@ def right_status(event: dict[str, Any], earlier: list[str], operation: str, erro
     if error in TRANSIENT | MISSES:
         return "SUCCESS"
     if error in ("ResourceConflictException", "DuplicateResourceException"):
-        if operation.startswith("Create"):  # the Name is taken, so there is a resource to adopt
-            adopts = event["ResourceProperties"].get("ExistingResourcePolicy") == "Adopt"
-            return "SUCCESS" if adopts else "FAILED"
-        return "SUCCESS"  # another change is under way, and it ends
+        return "SUCCESS"  # another change is under way and ends, or nothing shows the Name as taken
     is_traffic = event["ResourceType"] == "Custom::ConnectTrafficDistribution"
     if is_traffic and "UpdateTrafficDistribution" not in [*earlier, operation]:
         return "SUCCESS"  # another Region tells

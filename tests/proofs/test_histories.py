@@ -292,10 +292,11 @@ class History:
             )
 
     def shift(self, split: tuple[int, int]) -> None:
-        """Change the traffic by hand."""
+        """Change the traffic by hand. Connect shows it everywhere before the next step."""
         shares = zip((scene.REGION, scene.REPLICA_REGION), split, strict=True)
         distributions = [{"Region": region, "Percentage": share} for region, share in shares]
         self.default["traffic"]["TelephonyConfig"] = {"Distributions": distributions}
+        self.wait(60)
 
     def edit(self, what: str) -> None:
         """Change something of the stack by hand, or add something of one's own to it."""

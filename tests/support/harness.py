@@ -52,7 +52,7 @@ class FakeTime:
         return self.passed
 
     def advance(self, seconds: float) -> None:
-        self.passed += seconds
+        CLOCK.sleep(seconds)
 
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)

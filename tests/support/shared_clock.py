@@ -1,5 +1,6 @@
 """The simulated clock in shared memory, so that functions in child processes share it."""
 
+import fcntl
 import mmap
 import os
 import struct
@@ -38,7 +39,12 @@ class SharedClock:
         return self.passed
 
     def sleep(self, seconds: float) -> None:
-        self.set(self.start, self.passed + seconds)
+        """Let time pass. A lock keeps the sleeps of two processes from undoing one another."""
+        fcntl.lockf(self._file, fcntl.LOCK_EX)
+        try:
+            self.set(self.start, self.passed + seconds)
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_UN)
 
 
 CLOCK = SharedClock(os.environ.get("SHARED_CLOCK", ""))

@@ -320,15 +320,16 @@ class Owned:
         previous: the properties of the previous template for this very resource.
         """
         desired, members = self._desired, self._resource.members
-        wanted = members.desired(desired)
-        earlier = members.desired(previous) if previous else frozenset()
+        before = previous or desired
+        wanted, earlier = members.desired(desired), members.desired(before)
         if wanted or earlier:
             observed = replace(observed, members=members.list(observed))
         steps = plan(
             desired.state,
             observed,
             desired.create_only,
-            tags=({**desired.Tags, **(markers or {})}, previous.Tags if previous else {}),
+            previous=before.state,
+            tags=({**desired.Tags, **(markers or {})}, before.Tags),
             members=(wanted, earlier),
         )
         self._run.log_plan(self._request.request_type, steps.action.value, steps.changed)

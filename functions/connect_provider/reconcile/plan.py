@@ -3,6 +3,9 @@
 The plan compares with the live resource. So an update also repairs drift, and a rollback is an
 ordinary update. Tags and members may belong to others too: they are compared three ways, with the
 previous template as the third side.
+
+Connect may still show the state before the last change. So a change of the template is always
+applied, whatever Connect shows.
 """
 
 from collections.abc import Mapping
@@ -75,17 +78,23 @@ def plan(
     observed: Observation,
     create_only: frozenset[str],
     *,
+    previous: Mapping[str, Any],
     tags: tuple[Tags, Tags] = ({}, {}),
     members: tuple[MemberIds, MemberIds] = (frozenset(), frozenset()),
 ) -> Plan:
     """Return the plan that turns the observed resource into the desired one.
 
+    previous: the state of the previous template for this very resource.
     tags, members: those of the template, and those of the previous template. A live tag or member
     goes only if the previous template had it, with the same value. Others belong to somebody else.
     """
-    changed = tuple(name for name, value in desired.items() if observed.state[name] != value)
-    if create_only.intersection(changed):
-        return Plan(Action.REPLACE, changed)
+    differs = [name for name, value in desired.items() if observed.state[name] != value]
+    if create_only.intersection(differs):
+        return Plan(Action.REPLACE, tuple(differs))
+    edited = [name for name, value in desired.items() if previous[name] != value]
+    changed = tuple(
+        name for name in desired if name in differs or (name in edited and name not in create_only)
+    )
     tag, untag = _plan_tags(*tags, observed.tags)
     add, remove = _plan_members(*members, observed.members)
     changed += ("Tags",) if tag or untag else ()
@@ -95,13 +104,17 @@ def plan(
 
 def _plan_tags(wanted: Tags, previous: Tags, live: Tags) -> tuple[Tags, frozenset[str]]:
     """Return the tags to set, and the keys to remove."""
-    tag = {key: value for key, value in wanted.items() if live.get(key) != value}
+    tag = {
+        key: value
+        for key, value in wanted.items()
+        if live.get(key) != value or (key not in MARKERS and previous.get(key) != value)
+    }
     gone = previous.keys() - wanted.keys() - MARKERS
-    return tag, frozenset(key for key in gone if live.get(key) == previous[key])
+    return tag, frozenset(key for key in gone if live.get(key, previous[key]) == previous[key])
 
 
 def _plan_members(
     wanted: MemberIds, previous: MemberIds, live: MemberIds
 ) -> tuple[MemberIds, MemberIds]:
     """Return the members to add, and the members to remove."""
-    return wanted - live, (previous - wanted) & live
+    return wanted - (live & previous), previous - wanted

@@ -83,7 +83,7 @@ class TrafficDistribution:
         action = "update" if wanted else "none"
         self._run.log_plan(self._request.request_type, action, wanted)
         if not wanted:
-            return group
+            return None if self._may_be_old(group) else group
         try:
             self._split.write(group, wanted)
         except errors.ProviderError as error:
@@ -158,6 +158,11 @@ class TrafficDistribution:
         previous = previous_properties(TrafficDistributionProperties, self._request)
         revision = self._desired.Revision
         return revision is not None and previous is not None and previous.Revision != revision
+
+    def _may_be_old(self, group: Observation) -> bool:
+        """Return whether a rollback must look again: Connect may still hide the failed update."""
+        changed = self._previous(group) not in ({}, self._desired.splits)
+        return changed and not self._run.lag_is_over() and self._watch.is_rolling_back()
 
     def _previous(self, group: Observation) -> model.Splits:
         """Return the splits that the previous template had for this same group.

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from connect_provider import arn, errors
 from connect_provider.connect import Connect
@@ -76,13 +77,27 @@ class TrafficSplit:
         raise errors.NotFound("InstanceId: the instance has no default traffic distribution group")
 
     def _describe(self, arn_or_id: str, region: str, *, retry: bool = True) -> Observation:
-        """Describe a group (API: DescribeTrafficDistributionGroup)."""
-        found = self._connect.call(
-            "DescribeTrafficDistributionGroup",
-            region,
-            retry=retry,
-            TrafficDistributionGroupId=arn_or_id,
-        )["TrafficDistributionGroup"]
+        """Describe a group (API: DescribeTrafficDistributionGroup).
+
+        Connect may not show it at once, neither when it is new nor after a change.
+        """
+
+        def look() -> dict[str, Any] | None:
+            try:
+                return self._connect.call(
+                    "DescribeTrafficDistributionGroup",
+                    region,
+                    retry=retry,
+                    TrafficDistributionGroupId=arn_or_id,
+                )
+            except errors.NotFound:
+                if not retry or self._run.lag_is_over():
+                    raise
+                return None
+
+        output = self._run.look_again(look)
+        assert output is not None
+        found = output["TrafficDistributionGroup"]
         attributes = {
             "Arn": found["Arn"],
             "Id": arn.resource_id(found["Arn"]),

@@ -26,8 +26,16 @@ def test_the_action_follows_from_what_differs(
 ) -> None:
     """Desired is compared with observed; a create-only difference replaces."""
     observed = Observation("arn", STATE, {}, {})
-    steps = plan({**STATE, **change}, observed, frozenset({"InstanceId"}))
+    steps = plan({**STATE, **change}, observed, frozenset({"InstanceId"}), previous=STATE)
     assert (steps.action, steps.changed) == (action, changed)
+
+
+def test_a_change_of_the_template_is_applied_although_connect_shows_it() -> None:
+    """Connect may show the state before the last change. Create-only properties stay out."""
+    observed = Observation("arn", STATE, {}, {})
+    before = {"InstanceId": "j", "Name": "m"}
+    steps = plan(STATE, observed, frozenset({"InstanceId"}), previous=before)
+    assert (steps.action, steps.changed) == (Action.UPDATE, ("Name",))
 
 
 ABSENT, SAME, CHANGED = None, "same", "changed"
@@ -39,15 +47,18 @@ ABSENT, SAME, CHANGED = None, "same", "changed"
 def test_a_tag_is_compared_three_ways(
     previous: str | None, desired: str | None, live: str | None
 ) -> None:
-    """Set where the live one differs; removed only where the previous template had it."""
+    """It is set where the live one or the previous one differs.
+
+    It is removed if the previous template had it, unless the live one has another value.
+    """
 
     def tags(value: str | None) -> dict[str, str]:
         return {} if value is None else {"k": value}
 
     observed = Observation("arn", {}, {**tags(live), **MARKERS}, {})
-    steps = plan({}, observed, frozenset(), tags=(tags(desired), tags(previous)))
-    assert steps.tag == (tags(desired) if desired != live else {})
-    goes = desired is ABSENT and previous is not ABSENT and live == previous
+    steps = plan({}, observed, frozenset(), previous={}, tags=(tags(desired), tags(previous)))
+    assert steps.tag == (tags(desired) if desired != live or desired != previous else {})
+    goes = desired is ABSENT and previous is not ABSENT and live in (ABSENT, previous)
     assert steps.untag == ({"k"} if goes else set())
     assert steps.action is (Action.UPDATE if steps.tag or goes else Action.NONE)
 
@@ -55,7 +66,8 @@ def test_a_tag_is_compared_three_ways(
 def test_markers_are_never_removed() -> None:
     """Not even where a previous template claims them."""
     observed = Observation("arn", {}, MARKERS, {})
-    assert plan({}, observed, frozenset(), tags=({}, MARKERS)).action is Action.NONE
+    steps = plan({}, observed, frozenset(), previous={}, tags=({}, MARKERS))
+    assert steps.action is Action.NONE
 
 
 @pytest.mark.parametrize("previous", [False, True])
@@ -66,12 +78,13 @@ def test_a_member_is_compared_three_ways(
     desired: bool,  # noqa: FBT001
     live: bool,  # noqa: FBT001
 ) -> None:
-    """It joins where it is missing; it leaves only where the previous template had it."""
+    """It joins if it is missing or the template adds it. It leaves if the template removes it."""
 
     def members(there: bool) -> frozenset[str]:  # noqa: FBT001
         return frozenset({"m"} if there else ())
 
     observed = Observation("arn", {}, {}, {}, members=members(live) | {"foreign"})
-    steps = plan({}, observed, frozenset(), members=(members(desired), members(previous)))
-    assert steps.add == members(desired and not live)
-    assert steps.remove == members(previous and live and not desired)
+    both = members(desired), members(previous)
+    steps = plan({}, observed, frozenset(), previous={}, members=both)
+    assert steps.add == members(desired and not (live and previous))
+    assert steps.remove == members(previous and not desired)
