@@ -1,4 +1,4 @@
-"""What a plan is, as a table."""
+"""The plan, as a table."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ MARKERS = {"cfn:stack-id": "s", "cfn:created-at": "t"}
         ),
     ],
 )
-def test_the_action_follows_from_what_differs(
+def test_the_action_follows_from_the_differences(
     change: dict[str, Any], action: Action, changed: tuple[str, ...]
 ) -> None:
-    """Desired is compared with observed; a create-only difference replaces."""
+    """The plan compares desired and observed state. A create-only difference means replacement."""
     observed = Observation("arn", STATE, {}, {})
     steps = plan({**STATE, **change}, observed, frozenset({"InstanceId"}))
     assert (steps.action, steps.changed) == (action, changed)
@@ -39,7 +39,7 @@ ABSENT, SAME, CHANGED = None, "same", "changed"
 def test_a_tag_is_compared_three_ways(
     previous: str | None, desired: str | None, live: str | None
 ) -> None:
-    """Set where the live one differs; removed only where the previous template had it."""
+    """A tag is set if its live value differs. Only a tag of the previous template is removed."""
 
     def tags(value: str | None) -> dict[str, str]:
         return {} if value is None else {"k": value}
@@ -53,7 +53,7 @@ def test_a_tag_is_compared_three_ways(
 
 
 def test_markers_are_never_removed() -> None:
-    """Not even where a previous template claims them."""
+    """They stay even if a previous template claims them."""
     observed = Observation("arn", {}, MARKERS, {})
     assert plan({}, observed, frozenset(), tags=({}, MARKERS)).action is Action.NONE
 
@@ -66,7 +66,7 @@ def test_a_member_is_compared_three_ways(
     desired: bool,  # noqa: FBT001
     live: bool,  # noqa: FBT001
 ) -> None:
-    """It joins where it is missing; it leaves only where the previous template had it."""
+    """A missing member is added. Only a member of the previous template is removed."""
 
     def members(there: bool) -> frozenset[str]:  # noqa: FBT001
         return frozenset({"m"} if there else ())
