@@ -26,7 +26,6 @@ _GUIDE = "CloudFormation user guide"
 _LAG = "within 30 s"
 _LAG_SOURCE = "our limit; the API reference says seconds, in some cases minutes"
 _IN_FLIGHT = "MiniStack shows no resource status until the response"
-_NO_OPERATION = "the emulator does not have the operation"
 _NO_LAG = "the emulator has no lag of its own"
 
 
@@ -153,7 +152,7 @@ def quick_connects(account: Account) -> Answers:
 
 
 def accepts(question: str, code: str, *details: str) -> Answer:
-    """Tell whether a call was accepted, and else with which code it was refused."""
+    """Return the answer "yes" if a call was accepted, or "no" with the code of the refusal."""
     if code == "accepted":
         return Answer(question, "yes", *details)
     return Answer(question, "no", ", ".join([code, *details]))
@@ -185,7 +184,7 @@ def _description(account: Account, quick_connect_id: str) -> str:
     Question(
         "lag-search-create",
         "How long after CreateQuickConnect does SearchQuickConnects show it?",
-        unasked=_NO_OPERATION,
+        unasked="the emulator searches without criteria",
     )
 )
 def search(account: Account) -> Answers:
@@ -216,22 +215,18 @@ def search(account: Account) -> Answers:
         "Does AssociateQueueQuickConnects accept a quick connect?",
         "yes",
         _API,
-        _NO_OPERATION,
     ),
     Question(
         "associate-again",
         "Does AssociateQueueQuickConnects accept a repeated call?",
-        unasked=_NO_OPERATION,
     ),
     Question(
         "disassociate-absent",
         "Does DisassociateQueueQuickConnects accept a quick connect that is not associated?",
-        unasked=_NO_OPERATION,
     ),
     Question(
         "delete-associated",
         "Does DeleteQuickConnect remove the quick connect from its queues?",
-        unasked=_NO_OPERATION,
     ),
 )
 def queues(account: Account) -> Answers:
