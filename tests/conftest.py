@@ -71,7 +71,7 @@ def pytest_configure() -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn what the watch found into an error of the test, at its end."""
+    """At the end of a test, turn the findings of the watch into its error."""
     report = yield
     if call.when == "teardown" and (problems := watch.problems(report.capstdout)):
         report.outcome, report.longrepr = "failed", "\n".join(problems)
@@ -89,7 +89,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    """The clock of the provider and of urllib3's retries; it stands still unless they sleep."""
+    """The clock of the provider and of urllib3's retries. Only sleeps and tests move it."""
     fake = FakeTime(time.time())
     FakeTime.current = fake
     module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)

@@ -16,10 +16,10 @@ from connect_provider import backoff, errors
 from connect_provider.arn import region_of
 from connect_provider.run import Run
 
-# Every retry is made here, where the deadline is known. botocore's own retries would repeat quota
-# errors, and its retry quota lives in the warm client and runs dry.
+# All retries are made here, where the deadline is known. botocore's own retries would repeat quota
+# errors. Their budget belongs to the warm client, and runs out.
 _CONFIG = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=3)
-_RNG = random.SystemRandom()  # copies of a process must not pause in step
+_RNG = random.SystemRandom()  # copies of a process must pause differently
 _READS = ("Describe", "Get", "List")
 _DELETES = ("Delete", "Disassociate", "Untag")
 
@@ -45,7 +45,7 @@ class Connect:
         """Call an operation by its API name in a Region; return its output.
 
         Throttling and failures of the service are retried until the deadline. A write that refers
-        to a missing resource is retried for the consistency lag. Everything else is never retried.
+        to a missing resource is retried for the consistency lag. Nothing else is retried.
         No call is made after CloudFormation has stopped waiting, since a rollback may have
         followed. Raise the ProviderError for the last response.
 
@@ -53,7 +53,7 @@ class Connect:
         """
         began = self._run.now()
         maybe_done = False
-        tries: Counter[type] = Counter()  # each kind of failure is counted apart
+        tries: Counter[type] = Counter()  # each kind of failure is counted separately
         while True:
             self._require_permission(operation, maybe_done=maybe_done)
             timeout = backoff.read_timeout(self._run.time_to_wait())
@@ -78,8 +78,8 @@ class Connect:
     def _require_permission(self, operation: str, *, maybe_done: bool) -> None:
         """Raise unless the run may still make the call.
 
-        A create that may have taken effect is repeated without a question: the repeat finds the
-        resource that the first try made.
+        A create that may have taken effect is repeated without asking. The repeat then finds the
+        resource of the first try.
         """
         if self._run.has_expired():
             raise errors.NotStabilized(f"{operation}: CloudFormation no longer waits")
@@ -102,9 +102,9 @@ class Connect:
         return None
 
     def _may_show_later(self, operation: str, failure: errors.ProviderError) -> bool:
-        """Return whether a write may only miss a resource that Connect does not show everywhere.
+        """Return whether a write may have missed a resource that Connect does not show yet.
 
-        A delete that may have taken effect finds nothing because it did.
+        A repeated delete finds nothing if its first try took effect.
         """
         deletes = operation.startswith(_DELETES)
         if operation.startswith(_READS) or (deletes and failure.maybe_done):
@@ -137,10 +137,10 @@ class Connect:
 
 
 def _send(operation: str, connect: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Make one call. Raise ResponseParserError for a body that holds nothing of the output."""
+    """Make one call. Raise ResponseParserError if the body has no member of the output."""
     method: Callable[..., dict[str, Any]] = getattr(connect, xform_name(operation))
     output = dict(method(**parameters))
     shape = connect.meta.service_model.operation_model(operation).output_shape
     if shape and shape.members and not shape.members.keys() & output.keys():
-        raise ResponseParserError("the body holds nothing of the output")
+        raise ResponseParserError("the body has no member of the output")
     return output

@@ -16,7 +16,7 @@ class ProviderError(Exception):
 
     maybe_done: the failed call may have taken effect, for example after a 500.
     unfinished: only time ran out. The same request continues from here when Lambda runs it again.
-    lagging: Connect may only not show a resource yet that the call refers to.
+    lagging: the call may refer to a resource that Connect does not show yet.
     """
 
     transient: ClassVar[bool] = False  # whether such an error is unfinished by nature
@@ -92,7 +92,7 @@ class GeneralServiceException(ProviderError):
     """Any other error of Connect, or a bug in the provider."""
 
 
-# A rollback ends in spite of these: its target is gone, taken or refused.
+# A rollback ends despite these: its target is gone, taken or refused.
 REFUSALS = (NotFound, InvalidRequest, AlreadyExists, ResourceConflict)
 
 # Every error that botocore's Connect model declares for the operations that we call.
@@ -121,7 +121,7 @@ _NOT_SENT = (
     botocore.ConnectTimeoutError,
     botocore.ProxyConnectionError,
 )
-# API reference, "Eventual consistency": a call can get these for a while after a change.
+# API reference, "Eventual consistency": Connect may return these for a while after a change.
 _LAGGING = ("ResourceNotFoundException", "InvalidRequestException")
 _OWN_IDS = ("Id", "QuickConnectId", "TrafficDistributionGroupId")
 _REQUEST_ID = re.compile(r"\s*[\[(;,]?\s*request[ _-]?id\b[:= ]*[\w-]+\s*[\])]?", re.IGNORECASE)

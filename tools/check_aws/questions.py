@@ -265,7 +265,7 @@ def queues(account: Account) -> Answers:
     needs="QUOTA",
 )
 def quota(account: Account) -> Answers:
-    """Create quick connects until Connect refuses one. Nothing else could be created after it."""
+    """Create quick connects until Connect refuses one. Nobody can create another meanwhile."""
     for count in range(500):
         code = outcome(partial(account.quick_connect, f"quota {count}"))
         if code != "accepted":
@@ -477,7 +477,7 @@ def _signed(request: Request) -> datetime | None:
 def _between(
     question: str, start: datetime | None, moment: datetime | None, seconds: float
 ) -> Answer:
-    """Tell whether a moment lies in the seconds after another."""
+    """Return whether a moment is within the seconds after another."""
     if start is None or moment is None:
         return Answer(question, "no", "no time")
     after = (moment - start).total_seconds()
@@ -547,7 +547,7 @@ def a_canceled_create(account: Account) -> Answers:
     )
 )
 def a_failure_without_rollback(account: Account) -> Answers:
-    """Let an Update fail in a stack that keeps what succeeded."""
+    """Let an Update fail in a stack that keeps its successful resources."""
     name = _create_stack(account, "keep", Probe={"Number": 1})
     _settle(account, name)
     _update_stack(account, name, keep=True, Probe={"Number": 2})
@@ -730,7 +730,7 @@ def _all_in(region: str, other: str) -> dict[str, Any]:
     needs="PHONE_NUMBER_ID",
 )
 def a_group_with_a_phone_number(account: Account) -> Answers:
-    """Move the phone number to a group, and put it back whatever happens."""
+    """Move the phone number to a group, and always move it back."""
     connect = account.connect
     number = {"PhoneNumberId": account.phone_number_id}
     before = connect.describe_phone_number(**number)["ClaimedPhoneNumberSummary"]["TargetArn"]

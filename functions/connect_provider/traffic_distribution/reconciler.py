@@ -115,7 +115,7 @@ class TrafficDistribution:
         revised = self._is_revised()
         shifts = plan.plan_shifts(desired, previous, group.state, revised=revised)
         for name in (name for name, shift in shifts.items() if shift is plan.Shift.LEFT):
-            self._run.log(f"{name} stays: it was changed outside the template")
+            self._run.log(f"{name} stays: it was changed manually")
         acted = [
             n for n, shift in shifts.items() if shift in (plan.Shift.APPLIED, plan.Shift.CONTESTED)
         ]
@@ -123,10 +123,14 @@ class TrafficDistribution:
             return {}
         phase = self._watch.phase()
         if phase is Phase.OVER:
-            raise errors.ResourceConflict("the stack operation is over: this request is late")
+            raise errors.ResourceConflict(
+                "the stack operation is over, and this late request changed nothing"
+            )
         if phase is Phase.ROLLING_BACK:
             if isinstance(self._request, CreateRequest):
-                raise errors.ResourceConflict("the stack is rolling back: it cancelled this create")
+                raise errors.ResourceConflict(
+                    "the stack is rolling back and has canceled this create"
+                )
             # Others have no earlier split, or the failed update changed nothing but the Revision.
             acted = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
             if not acted or not plan.was_applied(desired, previous, group.state):
@@ -169,9 +173,9 @@ def _contested(
     time = group.attributes["LastFailoverTime"]
     since = f" since {time}" if time else ""
     return errors.ResourceConflict(
-        f"{name}: it was changed outside the template: {before}the template has "
+        f"{name}: it was changed manually: {before}the template has "
         f"{model.text_of(desired[name])}, and Connect has "
-        f"{model.text_of(group.state.get(name, {}))}{since}. Set it back, or set OutOfBandTraffic "
+        f"{model.text_of(group.state.get(name, {}))}{since}. Restore it, or set OutOfBandTraffic "
         "to Overwrite"
     )
 

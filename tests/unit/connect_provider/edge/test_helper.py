@@ -321,7 +321,7 @@ def test_an_unexpected_error_shows_no_value(
     response = response_to(helper, event(sink), sink)
     assert (
         response["Reason"]
-        == "GeneralServiceException: KeyError in the provider. Its log shows the place"
+        == "GeneralServiceException: KeyError in the provider. The function's log shows the place"
     )
     assert "test_helper.py" in caplog.text
     assert "a property's value" not in caplog.text

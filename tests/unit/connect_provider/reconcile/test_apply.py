@@ -155,7 +155,7 @@ def test_the_advice_in_a_reason_keeps_the_resource(connect: ConnectEmulator, sin
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     theirs = {"StackId": OTHER_STACK, "RequestId": "theirs"}
     response = run("quick_connect_create", sink, **theirs)
-    advice = "to take it over. Then remove it from that stack: removed before, it would be deleted"
+    advice = "to take it over. Only then remove it from that stack"
     assert advice in response["Reason"]
     adopted = run("quick_connect_create_adopt", sink, **theirs)
     run("quick_connect_delete", sink, PhysicalResourceId=arn)
