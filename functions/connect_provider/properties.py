@@ -20,7 +20,7 @@ TAG_LIMIT = 50  # for each Connect resource, our markers included
 
 
 class Properties(BaseModel):
-    """Properties of a resource or a block: no unknown ones, immutable, hidden from errors."""
+    """Properties of a resource or a block: unknown ones are refused, and errors show no values."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 

@@ -51,7 +51,7 @@ def test_actions_are_pinned_by_commit() -> None:
 
 
 def test_a_workflow_has_no_more_permissions_than_it_needs() -> None:
-    """Only the release workflow writes, and it runs on tags alone."""
+    """Only the release workflow writes, and it runs only on tags."""
     for workflow in WORKFLOWS:
         content = yaml.safe_load(workflow.read_text())
         writes = "write" in content["permissions"].values()

@@ -241,7 +241,7 @@ def test_the_reason_names_the_queue_that_does_not_exist(
 ) -> None:
     """The Reason blames no quick connect, and the provider tries none of them alone."""
     response = create(sink, QueueId="unknown")
-    assert response["Reason"] == "NotFound: QueueId: no queue unknown"
+    assert response["Reason"] == "NotFound: QueueId: queue unknown does not exist"
     assert connect.calls()[-1] == LIST
 
 

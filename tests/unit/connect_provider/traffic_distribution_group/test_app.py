@@ -1,4 +1,4 @@
-"""Whole requests for Custom::ConnectTrafficDistributionGroup: the response, and the groups left."""
+"""Whole requests for Custom::ConnectTrafficDistributionGroup: the response and the groups."""
 
 from datetime import timedelta
 from typing import Any
