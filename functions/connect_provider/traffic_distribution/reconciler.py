@@ -124,7 +124,7 @@ class TrafficDistribution:
         phase = self._watch.phase()
         if phase is Phase.OVER:
             raise errors.ResourceConflict(
-                "the stack operation is over, and this late request changed nothing"
+                "the stack operation is over, so this late request changes nothing more"
             )
         if phase is Phase.ROLLING_BACK:
             if isinstance(self._request, CreateRequest):
