@@ -35,7 +35,7 @@ class Costs:
 
 
 def compare(world: World, python: str, compared: Sequence[Contender]) -> list[Costs]:
-    """Measure the contenders in turns, so that other load on the machine affects all equally."""
+    """Measure the contenders in turn, so that other load on the machine affects all equally."""
     first: dict[str, list[float]] = defaultdict(list)
     warm: dict[str, list[dict[str, dict[str, float]]]] = defaultdict(list)
     packages: dict[str, list[str]] = {}

@@ -105,7 +105,7 @@ def _install(
 
 
 def prepare_cdk() -> bool:
-    """Install the packages of the CDK's handler; return whether Node is here to run it."""
+    """Install the packages of the CDK's handler; return whether Node is installed."""
     if shutil.which("npm") is None or shutil.which("node") is None:
         return False
     (folder,) = CDK.folders

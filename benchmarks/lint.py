@@ -1,4 +1,4 @@
-"""How much longer cfn-lint takes with the rules of cfn_connect.rules than without them."""
+"""The extra time that cfn-lint takes with the rules of cfn_connect.rules."""
 
 import json
 import time

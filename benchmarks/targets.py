@@ -143,7 +143,7 @@ def _quota(world: World, process: measure.Process) -> float:
 
 
 def _offered(request: str) -> Callable[[World, measure.Process], float]:
-    """Return what counts the calls that offer 30 quick connects in each of 42 queues."""
+    """Return a function that counts the calls that offer 30 quick connects in each of 42 queues."""
 
     def arrange(world: World, process: measure.Process) -> float:
         instance = world.connect.instances[scene.INSTANCE_ID]

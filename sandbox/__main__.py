@@ -61,7 +61,7 @@ def up(console: Console) -> None:
 
 
 def _show_contents(sandbox: Sandbox, console: Console) -> None:
-    """Print what the sandbox's Connect holds, and the commands that list it."""
+    """Print the resources in the sandbox's Connect, and the commands that list them."""
     connect = sandbox.connect
     quick_connects = connect.quick_connects.values()
     names = {**connect.names, **{q["QuickConnectId"]: q["Name"] for q in quick_connects}}
@@ -93,7 +93,7 @@ def _request(path: str) -> Path:
         raise argparse.ArgumentTypeError(f"{path}: {why}; choose a file from events/") from None
     missing = _NEEDED - set(event)
     if missing:
-        raise argparse.ArgumentTypeError(f"{path}: a request without {', '.join(sorted(missing))}")
+        raise argparse.ArgumentTypeError(f"{path}: the request lacks {', '.join(sorted(missing))}")
     return Path(path)
 
 

@@ -74,7 +74,7 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the environment that leads the AWS CLI, sam and boto3 to the sandbox."""
+        """Return the environment that points the AWS CLI, sam and boto3 at the sandbox."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ENDPOINT_URL_CONNECT": self._connect_server.url,
@@ -114,7 +114,7 @@ class Sandbox:
         return [message for _, message in sorted(lines, key=lambda line: line[0])]
 
     def _write_certificates(self) -> None:
-        """Make a throwaway authority, because the ResponseURL is https here, too."""
+        """Create a temporary authority, because the ResponseURL uses https here, too."""
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.authority)
         certificate = authority.issue_cert("localhost", "127.0.0.1")

@@ -54,7 +54,7 @@ class Fault:
     output: Mapping[str, Any] | None = None
 
     def is_due(self, now: float) -> bool:
-        """Return whether the next call goes wrong, if none is to be skipped."""
+        """Return whether the next call fails, if none is to be skipped."""
         return self.times > 0 if self.until is None else now < self.until
 
 

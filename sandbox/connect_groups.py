@@ -280,7 +280,7 @@ def _first_split(instance: Instance) -> dict[str, Any]:
 
 
 def _check_distributions(name: str, items: list[Mapping[str, Any]], regions: list[str]) -> None:
-    """Check the rules that only the administrator guide has."""
+    """Check the rules that appear only in the administrator guide."""
     if sorted(item["Region"] for item in items) != regions:
         raise ServiceError("InvalidRequestException", f"{name}: list {' and '.join(regions)}")
     if name == "SignInConfig":

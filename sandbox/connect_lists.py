@@ -7,7 +7,7 @@ from sandbox.connect_account import ConnectAccount, page
 
 
 class Lists(ConnectAccount):
-    """The operations that list what an instance holds from the start."""
+    """The operations that list the resources that an instance has from the start."""
 
     def _list_queues(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
         instance = self._instance(region, p["InstanceId"])

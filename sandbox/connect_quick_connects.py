@@ -129,7 +129,7 @@ class QuickConnects(ConnectAccount):
         offered -= ids
 
     def _for_queue(self, region: str, p: Mapping[str, Any]) -> tuple[set[str], set[str]]:
-        """Return the quick connects of a call, which all exist, and those that the queue offers."""
+        """Return the quick connects of a call, which must exist, and those of the queue."""
         instance = self._instance(region, p["InstanceId"])
         offered = self._offered(instance, p["QueueId"])
         for quick_connect_id in p["QuickConnectIds"]:

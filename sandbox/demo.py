@@ -50,9 +50,7 @@ def run(console: Console) -> None:
     """Run the demo; raise SandboxError if a check fails."""
     template = TEMPLATE.read_text()
     console.print("[bold]An emulated AWS on this machine[/]: MiniStack and a Connect emulator.")
-    console.print(
-        "Its times are not those of AWS, where a traffic distribution group takes longer."
-    )
+    console.print("It is faster than AWS, where a traffic distribution group takes longer.")
     with Sandbox() as sandbox, explained(sandbox, console):
         sandbox.connect.settle_seconds = _GROUP_SETTLE_SECONDS
         before = sandbox.connect.holdings
@@ -142,7 +140,7 @@ def _fail_over(sandbox: Sandbox, console: Console) -> None:
         _show_traffic(console, shift)
     _check(
         len(_shifts(sandbox)) == shifts + 2,
-        "the failed update should send one shift and its rollback one more",
+        "the failed update should change the traffic once, and its rollback once more",
     )
     _check(_telephony(group) == _expected(100), "the rollback should restore the split")
 
@@ -199,7 +197,7 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _watcher(console: Console, only: str = "") -> stacks.Watch:
-    """Return a function that prints stack events, if wanted of one resource type only."""
+    """Return a function that prints stack events; only: the prefix of the types to print."""
 
     def watch(event: Mapping[str, Any]) -> None:
         if not event["ResourceType"].startswith(only):

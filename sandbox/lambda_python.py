@@ -14,7 +14,7 @@ VERSION = "3.13"  # the functions' Runtime
 def find() -> Path | None:
     """Return Lambda's Python if this machine has it with pip.
 
-    pyenv's own python3.13 runs only if the user has chosen a version, so its versions count, too.
+    pyenv's own python3.13 runs only if the user has selected a version, so its versions count, too.
     """
     for candidate in _candidates():
         command = [candidate, "-c", "import pip, sys; print(sys.executable)"]

@@ -1,4 +1,4 @@
-"""Signals that stop a command: they start its cleanup once, and let it finish."""
+"""Signals that stop a command. They start its cleanup once, and let it finish."""
 
 import signal
 import threading

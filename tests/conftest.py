@@ -72,7 +72,7 @@ def pytest_configure() -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn what the watch found into an error of the test, at its end."""
+    """At the end of a test, turn the findings of the watch into its error."""
     report = yield
     if call.when == "teardown" and (problems := watch.problems(report.capstdout)):
         report.outcome, report.longrepr = "failed", "\n".join(problems)

@@ -18,7 +18,7 @@ _PER_SERVICE = ("service-2", "endpoint-rule-set-1")  # no examples, paginators a
 
 
 def prune(data: Path, sources: str) -> None:
-    """Remove the files from botocore's data folder that the functions never read.
+    """Remove the files in botocore's data folder that the functions never read.
 
     sources: the source code of the functions. Connect's model keeps the operations that it names.
     """

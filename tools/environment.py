@@ -1,8 +1,8 @@
-"""Make the environment of a group from its lock files, once, even if several `make` run at once.
+"""Make the environment of a group from its lock files, once, even if several `make` run together.
 
 `environment.py` makes the environment for development. `environment.py sam` makes another group's.
 A group that runs the functions has an environment for each Python, such as .venv-3.11. The link
-.venv leads to the one of plain `python3`.
+.venv points to the one of plain `python3`.
 """
 
 import fcntl
@@ -71,7 +71,7 @@ def _build(environment: Path, locks: list[Path]) -> None:
 
 
 def _link(environment: Path) -> None:
-    """Let .venv lead to the environment of plain `python3`, or to the only one."""
+    """Point .venv at the environment of plain `python3`, or at the only one."""
     link = ROOT / ".venv"
     plain = Path(sys.executable).name == "python3"
     if not link.exists() or (link.is_symlink() and plain):

@@ -1,4 +1,4 @@
-"""crhelper and Powertools, as one would write them together at first."""
+"""crhelper with Powertools, as a first version would combine them."""
 
 import boto3
 from aws_lambda_powertools import Logger

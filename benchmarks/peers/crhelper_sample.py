@@ -1,4 +1,4 @@
-"""The sample of crhelper's README, with the calls to Connect in it."""
+"""The sample from crhelper's README, with the calls to Connect added."""
 
 import logging
 

@@ -1,6 +1,6 @@
-"""A handler without a framework, as the page on the cfn-response module writes it.
+"""A handler without a framework, written like the page on the cfn-response module.
 
-Its TLS context is built at init, so that init is the same work here as in the provider.
+It builds its TLS context at init, so that init does the same work here as in the provider.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A provider on cfn-resource-provider's base class, as its README writes one."""
+"""A provider on cfn-resource-provider's base class, written like its README."""
 
 import boto3
 from botocore.exceptions import ClientError

@@ -1,4 +1,4 @@
-"""What the deployment of a template chooses: conditions, parameters and what follows from them."""
+"""The values and conditions that the deployment of a template chooses."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
 
 class Choices:
-    """The choices of one template. Results are kept, since its resources need the same ones."""
+    """The choices of one template. Their results are cached, because resources share them."""
 
     def __init__(self, cfn: Template) -> None:
         self._cfn = cfn
@@ -55,18 +55,18 @@ class Choices:
         self._results: dict[tuple[str, bool], list[Result]] = {}
 
     def is_open(self, value: object) -> bool:
-        """Tell whether a function, a macro, a loop or the deployment has to fill something in."""
+        """Return whether a function, a macro, a loop or the deployment must fill something in."""
         return is_open(self._cfn, value)
 
     def possible(self, state: State) -> bool:
-        """Tell whether a deployment can be in this state."""
+        """Return whether a deployment can be in this state."""
         if state not in self._possible:
             values = {variable({"Ref": name}): value for name, value in state.parameters}
             self._possible[state] = self._conditions.possible(dict(state.conditions), values)
         return self._possible[state]
 
     def holds(self, state: State, condition: str) -> bool | None:
-        """Tell whether a condition holds in a state; None if it can be either."""
+        """Return whether a condition holds in a state, or None if it can be either."""
         key = (state, condition)
         if key not in self._holds:
             yes, no = (
@@ -89,7 +89,7 @@ class Choices:
         return found[0] if is_settled else None
 
     def values(self, state: State, function: object) -> list[Result]:
-        """Return every known value that a function can have in a state, looked at by itself.
+        """Return every known value that a function can have in a state, without its surroundings.
 
         A parameter's default counts only if the state is possible with all defaults.
         """
@@ -119,7 +119,7 @@ class Choices:
     def _results_of(self, function: object, *, pseudo: bool) -> list[Result]:
         """Return every value that cfn-lint knows a function can have.
 
-        pseudo: with the values that cfn-lint makes up for AWS::Region and other pseudo parameters.
+        pseudo: include the values that cfn-lint invents for pseudo parameters such as AWS::Region.
         """
         key = (variable(function), pseudo)
         if key not in self._results:

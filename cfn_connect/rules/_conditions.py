@@ -1,7 +1,7 @@
 """Which conditions of a template can hold together.
 
-A condition is a formula over what its Fn::Equals compare. A value that only the deployment knows
-is a variable. It is one of the literals that it is compared with, or something else.
+A condition is a formula over the operands of its Fn::Equals. A value that only the deployment
+knows is a variable. It is one of the literals that it is compared with, or something else.
 """
 
 import json
@@ -40,7 +40,7 @@ class Conditions:
         self._rules = [(self._rule(rule), True) for rule in written_rules]
 
     def possible(self, wanted: Mapping[str, bool], values: Values) -> bool:
-        """Tell whether the conditions can be as wanted when the variables have these values."""
+        """Return whether the conditions can be as wanted when the variables have these values."""
         named = [(self._formulas.get(name) or self._free(name), wanted[name]) for name in wanted]
         return self._search([*named, *self._rules], values)
 
@@ -99,7 +99,7 @@ class Conditions:
         return lambda values: values[name] == value if name in values else name
 
     def _same(self, one: str, other: str) -> Formula:
-        """Compare two variables; where their values are not assumed, the comparison is one."""
+        """Compare two variables. If their values are not assumed, the result is a variable."""
         free = self._free(f"{one} = {other}")
 
         def formula(values: Values) -> bool | str:

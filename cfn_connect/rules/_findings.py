@@ -1,6 +1,6 @@
-"""The errors in a resource's properties, for every way that the deployment can choose.
+"""The errors in a resource's properties, for every choice of the deployment.
 
-Only the choices count that a check looks at. At first every Fn::If and function is open. A check
+Only the choices that a check looks at count. At first every Fn::If and function is open. A check
 that meets one is repeated for each way of that choice, and so on.
 """
 
@@ -84,7 +84,7 @@ class _Resource:
             yield self._completed(start, preferred)
 
     def _ways(self, state: State, touches: Iterable[Touch]) -> Iterator[State]:
-        """Yield the ways of each choice that stopped a check; the others go together."""
+        """Yield the ways of each choice that stopped a check. The other choices vary together."""
         together = []
         for touch in sorted(touches, key=lambda touch: (touch.part, str(touch.site.path))):
             ways: Iterable[State] = ()
@@ -98,7 +98,7 @@ class _Resource:
         yield from self._covering(state, filter(None, together))
 
     def _covering(self, state: State, conditions: Iterable[str]) -> Iterator[State]:
-        """Yield states in which, between them, each condition is both true and false."""
+        """Yield states that together make each condition both true and false."""
         left = [(condition, holds) for condition in dict.fromkeys(conditions) for holds in _WAYS]
         while left:
             covering = state
@@ -113,7 +113,7 @@ class _Resource:
         state: State,
         preferred: bool,  # noqa: FBT001
     ) -> tuple[View, list[ErrorDetails]]:
-        """Return a state in which every condition is decided, one way where that is possible."""
+        """Return a state that decides every condition, one way where that is possible."""
         while True:
             view, details, touched = self._read(state)
             conditions = sorted({touch.site.condition for touch in touched} - {""})
@@ -137,7 +137,7 @@ class _Resource:
         return view, certain, touched
 
     def _values(self, view: View, checked: set[Path]) -> Iterator[Finding]:
-        """Yield the errors in each value that a function can have, looked at by itself."""
+        """Yield the errors in each value that a function can have, without its surroundings."""
         new = view.functions.keys() - checked
         checked |= new
         results = [self._choices.values(view.state, view.functions[path]) for path in new]
@@ -162,7 +162,7 @@ class _Resource:
 
 
 def _location(found: Path, message: str) -> Path:
-    """Return where an error is: a check of several values says it in its message."""
+    """Return where an error is. A check of several values names the place in its message."""
     place, _, rest = message.partition(": ")
     parts = [*(found or place.split(".")), *re.findall(r"^item (\d+)\b", rest)]
     return tuple(int(part) if str(part).isdigit() else part for part in parts)
@@ -179,6 +179,6 @@ def _respelled(message: str, view: View) -> str:
 
 
 def _is_partly_open(block: Any) -> bool:
-    """Tell whether a map or list has members that may be missing."""
+    """Return whether a map or list has members that may be missing."""
     members = block.values() if isinstance(block, dict) else block
     return isinstance(block, dict | list) and any(map(optional_site, members))

@@ -1,4 +1,4 @@
-"""Fn::ForEach and Fn::FindInMap as the template has them, where cfn-lint has replaced them."""
+"""Restores Fn::ForEach and Fn::FindInMap, which cfn-lint has replaced."""
 
 import json
 import re
@@ -15,7 +15,7 @@ Path = tuple[str | int, ...]
 
 
 def is_open(cfn: Template, value: object) -> bool:
-    """Tell whether a function, a macro, a loop or the deployment has to fill something in."""
+    """Return whether a function, a macro, a loop or the deployment must fill something in."""
     if isinstance(value, dict):
         macros = ("Fn::Transform", "Fn::ForEach")
         return is_function(value) != (None, None) or any(str(k).startswith(macros) for k in value)
@@ -35,10 +35,10 @@ def _loop_variables(cfn: Template) -> frozenset[str]:
 
 
 def as_written(cfn: Template, logical_id: str, properties: Any) -> Any:
-    """Return a resource's properties with each Fn::FindInMap that the template has there.
+    """Return a resource's properties with each Fn::FindInMap as the template has it.
 
-    For AWS::LanguageExtensions cfn-lint puts one of the mapping's values in place of each, even
-    where the deployment chooses. A loop's variables have the values of the loop's turn.
+    For AWS::LanguageExtensions, cfn-lint replaces each with one of the mapping's values, even where
+    the deployment chooses. A loop's variables have the values of the current iteration.
     """
     if not cfn.has_language_extensions_transform():
         return properties
@@ -70,7 +70,7 @@ def _mappings_read(cfn: Template, logical_id: str) -> Iterator[tuple[Path, Any]]
 
 
 def _turn(template_id: str, logical_id: str) -> dict[str, str] | None:
-    """Return the loop variables with which Desk${Line} is this logical id; None if it is not."""
+    """Return the values of the loop variables that give this logical id, or None."""
     parts = re.split(r"[$&]\{([^}]*)\}", template_id)
     found = re.fullmatch("(.+)".join(map(re.escape, parts[::2])), logical_id)
     return dict(zip(parts[1::2], found.groups(), strict=True)) if found else None

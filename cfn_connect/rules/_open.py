@@ -39,7 +39,7 @@ def _stop(value: Any, *_: object) -> NoReturn:
 
 
 class Open:
-    """The value of a site, an Fn::If or a function, that is not known yet.
+    """The value of a site (an Fn::If or a function) that is not known yet.
 
     A check that looks at it stops. So a model's check of several properties reports an error only
     if the error does not depend on the value.
@@ -57,7 +57,7 @@ class Open:
 class Touch(NamedTuple):
     """A part of the schema that met an open value.
 
-    stopped: whether a check of the model stopped there; else the value passed unread.
+    stopped: whether a check of the model stopped there. Otherwise, the value passed unread.
     """
 
     part: int
@@ -76,7 +76,7 @@ def optional_site(value: object) -> Any:
 
 
 class _Watched:
-    """A model whose checks stop at a property that may be missing: nothing intercepts `is None`."""
+    """A model that stops its checks at a property that may be missing, even at `is None`."""
 
     def __getattribute__(self, name: str) -> Any:
         value = super().__getattribute__(name)
@@ -99,9 +99,9 @@ def _validator(model: type[BaseModel]) -> SchemaValidator:
 
 
 def _tolerant(schema: Any, around: str = "") -> Any:
-    """Return the core schema with open values passing every part of it.
+    """Return the core schema, changed so that open values pass every part of it.
 
-    around: the type of the part that holds this one as its only part, if one does.
+    around: the type of the part that holds this one as its only part, if there is one.
     """
     if isinstance(schema, list | tuple):
         return [_tolerant(part) for part in schema]
@@ -122,7 +122,7 @@ def _tolerant(schema: Any, around: str = "") -> Any:
 
 @cache
 def _watched(model: type) -> type:
-    """Return a watched model, left incomplete: pydantic reads a complete one by its own schema."""
+    """Return a watched model. It stays incomplete, so that pydantic uses our schema."""
     body = {"__module__": model.__module__}
     watched = type(model)(model.__name__, (_Watched, model), body)
     watched.__pydantic_complete__ = False  # type: ignore[attr-defined]
@@ -130,9 +130,9 @@ def _watched(model: type) -> type:
 
 
 def _passing(required: bool) -> core_schema.WithInfoWrapValidatorFunction:  # noqa: FBT001
-    """Return a function that passes an open value, and makes one of a check that stopped.
+    """Return a function that passes an open value, and creates one for a check that stopped.
 
-    required: it matters whether a value is there. That is a check, too.
+    required: the presence of a value matters. That is a check, too.
     """
     part = next(_numbers)
 

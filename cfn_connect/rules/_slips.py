@@ -1,4 +1,4 @@
-"""Slips that the models take for something else, or cannot see while a value is open."""
+"""Mistakes that the models misread, or cannot see while a value is open."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -11,7 +11,7 @@ _CONFIGS = ("TelephonyConfig", "AgentConfig", "SignInConfig")
 
 
 def slips(view: View) -> Iterator[tuple[Path, str]]:
-    """Yield the path and the message of each slip."""
+    """Yield the path and the message of each mistake."""
     tags = view.at(("Tags",))
     if type(tags) is dict and tags.keys() == {"Key", "Value"}:
         yield view.path_of(("Tags",)), "Tags: begin with a dash, as this is an item of a list"
@@ -21,4 +21,4 @@ def slips(view: View) -> Iterator[tuple[Path, str]]:
         regions = [view.at((config, "Distributions", i, "Region")) for i in range(count)]
         sites = [site for site in map(open_site, regions) if site]
         if any(one.value == other.value for one, other in combinations(sites, 2)):
-            yield view.path_of((config,)), f"{config}: every Region should be there once"
+            yield view.path_of((config,)), f"{config}: each Region should appear once"

@@ -1,4 +1,4 @@
-"""A resource's properties as Lambda gets them, as far as some assumptions tell."""
+"""A resource's properties as Lambda gets them, under some assumptions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ _NOTHING = object()  # AWS::NoValue
 
 @dataclass(frozen=True)
 class Site:
-    """The place in a template of a value that is not known: an Fn::If, or another function.
+    """The place of an unknown value in a template: an Fn::If, or another function.
 
-    optional: whether it can come to AWS::NoValue.
+    optional: whether it can become AWS::NoValue.
     """
 
     path: Path
@@ -58,14 +58,14 @@ class View:
     def path_of(self, location: Path) -> Path:
         """Return the path in the template of a location in the plain properties.
 
-        The path shows each Fn::If. It is that of the nearest value above if nothing is there.
+        The path shows each Fn::If. If nothing is there, it is the path of the nearest value above.
         """
         while location not in self._paths:
             location = location[:-1]
         return self._paths[location]
 
     def at(self, location: Path) -> Any:
-        """Return the plain value at a location; None if nothing is there."""
+        """Return the plain value at a location, or None if nothing is there."""
         value = self.plain
         for key in location:
             members = dict(enumerate(value)) if type(value) is list else value

@@ -7,16 +7,16 @@ import random
 from itertools import accumulate
 
 # The time that a run reserves, in seconds before Lambda's timeout.
-RESPONSE_RESERVE = 30.0  # the watchdog stops the run then: enough for every try of the response
+RESPONSE_RESERVE = 30.0  # the watchdog stops the run then, in time for every try of the response
 SETTLE_RESERVE = 60.0  # waiting and retrying stop then, and Lambda runs the request again
 
 # API reference, "Eventual consistency": Connect shows most changes within a few seconds.
-CONSISTENCY_LAG = 30.0  # for so long, a miss proves nothing
-SIBLING_PATIENCE = 60.0  # for so long, a rename waits for a sibling that gives its Name up
-SUPERSEDING_LAG = 2.0  # a younger request cannot have been cancelled
-ASK_AGAIN_AFTER = 5.0  # for so long, "the stack waits for this request" remains valid
-ASK_AGAIN_AFTER_FAILURE = 60.0  # after a failed question, do not ask CloudFormation for so long
-STATUS_LAG = 30.0  # for so long, a stack's status may not show the latest operation
+CONSISTENCY_LAG = 30.0  # until then, a miss proves nothing
+SIBLING_PATIENCE = 60.0  # a rename waits so long for a sibling that still has the Name
+SUPERSEDING_LAG = 2.0  # a younger request cannot have been canceled
+ASK_AGAIN_AFTER = 5.0  # until then, the last response of CloudFormation remains valid
+ASK_AGAIN_AFTER_FAILURE = 60.0  # the pause after CloudFormation did not respond
+STATUS_LAG = 30.0  # until then, a stack's status may not show the latest operation
 # Lambda waits one minute before the second run of an asynchronous event, two before the third
 # (Lambda developer guide, "Error handling for asynchronous invocation").
 RUN_AGAIN_AFTER = (60.0, 120.0)

@@ -16,10 +16,10 @@ from connect_provider import backoff, errors
 from connect_provider.arn import region_of
 from connect_provider.run import Run
 
-# Every retry is made here, where the deadline is known. botocore's own retries would repeat quota
-# errors, and its retry quota lives in the warm client and runs dry.
+# All retries are made here, where the deadline is known. botocore's own retries would repeat quota
+# errors. Their budget belongs to the warm client, and runs out.
 _CONFIG = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=3)
-_RNG = random.SystemRandom()  # copies of a process must not pause in step
+_RNG = random.SystemRandom()  # copies of a process must pause differently
 _READS = ("Describe", "Get", "List")
 
 
@@ -52,7 +52,7 @@ class Connect:
         """
         began = self._run.now()
         maybe_done = False
-        tries: Counter[type] = Counter()  # each kind of failure is counted apart
+        tries: Counter[type] = Counter()  # each kind of failure is counted separately
         while True:
             self._require_permission(operation, maybe_done=maybe_done)
             timeout = backoff.read_timeout(self._run.time_to_wait())
@@ -81,8 +81,8 @@ class Connect:
     def _require_permission(self, operation: str, *, maybe_done: bool) -> None:
         """Raise unless the run may still make the call.
 
-        A create that may have taken effect is repeated without a question: the repeat finds the
-        resource that the first try made.
+        A create that may have taken effect is repeated without asking. The repeat then finds the
+        resource of the first try.
         """
         if self._run.has_expired():
             raise errors.NotStabilized(f"{operation}: CloudFormation no longer waits")
@@ -144,10 +144,10 @@ class Connect:
 
 
 def _send(operation: str, connect: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Make one call. Raise ResponseParserError for a body that holds nothing of the output."""
+    """Make one call. Raise ResponseParserError if the body has no member of the output."""
     method: Callable[..., dict[str, Any]] = getattr(connect, xform_name(operation))
     output = dict(method(**parameters))
     shape = connect.meta.service_model.operation_model(operation).output_shape
     if shape and shape.members and not shape.members.keys() & output.keys():
-        raise ResponseParserError("the body holds nothing of the output")
+        raise ResponseParserError("the body has no member of the output")
     return output

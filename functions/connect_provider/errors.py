@@ -92,7 +92,7 @@ class GeneralServiceException(ProviderError):
     """Any other error of Connect, or a bug in the provider."""
 
 
-# A rollback ends in spite of these: its target is gone, taken or refused.
+# A rollback ends despite these: its target is gone, taken or refused.
 REFUSALS = (NotFound, InvalidRequest, AlreadyExists, ResourceConflict)
 
 # Every error that botocore's Connect model declares for the operations that we call.

@@ -4,13 +4,13 @@ CloudFormation puts aws:cloudformation:* tags on native resources. These tags ar
 
     cfn:stack-id, cfn:logical-id      the stack and the logical id that own the resource
     cfn:request-id                    the request that created, adopted or moved it
-    cfn:created-at | cfn:adopted-at   the time of that request; the key says how we got the resource
+    cfn:created-at | cfn:adopted-at   the time of that request; the key says how it was acquired
     cfn:moved-from                    the logical id of the same stack that owned it before
 
-The tags decide whether this very request made the resource, whether this Delete may delete it, and
-whether a cancelled Create left it behind.
+The tags decide whether this request made the resource, whether this Delete may delete it, and
+whether a canceled Create left it behind.
 
-Somebody may have removed some of them by hand. One of the first two is enough to tell the owner. A
+Somebody may remove some of them by hand. One of the first two is enough to recognize the owner. A
 resource without a time is deleted only if all markers are missing and the template does not adopt.
 The next update restores missing markers.
 """
@@ -29,7 +29,7 @@ ADOPTED_AT = "cfn:adopted-at"
 MOVED_FROM = "cfn:moved-from"
 MARKERS = frozenset({STACK_ID, LOGICAL_ID, REQUEST_ID, CREATED_AT, ADOPTED_AT, MOVED_FROM})
 MARKERS_PER_RESOURCE = 5
-# A release removes these. It leaves cfn:adopted-at, so that a repeated Delete knows of the release.
+# A release removes these. It keeps cfn:adopted-at, so that a repeated Delete releases again.
 RELEASED = MARKERS - {ADOPTED_AT}
 
 Tags = Mapping[str, str]
@@ -79,7 +79,7 @@ def missing_markers(tags: Tags, request: Request, *, adopts: bool) -> dict[str, 
 
 
 def owner(tags: Tags, request: Request) -> Owner:
-    """Return the owner of the resource. A marker that is missing does not contradict."""
+    """Return the owner of the resource. A missing marker contradicts no owner."""
     ours = {STACK_ID: request.stack_id, LOGICAL_ID: request.logical_resource_id}
     marked = {key: tags[key] for key in ours if key in tags}
     if not marked:
@@ -103,7 +103,7 @@ def is_of_stack(tags: Tags, request: Request) -> bool:
 
 
 def made_by(tags: Tags, request: Request, request_id: str | None = None) -> bool:
-    """Return whether a request of this stack and logical id made the resource: by default this."""
+    """Return whether a request of this stack and logical id made it; by default, this request."""
     made = tags.get(REQUEST_ID) == (request_id or request.request_id)
     return made and owner(tags, request) is Owner.THIS
 

@@ -20,7 +20,7 @@ TAG_LIMIT = 50  # for each Connect resource, our markers included
 
 
 class Properties(BaseModel):
-    """Properties of a resource or a block: no unknown ones, immutable, hidden from errors."""
+    """Properties of a resource or a block: unknown ones are refused, and errors show no values."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
@@ -39,7 +39,7 @@ def _tag_map(value: object) -> object:
         if not isinstance(tag["Key"], str):
             raise ValueError(f"item {index}: its Key should be text")
         if tag["Key"] in tags:
-            raise ValueError(f"item {index}: its Key is that of an item before it")
+            raise ValueError(f"item {index}: its Key appears in an earlier item")
         tags[tag["Key"]] = tag["Value"]
     return tags
 
@@ -108,7 +108,8 @@ class OwnedResourceProperties(ResourceProperties):
     ExistingResourcePolicy: Literal["Fail", "Adopt"] = Field(
         default="Fail",
         description="how to react when another resource has the Name. `Fail` reports its ARN. "
-        "`Adopt` takes it over, updates it to the template, and never deletes it",
+        "`Adopt` takes it over and updates it to match the template. The provider never deletes a "
+        "resource that it adopted from another owner",
     )
 
     @property

@@ -19,8 +19,8 @@ from pydantic import Field
 from connect_provider.errors import InvalidRequest
 
 RESPONSE_URL_VALIDITY = timedelta(hours=2)
-# Physical ids of ours for a resource without an ARN. A Delete with the first makes no call. A
-# Delete with the second looks for a resource that this very request created.
+# Our physical ids for a resource without an ARN. A Delete with the first makes no call. A
+# Delete with the second looks for a resource that this request created.
 NEVER_CREATED = "never-created-"
 UNCONFIRMED = "unconfirmed-"
 
@@ -68,7 +68,7 @@ def parse_request(event: Mapping[str, Any]) -> Request:
     """Return the request in an event.
 
     The model requires ServiceToken at the top level, and some engines send it only among the
-    properties. Nothing reads it here, so an empty one stands in.
+    properties. Nothing reads it here, so an empty one takes its place.
 
     Raise InvalidRequest with every wrong field.
     """
@@ -86,7 +86,7 @@ def parse_request(event: Mapping[str, Any]) -> Request:
 def own_texts(event: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return each text of the user's own with the name of its property, longest first.
 
-    Names, descriptions, phone numbers and tag values must not show in a Reason or a log line.
+    No Reason and no log line may show names, descriptions, phone numbers or tag values.
     """
     found: set[tuple[str, str]] = set()
     for properties in ("ResourceProperties", "OldResourceProperties"):

@@ -30,7 +30,7 @@ class LambdaContext(Protocol):
 class Run:
     """One run of one request: its clock, deadlines, log and physical id.
 
-    physical_id: the id to respond with, whatever happens from here on.
+    physical_id: the id of the response, from now on.
     initial_id: the physical id of the event, or an id that says that nothing was created.
     signed_at: when CloudFormation made the request, or None if the event does not tell.
     log_keys: every log line of the request carries these.
@@ -74,7 +74,7 @@ class Run:
         return (self._age or 0.0) + self.elapsed()
 
     def is_late(self) -> bool:
-        """Return whether CloudFormation may have cancelled or completed the request already."""
+        """Return whether CloudFormation may have canceled or completed the request already."""
         return self._age is not None and self.age() >= backoff.SUPERSEDING_LAG
 
     def until_expiry(self) -> float:
@@ -124,7 +124,7 @@ class Run:
         return result
 
     def look_again(self, look: Callable[[], T | None], since: float | None = None) -> T | None:
-        """Look until something shows; return None if it stays missing. A miss is not proof.
+        """Look until the resource shows; return None if it stays missing. A miss is not proof.
 
         since: as in lag_is_over().
         """

@@ -26,7 +26,7 @@ def own(connect: ConnectEmulator) -> list[str]:
 
 
 def on_its_way(connect: ConnectEmulator, arn: str, status: str, then: str, seconds: float) -> None:
-    """Give a group a status, and the next one after some seconds."""
+    """Give a group a status now, and another status after some seconds."""
     due = FakeTime.current.monotonic() + seconds
     connect.groups[arn] |= {"Status": status, "next": (then, due)}
 
@@ -175,7 +175,7 @@ def test_an_update_ends_with_an_active_group(
 
 
 @pytest.mark.parametrize("status", ["CREATION_FAILED", "DELETION_FAILED"])
-def test_an_update_never_takes_a_failed_group_for_a_good_one(
+def test_an_update_never_treats_a_failed_group_as_ready(
     status: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """The response is a clear refusal, or the id of an ACTIVE group."""

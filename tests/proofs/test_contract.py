@@ -173,7 +173,7 @@ def test_every_registered_type_is_under_contract() -> None:
 
 
 @every_type
-def test_what_is_created_is_what_was_declared(
+def test_a_created_resource_matches_its_declaration(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """Ref and Arn are the id, and the live state equals the properties."""
@@ -236,7 +236,7 @@ def test_an_update_that_changes_nothing_writes_nothing(
 
 
 @every_type
-def test_a_delete_removes_what_is_owned_and_nothing_else(
+def test_a_delete_removes_only_the_owned_resource(
     subject: Subject, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """After a Delete the resource is gone, and a second Delete succeeds, too."""

@@ -1,6 +1,6 @@
-"""An ill CloudFormation API: a response that nobody can read is an unanswered question.
+"""A failing CloudFormation API: an unreadable response counts as no response.
 
-A failover goes on without the answer. A Delete that depends on it runs again.
+A failover continues without the response. A Delete that depends on it runs again.
 """
 
 import pytest
@@ -47,7 +47,7 @@ def test_a_failover_goes_on_without_cloudformation(
     stacks: Stacks,
     clock: FakeTime,
 ) -> None:
-    """Traffic must not depend on the question of a rollback, or of a superseded request."""
+    """Traffic must not depend on questions about a rollback or a superseded request."""
     event = scenario_of("shift traffic").prepare(connect, sink)
     clock.sleep(seconds)
     stacks.reply = answer
@@ -80,7 +80,7 @@ def test_a_late_request_goes_on_without_cloudformation(
 def test_a_delete_that_needs_cloudformation_runs_again(
     answer: HttpResponse, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """CloudFormation made up the id. The second run gets an answer."""
+    """CloudFormation made up the id. The second run gets a response."""
     created(load_event("quick_connect_create", sink), sink)
     delete = load_event("quick_connect_delete_after_cancelled_create", sink)
     stacks.reply = answer
@@ -101,7 +101,7 @@ def test_a_delete_that_needs_cloudformation_runs_again(
 def test_an_unreadable_error_of_connect_is_no_bug(
     name: str, error: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Connect may be just as ill. The Reason names the operation."""
+    """Connect may fail in the same way. The Reason names the operation."""
     event = scenario_of(name).prepare(connect, sink)
     connect.fault("*", error)
     response = deliver(event, sink)

@@ -1,4 +1,4 @@
-"""A rollback always ends: what it cannot restore stays as it is, and the stack is usable again."""
+"""A rollback always ends: it keeps what it cannot restore, and the stack is usable again."""
 
 import copy
 from collections.abc import Callable
@@ -104,10 +104,10 @@ def test_a_rollback_keeps_the_live_config_if_connect_refuses_the_old_one(
         pytest.param("LimitExceededException", id="a quota"),
     ],
 )
-def test_a_rollback_still_fails_where_an_operator_can_help(
+def test_a_rollback_still_fails_if_an_operator_can_help(
     error: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """Nothing that it would go back to is gone, so the rollback can be continued."""
+    """The target of the rollback exists, so an operator can continue the rollback."""
     create = load_event("quick_connect_create", sink)
     update = update_of(create, created(create, sink), sink, Description="of the failed update")
     assert deliver(update, sink)["Status"] == "SUCCESS"
@@ -117,7 +117,7 @@ def test_a_rollback_still_fails_where_an_operator_can_help(
 
 
 def test_an_update_still_fails_on_a_missing_reference(connect: ConnectEmulator, sink: Sink) -> None:
-    """Only a rollback keeps what is live."""
+    """Only a rollback keeps the live config."""
     create = load_event("quick_connect_create", sink)
     arn = created(create, sink)
     config = quick_connect("USER", UserId="nobody")
@@ -152,7 +152,7 @@ def test_a_rollback_keeps_the_live_name_if_the_old_one_is_taken(
 def test_a_rollback_goes_on_without_a_user_that_connect_refuses(
     operation: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """InvalidRequestException: the replica lacks the user's name. The other user changes back."""
+    """The replica lacks the user's name (InvalidRequestException). The other user changes back."""
     create = load_event(f"{GROUP}_create_with_users", sink)
     arn = created(create, sink)
     update = load_event(f"{GROUP}_update_users", sink, PhysicalResourceId=arn)
@@ -170,7 +170,7 @@ def test_a_rollback_goes_on_without_a_user_that_connect_refuses(
 def test_an_update_still_fails_on_a_user_that_connect_refuses(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Only a rollback goes on."""
+    """Only a rollback continues."""
     arn = created(load_event(f"{GROUP}_create_with_users", sink), sink)
     connect.fault("AssociateTrafficDistributionGroupUser", "InvalidRequestException", seconds=600)
     response = respond(f"{GROUP}_update_users", sink, PhysicalResourceId=arn)

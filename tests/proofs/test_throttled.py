@@ -42,7 +42,7 @@ def test_every_request_through_a_throttled_api_succeeds_once(
     monkeypatch: pytest.MonkeyPatch,
     record_property: Any,
 ) -> None:
-    """Each quick connect is created once, and after the deletes none is left."""
+    """Each quick connect is created once, and none is left after the deletes."""
     connect.quick_connect_quota = quick_connects
     connect.rate, connect.failure_rate = expected.RATE, FAILURES
     connect.random.seed(seed)

@@ -1,6 +1,7 @@
-"""A manual traffic change during an incident: no request undoes it without a word.
+"""A manual traffic change during an incident: no request undoes it silently.
 
-Rollbacks without ROLLBACK in the stack's status, and requests without a previous template.
+These tests cover rollbacks without ROLLBACK in the stack's status, and requests without a previous
+template.
 """
 
 from typing import Any
@@ -102,7 +103,7 @@ def test_a_later_update_after_a_failed_one_changes_the_traffic(
     clock: FakeTime,
     group: dict[str, Any],
 ) -> None:
-    """The failure belongs to the operation before, so this Update is no reversal."""
+    """The failure belongs to the previous operation, so this Update is no reversal."""
     by_hand(group, 0, 100)
     update = update_to(sink, group, 30, 70)
     fail_alone(stacks, clock, update, "UPDATE_IN_PROGRESS")
@@ -177,14 +178,14 @@ def test_fail_accepts_a_split_that_is_live_already(
 
 
 @WITHOUT_PREVIOUS
-def test_overwrite_shows_the_split_that_it_overwrites(
+def test_overwrite_logs_the_split_that_it_overwrites(
     request_of: Any,
     connect: ConnectEmulator,
     sink: Sink,
     group: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The Reason or the log holds the operator's split, so it can be restored."""
+    """The Reason or the log holds the operator's split, so somebody can restore it."""
     caplog.set_level("INFO")
     by_hand(group, 0, 100)
     response = deliver(request_of(sink, group, "Overwrite"), sink)

@@ -1,4 +1,4 @@
-"""Make a folder once in a run of the tests, whatever worker needs it first."""
+"""Make a folder once in a test run, even if several workers need it."""
 
 import fcntl
 import os

@@ -58,7 +58,7 @@ def statements(package: str, instance_arns: list[str]) -> Rules:
 
 
 def allowed(rules: Rules, operation: str, arn: str) -> bool:
-    """Tell whether a role allows an operation of Connect on a resource."""
+    """Return whether a role allows an operation of Connect on a resource."""
     return any(
         f"connect:{operation}" in actions and any(fnmatchcase(arn, r) for r in resources)
         for actions, resources in rules

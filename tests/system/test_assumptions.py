@@ -11,7 +11,6 @@ from rich.console import Console
 
 from sandbox import scene, signals
 from sandbox.aws import Sandbox
-from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import ROOT
 from tools.check_aws import __main__ as command
 from tools.check_aws import page, questions
@@ -27,7 +26,6 @@ IDS = {
     "USER_ID": scene.USER_ID,
 }
 QUESTIONS = [question for made in EXPERIMENTS for question in made.questions]
-NO_OPERATION = "the emulator does not have the operation"
 
 
 @pytest.fixture(scope="module")
@@ -208,10 +206,3 @@ def test_the_exit_status_tells_whether_every_answer_is_as_assumed(
         with pytest.raises(SystemExit) as exit_:
             command.main()
         assert exit_.value.code == status
-
-
-def test_an_operation_that_the_emulator_has_is_asked() -> None:
-    """A new operation of the emulator can answer the questions about it."""
-    lacking = {question.id for question in QUESTIONS if question.unasked == NO_OPERATION}
-    assert ("associate" in lacking) != hasattr(ConnectEmulator, "_associate_queue_quick_connects")
-    assert ("lag-search-create" in lacking) != hasattr(ConnectEmulator, "_search_quick_connects")

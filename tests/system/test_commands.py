@@ -42,8 +42,8 @@ def test_invoke_with_a_docker_that_does_not_run_says_so(tmp_path: Path) -> None:
     [
         pytest.param(None, "No such file", id="no file"),
         pytest.param("{", "it is not JSON", id="not JSON"),
-        pytest.param("[]", "a request without", id="a list"),
-        pytest.param("{}", "a request without", id="an empty object"),
+        pytest.param("[]", "the request lacks", id="a list"),
+        pytest.param("{}", "the request lacks", id="an empty object"),
     ],
 )
 def test_invoke_with_a_wrong_file(tmp_path: Path, content: str | None, message: str) -> None:
@@ -54,7 +54,7 @@ def test_invoke_with_a_wrong_file(tmp_path: Path, content: str | None, message: 
     assert message in said("invoke", str(event))
 
 
-def test_a_python_without_venv_names_the_package_that_has_it(
+def test_a_python_without_venv_names_the_missing_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Debian's Python comes without ensurepip."""
@@ -69,7 +69,7 @@ def test_a_python_without_venv_names_the_package_that_has_it(
 def test_requirements_that_cannot_be_installed_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The next run does not take the broken environment for a complete one."""
+    """The next run does not reuse the broken environment."""
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/dev.txt").write_text("no-hash==1\n")
     monkeypatch.setattr(environment, "ROOT", tmp_path)

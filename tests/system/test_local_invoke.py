@@ -17,7 +17,7 @@ NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
 
 
 def docker(*arguments: str) -> bool:
-    """Run a Docker command; tell whether it succeeded."""
+    """Run a Docker command; return whether it succeeded."""
     command = [str(shutil.which("docker")), *arguments]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
@@ -50,7 +50,7 @@ def local(request: pytest.FixtureRequest) -> Iterator[SamLocal]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_response_is_what_the_name_promises(name: str, local: SamLocal) -> None:
+def test_the_response_has_the_status_in_the_events_name(name: str, local: SamLocal) -> None:
     """The function runs in a container, calls the emulated Connect, and responds once."""
     event = local.stage(EVENTS / f"{name}.json")
     done = sam.run(local.command(event), capture_output=True)

@@ -80,8 +80,10 @@ def test_a_failed_update_is_rolled_back(sandbox: Sandbox) -> None:
     assert sandbox.connect.quick_connects == {}
 
 
-def test_two_queues_that_offer_each_other_live_a_whole_life(sandbox: Sandbox) -> None:
-    """They deploy, update, roll back and delete. An operator's own association stays."""
+def test_two_queues_that_offer_each_other_deploy_update_roll_back_and_delete(
+    sandbox: Sandbox,
+) -> None:
+    """An operator's own association stays."""
     connect, template = sandbox.connect, demo.DESK_TEMPLATE.read_text()
     before, manual = connect.holdings, "an operator's own"
 

@@ -220,7 +220,7 @@ def test_a_migration_that_fails_leaves_the_native_resources_in_the_stack(
 
 
 def test_a_created_resource_with_a_deletion_policy_stays(migration: Migration) -> None:
-    """CloudFormation sends no Delete, so the markers stay. They do not hinder an import."""
+    """CloudFormation sends no Delete, so the markers stay. They do not prevent an import."""
     migration.deploy(ADOPTED)
     created = migration.holds()
     kept = ADOPTED.replace("    Properties:", "    DeletionPolicy: Retain\n    Properties:")

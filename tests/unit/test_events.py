@@ -1,4 +1,4 @@
-"""The requests in events/ keep the promises of their names, and the models accept them."""
+"""The requests in events/ match their names, and the models accept them."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_the_models_refuse_only_invalid_requests(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_response_is_what_the_name_promises(
+def test_the_response_has_the_status_in_the_events_name(
     name: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
     """The state is that of `make invoke`: an Update and a Delete find their resource."""

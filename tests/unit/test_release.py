@@ -27,8 +27,8 @@ def test_the_template_has_the_version_of_the_project() -> None:
     assert template["Outputs"]["Version"]["Value"] == VERSION
 
 
-def test_the_changelog_begins_with_what_is_unreleased() -> None:
-    """Below it stand the releases, the newest first, and none is newer than the project."""
+def test_the_changelog_begins_with_the_unreleased_changes() -> None:
+    """The releases follow, newest first, and none is newer than the project."""
     unreleased, *releases = re.findall(r"^## \[(.+?)\]", CHANGELOG, re.MULTILINE)
     assert unreleased == "Unreleased"
     assert releases == sorted(releases, key=number, reverse=True)
@@ -36,7 +36,7 @@ def test_the_changelog_begins_with_what_is_unreleased() -> None:
 
 
 def test_every_release_has_a_record_and_a_section() -> None:
-    """The proof of upgrades needs the record. No document claims a version that has none."""
+    """The upgrade proof needs the record. No document names a version without one."""
     sections = set(re.findall(r"^## \[(\d.+?)\] - \d{4}-\d\d-\d\d$", CHANGELOG, re.MULTILINE))
     assert sections == RECORDS
 
@@ -51,7 +51,7 @@ def test_actions_are_pinned_by_commit() -> None:
 
 
 def test_a_workflow_has_no_more_permissions_than_it_needs() -> None:
-    """Only the release workflow writes, and it runs on tags alone."""
+    """Only the release workflow writes, and it runs only on tags."""
     for workflow in WORKFLOWS:
         content = yaml.safe_load(workflow.read_text())
         writes = "write" in content["permissions"].values()

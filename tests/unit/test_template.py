@@ -1,4 +1,4 @@
-"""template.yaml: what it promises to its users, and what it allows to its functions."""
+"""template.yaml: its exports, and the permissions of its functions."""
 
 import json
 import re
@@ -19,7 +19,7 @@ QUESTIONS = ("DescribeStacks", "DescribeStackResource", "DescribeStackEvents")
 
 
 def test_each_type_has_an_export_of_the_function_that_serves_it() -> None:
-    """The rules for cfn-lint know the exports, and which function each is of."""
+    """The cfn-lint rules know the exports and the function behind each."""
     exports = {
         output["Export"]["Name"]: output["Value"]["Fn::GetAtt"]
         for output in template()["Outputs"].values()
@@ -40,7 +40,7 @@ def test_each_type_has_an_export_of_the_function_that_serves_it() -> None:
 def test_every_allowed_operation_is_called_by_some_request(
     package: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """A life that needs every permission: an update, a name clash, a refused delete."""
+    """These requests need every permission: an update, a name clash, a refused delete."""
     serve = handler(package)
     create = load_event(f"{package}_create", sink)
     serve(create, Context())
@@ -92,7 +92,7 @@ def test_a_role_may_describe_stacks(name: str) -> None:
 
 
 def test_the_functions_know_how_often_lambda_tries() -> None:
-    """What they are told is what Lambda is told."""
+    """The variable and the setting agree."""
     settings = template()["Globals"]["Function"]
     told = settings["Environment"]["Variables"]["MAXIMUM_RETRY_ATTEMPTS"]
     assert told == str(settings["EventInvokeConfig"]["MaximumRetryAttempts"])
@@ -215,7 +215,7 @@ def test_the_dashboard_shows_every_metric_that_an_alarm_watches_and_errors_and_t
 def test_the_dashboard_shows_the_metrics_that_are_published(
     connect: ConnectEmulator, sink: Sink, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same namespace, dimensions and names; every outcome among them."""
+    """It uses the same namespace, dimensions and names, and every outcome."""
     connect.fault("CreateQuickConnect", "AccessDeniedException")
     for request_id in ("failed", "succeeded"):
         handler("quick_connect")(

@@ -1,4 +1,4 @@
-"""The test modules: each one stands alone."""
+"""The test modules: each one runs alone."""
 
 import ast
 from pathlib import Path
@@ -29,8 +29,8 @@ def test_a_test_module_imports_no_other(path: Path) -> None:
     assert all(name.startswith("tests.support") for name in own)
 
 
-def test_support_holds_nothing_that_is_collected() -> None:
-    """Each test lives in unit, proofs or system."""
+def test_pytest_collects_nothing_in_support() -> None:
+    """Each test is in unit, proofs or system."""
     assert {path.relative_to(TESTS).parts[0] for path in MODULES} == {"unit", "proofs", "system"}
 
 

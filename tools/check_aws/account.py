@@ -1,4 +1,4 @@
-"""The account that a run asks, and everything that the run makes in it."""
+"""The AWS account of a run, and every resource that the run makes in it."""
 
 import secrets
 import time
@@ -26,7 +26,7 @@ _NOT_AN_ANSWER = {
 
 
 class NotAnsweredError(Exception):
-    """The account cannot answer the question. The text says why."""
+    """The account cannot answer the question. The text gives the reason."""
 
 
 @dataclass
@@ -72,13 +72,13 @@ class Account:
         return self.deployed_relay
 
     def watch(self, event: Mapping[str, Any]) -> None:
-        """Keep the reason of a failure in a stack."""
+        """Record the reason of a failure in a stack."""
         if event["ResourceStatus"].endswith("FAILED"):
             reason = event.get("ResourceStatusReason", "")
             self.failures.append(f"{event['LogicalResourceId']}: {reason}")
 
     def wait(self, ready: Callable[[], bool], seconds: float = 0.0) -> float | None:
-        """Wait until something is so; return the seconds, or None when the patience is used."""
+        """Wait until a condition holds; return the seconds, or None if the patience is used up."""
         started = time.monotonic()
         while not ready():
             if time.monotonic() - started > (seconds or self.patience):
@@ -164,5 +164,5 @@ def refusal(error: ClientError) -> str:
 
 
 def is_no_answer(error: ClientError) -> bool:
-    """Return whether an error says nothing about the question."""
+    """Return whether an error tells nothing about the question."""
     return code_of(error) in _NOT_AN_ANSWER

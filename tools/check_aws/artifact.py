@@ -27,6 +27,6 @@ def build(account: Account) -> bytes:
 
 
 def require_python(account: Account) -> None:
-    """Exit unless this machine can build for Lambda. A run would else fail halfway."""
+    """Exit unless this machine can build for Lambda. Otherwise a run would fail halfway."""
     if not account.is_sandbox and lambda_python.find() is None:
         sys.exit(f"python{lambda_python.VERSION} with pip is needed to build the functions")

@@ -30,7 +30,7 @@ def remove_everything(account: Account, show: Callable[[str], None]) -> list[str
 
 
 def _remove(account: Account) -> list[str]:
-    """Start the removal of everything that is there; return its names."""
+    """Start the removal of every resource found; return their names."""
     found = []
     for part in (_remove_stacks, _remove_quick_connects, _remove_groups, _remove_bucket):
         try:
@@ -86,6 +86,6 @@ def _remove_bucket(account: Account) -> list[str]:
 
 
 def _try(remove: Callable[..., object], **parameters: str) -> None:
-    """Start a removal. If it is refused, the next look finds the resource again."""
+    """Start a removal. If it is refused, the next pass finds the resource again."""
     with suppress(ClientError):
         remove(**parameters)

@@ -45,8 +45,8 @@ def quick_connects(account: Account) -> Answers:
 
 @experiment(
     Question("provider-group", "Does a stack create a group with a user?", "yes", _OWN),
-    Question("provider-failover", "Does an update shift telephony and agents?", "yes", _OWN),
-    Question("provider-failover-rollback", "Does a rollback shift them back?", "yes", _OWN),
+    Question("provider-failover", "Does an update move telephony and agents?", "yes", _OWN),
+    Question("provider-failover-rollback", "Does a rollback move them back?", "yes", _OWN),
     Question(
         "provider-group-delete", "Does the Delete of the stack delete the group?", "yes", _OWN
     ),

@@ -26,7 +26,6 @@ _GUIDE = "CloudFormation user guide"
 _LAG = "within 30 s"
 _LAG_SOURCE = "our limit; the API reference says seconds, in some cases minutes"
 _IN_FLIGHT = "MiniStack shows no resource status until the response"
-_NO_OPERATION = "the emulator does not have the operation"
 _NO_LAG = "the emulator has no lag of its own"
 
 
@@ -153,7 +152,7 @@ def quick_connects(account: Account) -> Answers:
 
 
 def accepts(question: str, code: str, *details: str) -> Answer:
-    """Tell whether a call was accepted, and else with which code it was refused."""
+    """Return the answer "yes" if a call was accepted, or "no" with the code of the refusal."""
     if code == "accepted":
         return Answer(question, "yes", *details)
     return Answer(question, "no", ", ".join([code, *details]))
@@ -185,7 +184,7 @@ def _description(account: Account, quick_connect_id: str) -> str:
     Question(
         "lag-search-create",
         "How long after CreateQuickConnect does SearchQuickConnects show it?",
-        unasked=_NO_OPERATION,
+        unasked="the emulator searches without criteria",
     )
 )
 def search(account: Account) -> Answers:
@@ -216,22 +215,18 @@ def search(account: Account) -> Answers:
         "Does AssociateQueueQuickConnects accept a quick connect?",
         "yes",
         _API,
-        _NO_OPERATION,
     ),
     Question(
         "associate-again",
         "Does AssociateQueueQuickConnects accept a repeated call?",
-        unasked=_NO_OPERATION,
     ),
     Question(
         "disassociate-absent",
         "Does DisassociateQueueQuickConnects accept a quick connect that is not associated?",
-        unasked=_NO_OPERATION,
     ),
     Question(
         "delete-associated",
         "Does DeleteQuickConnect remove the quick connect from its queues?",
-        unasked=_NO_OPERATION,
     ),
 )
 def queues(account: Account) -> Answers:
@@ -270,7 +265,7 @@ def queues(account: Account) -> Answers:
     needs="QUOTA",
 )
 def quota(account: Account) -> Answers:
-    """Create quick connects until Connect refuses one. Nothing else could be created after it."""
+    """Create quick connects until Connect refuses one. Nobody can create another meanwhile."""
     for count in range(500):
         code = outcome(partial(account.quick_connect, f"quota {count}"))
         if code != "accepted":
@@ -482,7 +477,7 @@ def _signed(request: Request) -> datetime | None:
 def _between(
     question: str, start: datetime | None, moment: datetime | None, seconds: float
 ) -> Answer:
-    """Tell whether a moment lies in the seconds after another."""
+    """Return whether a moment is within the seconds after another."""
     if start is None or moment is None:
         return Answer(question, "no", "no time")
     after = (moment - start).total_seconds()
@@ -552,7 +547,7 @@ def a_canceled_create(account: Account) -> Answers:
     )
 )
 def a_failure_without_rollback(account: Account) -> Answers:
-    """Let an Update fail in a stack that keeps what succeeded."""
+    """Let an Update fail in a stack that keeps its successful resources."""
     name = _create_stack(account, "keep", Probe={"Number": 1})
     _settle(account, name)
     _update_stack(account, name, keep=True, Probe={"Number": 2})
@@ -735,7 +730,7 @@ def _all_in(region: str, other: str) -> dict[str, Any]:
     needs="PHONE_NUMBER_ID",
 )
 def a_group_with_a_phone_number(account: Account) -> Answers:
-    """Move the phone number to a group, and put it back whatever happens."""
+    """Move the phone number to a group, and always move it back."""
     connect = account.connect
     number = {"PhoneNumberId": account.phone_number_id}
     before = connect.describe_phone_number(**number)["ClaimedPhoneNumberSummary"]["TargetArn"]

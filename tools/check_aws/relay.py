@@ -1,6 +1,6 @@
-"""A custom resource whose requests this machine receives and responds to.
+"""A custom resource: this machine receives its requests and responds to them.
 
-A function puts each event into a queue. The experiment decides when to respond, and with what.
+A function puts each event into a queue. The experiment chooses the response and its time.
 """
 
 import json
@@ -78,7 +78,7 @@ _NO_TYPE = {"Content-Type": ""}  # as the presigned URL was signed
 
 
 class ResponseRefusedError(SandboxError):
-    """CloudFormation did not take a response."""
+    """CloudFormation refused a response."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Relay:
                 self.respond(request)
 
     def _collect(self, *kind: str) -> Request | None:
-        """Move what the queue holds to the open requests; return the oldest of a kind."""
+        """Move messages from the queue to the open requests; return the oldest match."""
         sqs = self.account.client("sqs")
         found = sqs.receive_message(
             QueueUrl=self.queue,

@@ -110,7 +110,9 @@ class Helper(CfnResource):
         except Exception as error:  # noqa: BLE001  # a bug of ours needs a response too
             name, frames = type(error).__name__, traceback.format_tb(error.__traceback__)
             logger.error("%s\n%s", name, "".join(frames), extra=run.log_keys)
-            bug = GeneralServiceException(f"{name} in the provider. Its log shows the place")
+            bug = GeneralServiceException(
+                f"{name} in the provider. The function's log shows the place"
+            )
             self._fail(bug.reason)
         self.PhysicalResourceId = run.physical_id
 

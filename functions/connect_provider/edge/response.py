@@ -63,7 +63,7 @@ class ResponseSender:
         except urllib3.exceptions.HTTPError as error:
             cause = getattr(error, "reason", None) or error
             name = type(cause).__name__
-            raise DeliveryError(f"the ResponseURL took no response: {name}") from None
+            raise DeliveryError(f"the ResponseURL accepted no response: {name}") from None
         if not 200 <= reply.status < 300:
             raise DeliveryError(f"the ResponseURL returned HTTP {reply.status}")
 
@@ -86,7 +86,7 @@ def is_response_url(url: str) -> bool:
 def fit(response: Mapping[str, Any]) -> dict[str, Any]:
     """Return the response with at most 4,096 bytes of JSON.
 
-    A Reason that is too long loses its end. If Data is too large or is no JSON, the response
+    A Reason that is too long loses its end. If Data is too large or not JSON, the response
     becomes FAILED with a Reason that names the attribute. Raise DeliveryError if the ids alone are
     too large.
     """

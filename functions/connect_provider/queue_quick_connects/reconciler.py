@@ -113,7 +113,9 @@ class QueueAssociations:
         try:
             self._members.list(queue)
         except errors.NotFound:
-            raise errors.NotFound(f"QueueId: no queue {queue.attributes['Id']}") from refusal
+            raise errors.NotFound(
+                f"QueueId: queue {queue.attributes['Id']} does not exist"
+            ) from refusal
         for quick_connect_id in batch:
             try:
                 self._members.add(queue, quick_connect_id)

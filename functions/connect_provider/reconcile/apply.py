@@ -92,7 +92,7 @@ class Owned:
     def _try_to_create(self, began: float) -> tuple[Observation | None, bool]:
         """Return the created resource and True, or the resource that has the Name and False.
 
-        Return None for the latter while Connect does not show it yet, or is deleting it.
+        Return None and False while Connect does not show that resource, or is deleting it.
         """
         markers = ownership.markers(self._request, ownership.CREATED_AT)
         tags = {**self._desired.Tags, **markers}
@@ -126,7 +126,7 @@ class Owned:
     def _undo_unless_kept(self, observed: Observation) -> None:
         """Undo this request if its stack neither waits for it nor has the resource.
 
-        CloudFormation then cancelled the request and sends no Delete, or has sent one already.
+        CloudFormation then canceled the request. It sends no Delete, or has already sent one.
         """
         if self._watch.keeps(observed.arn):
             return
@@ -192,7 +192,7 @@ class Owned:
         if ownership.is_of_stack(observed.tags, self._request):
             advice = "set ExistingResourcePolicy to Adopt to move it to this logical id"
         elif owner:
-            advice += ". Then remove it from that stack: removed before, it would be deleted"
+            advice += ". Only then remove it from that stack, which otherwise deletes it"
         return errors.AlreadyExists(
             f"{observed.arn} has this Name{owner}. Choose another Name, or {advice}"
         )
@@ -292,7 +292,7 @@ class Owned:
     def _require_free_name(self, observed: Observation) -> None:
         """Raise AlreadyExists if another resource has the Name.
 
-        A sibling of the same stack may be about to give it up, so wait for it.
+        A sibling of the same stack may be about to change its Name, so wait for it.
         """
         began = self._run.now()
 
@@ -356,7 +356,7 @@ class Owned:
         return observed
 
     def _add_member(self, observed: Observation, member: str) -> None:
-        """Add a member. A rollback goes on without one that Connect refuses."""
+        """Add a member. A rollback continues without a member that Connect refuses."""
         members = self._resource.members
         try:
             members.add(observed, member)

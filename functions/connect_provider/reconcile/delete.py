@@ -30,7 +30,7 @@ class Deletion:
     def __init__(
         self, resource_type: type[Resource[Any]], request: Request, run: Run, watch: StackWatch
     ) -> None:
-        self._connect = Connect(run)  # no guard: a deletion is wanted, whatever the stack does
+        self._connect = Connect(run)  # no guard: a deletion is always wanted
         self._resource = resource_type(self._connect)
         self._request = request
         self._run = run
@@ -81,7 +81,7 @@ class Deletion:
         return isinstance(properties, dict) and properties.get("ExistingResourcePolicy") == "Adopt"
 
     def _left_behind(self, physical_id: str) -> Observation | None:
-        """Return the resource of a failed or cancelled Create whose id CloudFormation lacks."""
+        """Return the resource of a failed or canceled Create, if CloudFormation lacks its id."""
         desired = self._properties()
         if desired is None:
             return None  # a Create with these properties made no call
@@ -103,7 +103,8 @@ class Deletion:
     def _delete(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
         """Wait until the resource can be deleted, delete it, and wait until it is gone.
 
-        A refusal changes nothing: it is foreseen before the members go, or they come back.
+        A refusal changes nothing. It is checked before the members are removed, or they are added
+        again.
         """
         idle = self._run.wait(
             partial(self._resource.look, observed.arn),
@@ -126,7 +127,7 @@ class Deletion:
             raise
 
     def _delete_alone(self, observed: Observation) -> None:
-        """Delete a resource whose members are gone, and wait until it is gone, too."""
+        """Delete a resource without members, and wait until it is gone."""
         arn, look, began = observed.arn, partial(self._resource.look, observed.arn), self._run.now()
         try:
             remaining = self._resource.delete(observed)
@@ -152,7 +153,7 @@ class Deletion:
 
     def _explain(self, observed: Observation, problem: str) -> str:
         blocker = self._resource.blocker(observed)
-        return f"{observed.arn} {problem}. {blocker or 'Find what still uses it'}"
+        return f"{observed.arn} {problem}. {blocker or 'Remove the resources that still use it'}"
 
     def _release(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
         """Release an adopted resource: keep it, remove our members and our tags."""

@@ -33,7 +33,7 @@ class Members:
         return frozenset()
 
     def add(self, observed: Observation, *members: str) -> None:
-        """Add up to `at_once` members that may be some already.
+        """Add up to `at_once` members. Some may be members already.
 
         Raise NotFound if one does not exist, or the resource.
         """

@@ -21,7 +21,7 @@ MemberIds = frozenset[str]
 
 
 class Status(Enum):
-    """The state of a resource, as far as it matters for waiting."""
+    """The state of a resource, for waiting."""
 
     READY = "it can be used, changed and deleted"
     BUSY = "Connect is creating or changing it"
@@ -35,7 +35,7 @@ class Observation:
 
     state: its properties, in the form of the desired state.
     attributes: the values of Fn::GetAtt.
-    members: the bare ids of its members, if somebody listed them.
+    members: the bare ids of its members, or empty if they were not listed.
     """
 
     arn: str

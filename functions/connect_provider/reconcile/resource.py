@@ -72,7 +72,7 @@ class Resource(ABC, Generic[DesiredT]):
             return None
 
     def look_for(self, desired: DesiredT) -> Observation | None:
-        """Return the live resource with the desired Name, or None if nothing shows it.
+        """Return the live resource with the desired Name, or None if it does not show.
 
         The list may lag behind, so the resource itself must have the Name.
         """

@@ -1,4 +1,4 @@
-"""What CloudFormation says of a stack and of a resource in it. A request does not say it."""
+"""Asks CloudFormation for the status of a stack and of a resource in it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,7 +75,7 @@ def resource_of(stack_id: str, logical_id: str) -> StackResource:
 def has_failed(stack_id: str, logical_id: str) -> bool:
     """Return whether an update of the resource failed in the current operation of the stack.
 
-    With --disable-rollback, the status of the stack does not tell that a resource goes back (user
+    With --disable-rollback, the stack's status does not show that a single resource goes back (user
     guide, "Stack failure options"). Its events do (API: DescribeStackEvents, newest first).
 
     Raise ProviderError if CloudFormation does not tell.
@@ -92,7 +92,7 @@ def has_failed(stack_id: str, logical_id: str) -> bool:
 
 @cache
 def client(region: str) -> Any:
-    """Return the client of a Region. It is built on first use, since few requests need it."""
+    """Return the client of a Region. It is built on first use, because few requests need it."""
     return boto3.session.Session().client("cloudformation", region_name=region, config=_CONFIG)
 
 
@@ -100,7 +100,7 @@ def _ask(operation: str, member: str, stack_id: str, **parameters: str) -> Any:
     """Call an operation on a stack, in the stack's Region; return a member of its output.
 
     Raise NotFound if there is no such stack or resource, and another ProviderError for a response
-    that cannot be read: CloudFormation may be ill.
+    that cannot be read, because CloudFormation's API may be failing.
     """
     try:
         method = getattr(client(stack_id.split(":")[3]), xform_name(operation))

@@ -1,4 +1,4 @@
-"""Whether CloudFormation still wants a request. Only the stack knows, so a late run asks it."""
+"""Asks the stack whether it still waits for a request, and whether it keeps a resource."""
 
 from connect_provider import backoff
 from connect_provider.errors import ProviderError, Superseded
@@ -18,9 +18,9 @@ class StackWatch:
     """Watches the stack that sent a request.
 
     CloudFormation stops waiting for a request when it cancels it, and after the response to an
-    earlier delivery. The stack may then have moved back or on, so nobody would undo a write.
-    Only a late run can be superseded. If CloudFormation does not tell, the run goes on: a failover
-    must not depend on CloudFormation.
+    earlier delivery. The stack may then have rolled back or moved on, so nobody would undo a write.
+    Only a late run can be superseded. If CloudFormation does not tell, the run continues, because
+    a failover must not depend on CloudFormation.
     """
 
     def __init__(self, run: Run, request: Request) -> None:
@@ -96,14 +96,14 @@ class StackWatch:
         self._run.log(f"Update: the rollback keeps the live resource: {error}")
 
     def _waits(self, resource: StackResource) -> bool:
-        """Return whether the stack waits for this very request."""
+        """Return whether the stack waits for this request."""
         other = "UPDATE_" if isinstance(self._request, CreateRequest) else "CREATE_"
         if resource.status.startswith((other, "DELETE_")):
             return False
         return resource.status.endswith("_IN_PROGRESS") and not self._is_of_later_request(resource)
 
     def _is_of_later_request(self, resource: StackResource) -> bool:
-        """Return whether the status is so much younger than the request that another caused it."""
+        """Return whether the status is so new that a later request must have caused it."""
         made = self._run.signed_at
         if made is None or resource.since is None:
             return False

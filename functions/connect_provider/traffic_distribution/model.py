@@ -84,7 +84,7 @@ class SignInDistributionConfig(Properties):
 
 def _refuse_repeated(regions: list[str]) -> None:
     if len(set(regions)) != len(regions):
-        raise ValueError("every Region should be there once")
+        raise ValueError("each Region should appear once")
 
 
 GroupArnOrId = Annotated[
@@ -108,9 +108,9 @@ def _one_group(schema: dict[str, Any]) -> None:
 class TrafficDistributionProperties(ResourceProperties):
     """The split of a traffic distribution group's traffic between its Regions.
 
-    It is separate from the group, so that it can be in another stack, in the Region that survives.
-    It names the group, by its ARN outside the group's home Region. Or it names the instance, which
-    means the instance's default group. Deleting it leaves the traffic as it is.
+    It is separate from the group, so that a stack in the surviving Region can declare it. Name the
+    group by its id or ARN. Outside the group's home Region, only the ARN works. Or name the
+    instance, to mean its default group. Deleting the resource leaves the traffic as it is.
     """
 
     create_only: ClassVar = frozenset({"TrafficDistributionGroupId", "InstanceId"})
@@ -149,7 +149,7 @@ class TrafficDistributionProperties(ResourceProperties):
     OutOfBandTraffic: Literal["Overwrite", "Fail"] = Field(
         default="Overwrite",
         description="how to react when the template changes a config that was changed manually. "
-        "`Overwrite` applies the template; `Fail` changes nothing",
+        "`Overwrite` applies the template; `Fail` refuses the update",
     )
 
     CrossRegionRouting: Literal["Enabled", "Isolated"] | None = Field(

@@ -31,7 +31,7 @@ ACTED = (Shift.APPLIED, Shift.CONTESTED)
 def plan_shift(desired: object, previous: object, live: object, *, revised: bool = False) -> Shift:
     """Compare a config three ways. None: the template, or Connect, does not have it.
 
-    revised: a new Revision asks to apply the template, whatever is live.
+    revised: a new Revision applies the template, even over a manual change.
     """
     if desired is None or desired == live:
         return Shift.NONE
@@ -69,8 +69,8 @@ def names_group(properties: TrafficDistributionProperties, group: Observation) -
 def was_applied(desired: Splits, failed: Splits, live: Splits) -> bool:
     """Return whether everything that a failed template changed is live.
 
-    An update changes all its configs at once. If one differs, the update never came so far, or an
-    operator has moved traffic since. Then the rollback must undo none of them.
+    An update changes all its configs at once. If one differs, the update was not applied, or an
+    operator has moved traffic since. The rollback must then undo none of them.
     """
     changed = {name: split for name, split in failed.items() if desired.get(name) != split}
     return is_live(changed, live)

@@ -113,7 +113,7 @@ class TrafficDistribution:
         revised = self._is_revised()
         shifts = plan.plan_shifts(desired, previous, group.state, revised=revised)
         for name in plan.names_of(shifts, plan.Shift.LEFT):
-            self._run.log(f"{name} stays: it was changed outside the template")
+            self._run.log(f"{name} stays: it was changed manually")
         acted = plan.names_of(shifts, plan.Shift.APPLIED, plan.Shift.CONTESTED)
         acted = self._still_wanted(acted, previous, group) if acted else []
         contested = [name for name in acted if shifts[name] is plan.Shift.CONTESTED]
@@ -131,11 +131,13 @@ class TrafficDistribution:
         """
         phase, desired = self._watch.phase(), self._desired.splits
         if phase is Phase.OVER:
-            raise errors.ResourceConflict("the stack operation is over: this request is late")
+            raise errors.ResourceConflict(
+                "the stack operation is over, so this late request changes nothing more"
+            )
         if phase is not Phase.ROLLING_BACK:
             return acted
         if isinstance(self._request, CreateRequest):
-            raise errors.ResourceConflict("the stack is rolling back: it cancelled this create")
+            raise errors.ResourceConflict("the stack is rolling back and has canceled this create")
         # Others have no earlier split, or the failed update changed nothing but the Revision.
         acted = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
         if acted and plan.was_applied(desired, previous, group.state):
@@ -185,9 +187,9 @@ def _contested(
     time = group.attributes["LastFailoverTime"]
     since = f" since {time}" if time else ""
     return errors.ResourceConflict(
-        f"{name}: it was changed outside the template: {before}the template has "
+        f"{name}: it was changed manually: {before}the template has "
         f"{model.text_of(desired[name])}, and Connect has "
-        f"{model.text_of(group.state.get(name, {}))}{since}. Set it back, or set OutOfBandTraffic "
+        f"{model.text_of(group.state.get(name, {}))}{since}. Restore it, or set OutOfBandTraffic "
         "to Overwrite"
     )
 

@@ -58,7 +58,9 @@ class CrossRegionRouting:
         """
         phase = self._watch.phase()
         if phase is Phase.OVER:
-            raise errors.ResourceConflict("the stack operation is over: this request is late")
+            raise errors.ResourceConflict(
+                "the stack operation is over, so this late request changes nothing more"
+            )
         previous = previous_properties(TrafficDistributionProperties, self._request)
         if previous is None or not names_group(previous, group):
             earlier = None

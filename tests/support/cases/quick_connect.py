@@ -121,7 +121,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a tag without a Value": ({"Tags": [{"Key": "a"}]}, "Tags: item 0 should have a Key and a"),
     "a key twice": (
         {"Tags": [{"Key": "a", "Value": "b"}] * 2},
-        "Tags: item 1: its Key is that of",
+        "Tags: item 1: its Key appears in",
     ),
     "tags as text": ({"Tags": "a=b"}, "Tags: "),
     "another policy": ({"ExistingResourcePolicy": "Take"}, "ExistingResourcePolicy: "),

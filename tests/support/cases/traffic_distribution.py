@@ -48,7 +48,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a Region twice": (
         {"TelephonyConfig": {"Distributions": shares("50")["Distributions"] * 2}},
-        "TelephonyConfig: every Region should be there once",
+        "TelephonyConfig: each Region should appear once",
     ),
     "no Region": (
         {"TelephonyConfig": {"Distributions": [{"Region": "here", "Percentage": "100"}]}},

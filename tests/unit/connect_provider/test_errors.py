@@ -1,4 +1,4 @@
-"""Every error of Connect has a name of CloudFormation's, and its text gives nothing away."""
+"""Every error of Connect gets CloudFormation's word, and its text shows no secret."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ DECLARED = sorted(
 
 @pytest.mark.parametrize(("operation", "code"), DECLARED)
 def test_every_declared_error_is_in_the_table(operation: str, code: str) -> None:
-    """Botocore's model names the errors of every operation that is called."""
+    """Botocore's model declares errors for each operation that the provider calls."""
     assert errors.error_class(operation, code) is not errors.GeneralServiceException
 
 
@@ -43,10 +43,10 @@ def test_every_declared_error_is_in_the_table(operation: str, code: str) -> None
         ("TagResource", "SomethingNewException", errors.GeneralServiceException),
     ],
 )
-def test_the_same_code_can_mean_something_else_on_create(
+def test_a_conflict_on_create_means_that_the_name_is_taken(
     operation: str, code: str, expected: type[errors.ProviderError]
 ) -> None:
-    """A conflict on create means that the name is taken."""
+    """The same code means something else for other operations."""
     assert errors.error_class(operation, code) is expected
 
 
@@ -73,7 +73,7 @@ def client_error(code: str, message: str, status: int = 400) -> ClientError:
     ],
 )
 def test_a_message_loses_values_and_request_ids(message: str, expected: str) -> None:
-    """A Reason is shown to whoever may see the stack."""
+    """Everyone who may see the stack can read a Reason."""
     texts = [("Name", "Sales line 1"), ("PhoneNumber", "+15551234567")]
     error = client_error("InvalidRequestException", message)
     failure = errors.from_botocore("CreateQuickConnect", error, {}, own_texts=texts)
@@ -91,7 +91,7 @@ def test_a_message_loses_values_and_request_ids(message: str, expected: str) -> 
         ),
         pytest.param(client_error("503", "", 503), errors.ServiceInternalError, True, id="a 503"),
         pytest.param(
-            ReadTimeoutError(endpoint_url=""), errors.ServiceInternalError, True, id="no answer"
+            ReadTimeoutError(endpoint_url=""), errors.ServiceInternalError, True, id="no response"
         ),
         pytest.param(
             EndpointConnectionError(endpoint_url=""),
@@ -116,12 +116,12 @@ def test_a_message_loses_values_and_request_ids(message: str, expected: str) -> 
         ),
     ],
 )
-def test_what_may_have_taken_effect_is_known(
+def test_an_error_tells_whether_the_call_may_have_taken_effect(
     error: Exception,
     expected: type[errors.ProviderError],
     maybe_done: bool,  # noqa: FBT001
 ) -> None:
-    """After a definite no there is nothing to clean up."""
+    """After a definite refusal, there is nothing to clean up."""
     failure = errors.from_botocore("CreateQuickConnect", error, {})
     assert (type(failure), failure.maybe_done) == (expected, maybe_done)
     assert "secret" not in failure.reason

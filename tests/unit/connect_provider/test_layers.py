@@ -57,5 +57,5 @@ def test_imports_point_downward() -> None:
 
 
 def test_there_is_no_import_cycle() -> None:
-    """Not even between modules of one package."""
+    """Not even the modules of one package form a cycle."""
     TopologicalSorter(imports()).prepare()

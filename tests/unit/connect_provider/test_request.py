@@ -1,4 +1,4 @@
-"""A request's envelope, and its age."""
+"""The envelope and the age of a request."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,14 +22,14 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
         pytest.param("Expires=99999999999999999999", None, id="a year that is none"),
     ],
 )
-def test_the_url_says_when_it_was_signed(query: str, expected: datetime | None) -> None:
-    """X-Amz-Date, or Expires less two hours."""
+def test_the_url_tells_the_signing_time(query: str, expected: datetime | None) -> None:
+    """The time is in X-Amz-Date, or two hours before Expires."""
     assert signed_at(f"https://bucket.example/key?{query}") == expected
 
 
 @pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
 def test_every_example_is_a_request(path: Any, sink: Sink) -> None:
-    """What events/ holds is what CloudFormation sends."""
+    """CloudFormation sends requests like those in events/."""
     event = load_event(path.stem, sink)
     assert parse_request(event).request_type.lower() in path.stem
     assert all(

@@ -101,7 +101,7 @@ def test_a_group_has_its_id_in_its_home_region_only(connect: ConnectEmulator) ->
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_fault_strikes_before_or_after_the_effect(
+def test_a_fault_comes_before_or_after_the_effect(
     after: bool,  # noqa: FBT001
     connect: ConnectEmulator,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Readers of the sandbox can list what its Connect holds."""
+"""Users of the sandbox can list the contents of its Connect."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -44,14 +44,14 @@ def client() -> Iterator[Any]:
 def test_three_of_each_kind_are_listed(
     operation: str, summaries: str, name: str, names: list[str], kind: str, client: Any
 ) -> None:
-    """With their names and ARNs."""
+    """The lists have names and ARNs."""
     listed = getattr(client, operation)(InstanceId=scene.INSTANCE_ID)[summaries]
     assert sorted(item[name] for item in listed) == names
     assert all(item["Arn"] == f"{INSTANCE_ARN}/{kind}/{item['Id']}" for item in listed)
 
 
-def test_quick_connects_are_found_whole(client: Any) -> None:
-    """A search returns their configs and tags; the emulator searches without criteria."""
+def test_a_search_returns_whole_quick_connects(client: Any) -> None:
+    """It returns configs and tags. The emulator searches without criteria."""
     found = client.search_quick_connects(InstanceId=scene.INSTANCE_ID)
     assert {q["QuickConnectId"] for q in found["QuickConnects"]} == {*scene.QUICK_CONNECT_IDS}
     assert all(q["QuickConnectConfig"]["FlowConfig"] for q in found["QuickConnects"])

@@ -1,7 +1,7 @@
-"""The rules judge properties alike, with or without intrinsic functions.
+"""The rules give equal results with and without intrinsic functions.
 
 Each case of the models' tests, good or bad, is written again with one value from a function.
-cfn-lint knows the result of some functions, and not of others.
+cfn-lint knows the result of some functions, but not of others.
 """
 
 import json
@@ -111,7 +111,7 @@ def left_open(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, s
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_known_result_changes_nothing(case: str, known: dict[str, dict[str, set[str]]]) -> None:
-    """The messages are those of the literal."""
+    """The messages equal those of the literal."""
     said = known[case]
     literal = said.pop("It")
     said.pop("Other")
@@ -122,6 +122,6 @@ def test_a_known_result_changes_nothing(case: str, known: dict[str, dict[str, se
 def test_an_unknown_result_adds_nothing(
     case: str, left_open: dict[str, dict[str, set[str]]]
 ) -> None:
-    """The messages are among those of the literal: a good case has none."""
+    """The messages are a subset of the literal's, so a good case has none."""
     said = left_open[case]
     assert all(found <= said["It"] for found in said.values())

@@ -1,4 +1,4 @@
-"""The ways in which the rules are given to cfn-lint."""
+"""cfn-lint finds the rules in each way that it can load them."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ CFN_LINT = "from cfnlint.runner import main; main()"
 
 
 def found(rules: str, folder: Path, *flags: str, **environment: str) -> str:
-    """Return what cfn-lint prints, started in the folder; rules: what is to be appended, if any."""
+    """Return the output of cfn-lint, started in the folder; rules: the rules to append, if any."""
     arguments = ["--append-rules", rules, "--", str(TEMPLATE)] if rules else [str(TEMPLATE)]
     command = [sys.executable, *flags, "-c", CFN_LINT, *arguments]
     done = subprocess.run(
@@ -39,14 +39,14 @@ def found(rules: str, folder: Path, *flags: str, **environment: str) -> str:
     "rules", ["cfn_connect.rules", f"{ROOT}/cfn_connect/rules"], ids=["module", "folder"]
 )
 def test_the_rules_are_found(rules: str, folder: Path) -> None:
-    """By their module's name, or by the folder's path."""
+    """cfn-lint accepts the module's name and the folder's path."""
     assert "E9604 TelephonyConfig: the percentages should sum to 100, not 90" in found(
         rules, folder
     )
 
 
 def test_the_module_gives_every_rule() -> None:
-    """Elsewhere than here, cfn-lint takes what the package itself has."""
+    """In another folder, cfn-lint uses the installed package."""
     rules = CloudFormationLintRule.__subclasses__()
     ours = {rule.__name__ for rule in rules if rule.__module__ == "cfn_connect.rules.rules"}
     assert ours == {*cfn_connect.rules.__all__}
@@ -71,7 +71,7 @@ def test_the_import_changes_nothing_in_the_process() -> None:
 
 
 def test_a_configuration_names_the_rules(tmp_path: Path) -> None:
-    """As docs/linting.md says, for cfn-lint and its editor plug-ins."""
+    """docs/linting.md says so, for cfn-lint and its editor plug-ins."""
     ((_, configuration),) = [b for b in blocks(ROOT / "docs/linting.md") if "append_rules" in b[1]]
     (tmp_path / ".cfnlintrc").write_text(configuration)
     assert "E9604" in found("", tmp_path)
@@ -91,12 +91,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def paths(installed: Path) -> str:
-    """Return a PYTHONPATH for `python -S`: no .pth file then leads to this repository."""
+    """Return a PYTHONPATH for `python -S`, so that no .pth file points to this repository."""
     return os.pathsep.join([str(installed), sysconfig.get_path("purelib")])
 
 
-def test_the_wheel_holds_all_that_the_rules_need(installed: Path, tmp_path: Path) -> None:
-    """`pip install` of this repository is enough, in any folder."""
+def test_the_wheel_is_enough_for_the_rules(installed: Path, tmp_path: Path) -> None:
+    """`pip install` of this repository works in any folder."""
     assert "E9604" in found("cfn_connect.rules", tmp_path, "-S", PYTHONPATH=paths(installed))
 
 
@@ -107,7 +107,7 @@ def test_the_wheel_installs_two_packages(installed: Path) -> None:
 
 
 def test_importing_the_packages_leaves_the_garbage_collector_as_it_was(installed: Path) -> None:
-    """A library does not tune the process of its user."""
+    """A library must not tune its user's process."""
     code = """import gc, cfnlint.rules
 before = gc.get_threshold()
 import cfn_connect, cfn_connect.rules, connect_provider

@@ -1,4 +1,4 @@
-"""The pages and schemas in docs/ are the models', and the rules are, too."""
+"""The pages and schemas in docs/ and the rules all come from the models."""
 
 import json
 from pathlib import Path
@@ -28,13 +28,13 @@ def test_a_generated_file_is_current(path: Path) -> None:
 
 
 def test_no_generated_folder_holds_anything_else() -> None:
-    """A type that is gone leaves no page."""
+    """A removed type leaves no page."""
     for folder in ("reference", "schemas"):
         assert set((ROOT / "docs" / folder).iterdir()) <= FILES.keys()
 
 
 class ShortNames(QuickConnectProperties):
-    """A quick connect whose Name has another limit, another text and another sibling."""
+    """A quick connect with another limit and text for Name, and one more property."""
 
     __module__ = QuickConnectProperties.__module__  # its package names the page
 
@@ -45,7 +45,7 @@ class ShortNames(QuickConnectProperties):
 def test_a_changed_model_changes_page_schema_and_rules(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A limit, a text and a new property stand in the model, and nowhere else."""
+    """Only the model contains a limit, a text or a new property."""
     kind = "Custom::ConnectQuickConnect"
     changed = RESOURCE_TYPES[kind]._replace(model=ShortNames)
     monkeypatch.setitem(RESOURCE_TYPES, kind, changed)  # type: ignore[misc]
@@ -64,8 +64,8 @@ def test_a_changed_model_changes_page_schema_and_rules(
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EVENTS.glob("*.json")))
-def test_a_schema_takes_what_the_model_takes(name: str) -> None:
-    """The properties of every valid request in events/."""
+def test_a_schema_accepts_every_valid_request(name: str) -> None:
+    """The model accepts the properties of these requests in events/."""
     event = json.loads((EVENTS / f"{name}.json").read_text())
     schema = json.loads((ROOT / SCHEMAS[event["ResourceType"]]).read_text())
     found = [error.message for error in errors(schema, event["ResourceProperties"])]
@@ -116,8 +116,8 @@ TAKEN: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
-def test_a_schema_takes_what_the_rules_take(path: Path) -> None:
-    """Every resource of the right templates, with functions in their long form."""
+def test_a_schema_accepts_every_good_template(path: Path) -> None:
+    """The templates have functions in their long form."""
     resources = parsed(path.read_text())["Resources"].values()
     for it in (r for r in resources if "Type" in r and r["Type"] in SCHEMAS):
         schema = json.loads((ROOT / SCHEMAS[it["Type"]]).read_text())
@@ -130,7 +130,7 @@ def errors(schema: Any, properties: Any) -> Any:
 
 
 def properties(changes: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return the schema of a quick connect, and properties with changes; None takes one away."""
+    """Return the schema of a quick connect, and properties with changes; None removes one."""
     event = json.loads((EVENTS / "quick_connect_create.json").read_text())
     changed = {**event["ResourceProperties"], **changes}
     schema = json.loads((ROOT / "docs/schemas/quick-connect.json").read_text())
@@ -138,27 +138,27 @@ def properties(changes: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("changes", REFUSED.values(), ids=REFUSED)
-def test_a_schema_refuses_a_slip(changes: dict[str, Any]) -> None:
-    """One at a time."""
+def test_a_schema_refuses_a_mistake(changes: dict[str, Any]) -> None:
+    """Each case has one mistake."""
     assert list(errors(*properties(changes)))
 
 
 @pytest.mark.parametrize("changes", TAKEN.values(), ids=TAKEN)
-def test_a_schema_takes_what_templates_have(changes: dict[str, Any]) -> None:
-    """What a request never has: functions, and scalars that are not text."""
+def test_a_schema_accepts_functions_and_scalars(changes: dict[str, Any]) -> None:
+    """A request never has these: functions, and scalars that are not text."""
     assert not list(errors(*properties(changes)))
 
 
 @pytest.mark.parametrize("word", ["true", "Yes", "off", "1", True])
-def test_a_schema_takes_every_word_for_a_truth(word: object) -> None:
-    """YAML 1.2 reads text where YAML 1.1, and CloudFormation, read a truth."""
+def test_a_schema_accepts_every_word_for_a_boolean(word: object) -> None:
+    """YAML 1.2 reads text where YAML 1.1 and CloudFormation read a boolean."""
     schema = json.loads((ROOT / "docs/schemas/traffic-distribution.json").read_text())
     enabled = schema["$defs"]["SignInDistribution"]["properties"]["Enabled"]
     assert Draft202012Validator(enabled).is_valid(word)
 
 
-def test_the_template_schema_leads_to_the_types() -> None:
-    """As the language server of an editor follows it, from file to file."""
+def test_the_template_schema_refers_to_the_types() -> None:
+    """An editor's language server follows it from file to file."""
     contents = {path.name: json.loads(path.read_text()) for path in FILES if path.suffix == ".json"}
     registry: Any = Registry().with_contents(contents.items(), default_specification=DRAFT202012)
     validator = Draft202012Validator(contents["template.json"], registry=registry)

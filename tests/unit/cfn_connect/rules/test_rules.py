@@ -54,7 +54,7 @@ def expected(path: Path) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_a_broken_template_is_caught_where_it_is_broken(path: Path, findings: Findings) -> None:
+def test_a_mistake_is_reported_at_its_line(path: Path, findings: Findings) -> None:
     """The finding has the right rule and line, and there is no other."""
     assert expected(path)
     assert findings[path] == expected(path)
@@ -78,7 +78,7 @@ def test_an_odd_template_crashes_no_rule(body: str, tmp_path: Path) -> None:
 
 
 def test_a_resource_without_a_type_crashes_no_rule(tmp_path: Path) -> None:
-    """The rules know its service token only."""
+    """The rules know only its service token."""
     template = tmp_path / "template.yaml"
     token = "ServiceToken: !ImportValue cfn-connect-provider:QuickConnect"
     template.write_text(f"Resources: {{Sales: {{Properties: {{{token}}}}}}}")

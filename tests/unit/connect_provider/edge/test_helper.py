@@ -65,7 +65,7 @@ def _keep_log_levels() -> Iterator[None]:
     params=[pytest.param(Ours, id="ours"), *([] if pin() == TESTED else [PLAIN])],
 )
 def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> MakeHelper:
-    """Return what makes the helper: ours, or crhelper's own, which has to fail."""
+    """Return the constructor of the helper: ours, or crhelper's own, which must fail."""
 
     def never(seconds: float) -> None:
         raise AssertionError(f"it sleeps {seconds} s before it tries again, for ever")
@@ -82,7 +82,7 @@ def event(sink: Sink, name: str = "quick_connect_create", **changes: Any) -> dic
 def test_nothing_secret_is_logged(
     make: MakeHelper, sink: Sink, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Traps 1 and 16: neither the event, nor the ResponseURL, nor the answer, at any level."""
+    """Traps 1 and 16: no level logs the event, the ResponseURL or the response."""
     caplog.set_level(logging.DEBUG)
     logging.getLogger("crhelper").setLevel(logging.NOTSET)
     helper = make()
@@ -93,7 +93,7 @@ def test_nothing_secret_is_logged(
 
 
 def test_the_root_loggers_level_is_left_alone(make: MakeHelper, sink: Sink) -> None:
-    """Trap 2: neither construction nor a request changes it."""
+    """Trap 2: neither the constructor nor a request changes it."""
     logging.root.setLevel(logging.ERROR)
     helper = make()
     helper.create(returns("an-id"))
@@ -110,7 +110,7 @@ def test_no_client_is_built(make: MakeHelper, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_failed_start_keeps_the_id(make: MakeHelper, sink: Sink) -> None:
-    """Trap 4: a Delete is answered with its own id, not an empty one."""
+    """Trap 4: the response to a Delete carries its own id, not an empty one."""
     helper = make()
     helper.init_failure(RuntimeError("no Region"))
     response = response_to(helper, event(sink, "quick_connect_delete"), sink)
@@ -119,7 +119,7 @@ def test_a_failed_start_keeps_the_id(make: MakeHelper, sink: Sink) -> None:
 
 
 def test_a_failed_create_has_a_never_created_id(make: MakeHelper, sink: Sink) -> None:
-    """Trap 5: an id that its Delete recognizes, and the same in every run."""
+    """Trap 5: every run returns the same id, and the Delete recognizes it."""
 
     def fail(*_: object) -> str:
         raise InvalidRequest("Name: too long")
@@ -132,10 +132,10 @@ def test_a_failed_create_has_a_never_created_id(make: MakeHelper, sink: Sink) ->
 
 
 @pytest.mark.parametrize("returned", [True, 5])
-def test_an_update_keeps_its_id_whatever_is_returned(
+def test_an_update_keeps_its_id_whatever_the_handler_returns(
     returned: object, make: MakeHelper, sink: Sink
 ) -> None:
-    """Trap 6: True, even on an Update, made crhelper invent an id, and lose the resource."""
+    """Trap 6: if a handler returns True, crhelper invents an id, and the resource is lost."""
     helper = make()
     helper.update(lambda *_: returned)
     response = response_to(helper, event(sink, "quick_connect_update"), sink)
@@ -143,7 +143,7 @@ def test_an_update_keeps_its_id_whatever_is_returned(
 
 
 def test_the_watchdog_responds_once_and_with_the_real_id(make: MakeHelper, sink: Sink) -> None:
-    """Trap 12: a function that is stopped does not answer as well."""
+    """Trap 12: a function that the watchdog stops does not respond a second time."""
     helper = make()
 
     def create(_: object, run: Any) -> str:
@@ -157,8 +157,8 @@ def test_the_watchdog_responds_once_and_with_the_real_id(make: MakeHelper, sink:
     assert response["Reason"].startswith("NotStabilized: ")
 
 
-def test_a_watchdog_that_was_swallowed_barks_again(sink: Sink) -> None:
-    """What is raised within a finalizer is lost, so the alarm is repeated."""
+def test_a_watchdog_signal_that_is_lost_is_repeated(sink: Sink) -> None:
+    """Python loses an exception raised in a finalizer, so the alarm repeats."""
     helper = Ours()
 
     def create(*_: object) -> str:
@@ -176,7 +176,7 @@ def test_a_watchdog_that_was_swallowed_barks_again(sink: Sink) -> None:
 
 
 def test_a_delete_does_not_sleep(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trap 13: crhelper's default is two minutes."""
+    """Trap 13: crhelper sleeps for two minutes by default."""
     slept: list[float] = []
     monkeypatch.setattr(CfnResource._wait_for_cwlogs, "__defaults__", (slept.append,))
     monkeypatch.setattr(CfnResource, "_log_setup", lambda *_: None)
@@ -186,8 +186,8 @@ def test_a_delete_does_not_sleep(sink: Sink, monkeypatch: pytest.MonkeyPatch) ->
     assert slept == [120], "plain crhelper slept, ours did not"
 
 
-def test_a_long_reason_keeps_its_head(make: MakeHelper, sink: Sink) -> None:
-    """Trap 14: crhelper keeps the last 240 characters."""
+def test_a_long_reason_keeps_its_beginning(make: MakeHelper, sink: Sink) -> None:
+    """Trap 14: crhelper keeps only the last 240 characters."""
 
     def fail(*_: object) -> str:
         raise InvalidRequest("Name: is wrong; " + "é" * 5000)
@@ -209,7 +209,7 @@ def test_a_long_reason_keeps_its_head(make: MakeHelper, sink: Sink) -> None:
 def test_attributes_that_do_not_fit_fail_with_every_id(
     attributes: dict[str, Any], reason: str, make: MakeHelper, sink: Sink
 ) -> None:
-    """Trap 15: over 4,096 bytes CloudFormation drops the answer; without ids it cannot use it."""
+    """Trap 15: CloudFormation drops a response over 4,096 bytes, or one without ids."""
     helper = make()
 
     def create(*arguments: Any) -> str:
@@ -224,10 +224,8 @@ def test_attributes_that_do_not_fit_fail_with_every_id(
 
 
 @pytest.mark.parametrize("reply", [403, 500, 503, "drop"])
-def test_a_response_that_was_not_taken_is_sent_again(
-    reply: int | str, make: MakeHelper, sink: Sink
-) -> None:
-    """Trap 16: HTTP 403 and 503 are no delivery."""
+def test_a_rejected_response_is_sent_again(reply: int | str, make: MakeHelper, sink: Sink) -> None:
+    """Trap 16: HTTP 403 and 503 mean that the response was not delivered."""
     sink.replies = [reply, reply]
     helper = make()
     helper.create(returns("an-id"))
@@ -237,10 +235,10 @@ def test_a_response_that_was_not_taken_is_sent_again(
 
 
 @pytest.mark.parametrize("reply", [403, 503, "drop", 301])
-def test_a_response_that_is_never_taken_raises(
+def test_a_response_that_is_always_rejected_raises(
     reply: int | str, make: MakeHelper, sink: Sink
 ) -> None:
-    """Traps 16 and 20: after a few tries Lambda is told, so that it runs the request again."""
+    """Traps 16 and 20: after a few tries the invocation raises, so Lambda runs the event again."""
     sink.replies = [reply] * 99
     helper = make()
     helper.create(returns("an-id"))
@@ -250,8 +248,8 @@ def test_a_response_that_is_never_taken_raises(
     assert "X-Amz" not in str(raised.value)
 
 
-def test_a_sink_that_hangs_is_given_up(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No try waits for ever, and the invocation raises before its time is up."""
+def test_a_hanging_delivery_times_out(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each try has a timeout, and the invocation raises before its time is up."""
     timeout = urllib3.Timeout(connect=1.0, read=0.1)
     monkeypatch.setattr("connect_provider.edge.response._TIMEOUT", timeout)
     released = threading.Event()
@@ -268,7 +266,7 @@ def test_a_sink_that_hangs_is_given_up(sink: Sink, monkeypatch: pytest.MonkeyPat
 def test_one_connection_serves_many_responses(
     make: MakeHelper, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Trap 16: a TLS context for each answer costs more than the whole request."""
+    """Trap 16: a new TLS context for each response costs more than the rest of the request."""
     import ssl
 
     helper = make()
@@ -293,7 +291,7 @@ def test_one_connection_serves_many_responses(
     ],
 )
 def test_a_malformed_event_gets_no_response(malformed: Any, make: MakeHelper, sink: Sink) -> None:
-    """Trap 18: crhelper answers it to the request before."""
+    """Trap 18: crhelper sends the response to the previous request's URL."""
     helper = make()
     helper.create(returns("an-id"))
     helper(event(sink), Context())
@@ -303,10 +301,8 @@ def test_a_malformed_event_gets_no_response(malformed: Any, make: MakeHelper, si
 
 
 @pytest.mark.parametrize("request_type", ["Create", "Read"])
-def test_a_request_type_without_a_function_fails(
-    request_type: str, make: MakeHelper, sink: Sink
-) -> None:
-    """Trap 19: crhelper calls it a success, or shows an AttributeError."""
+def test_an_unknown_request_type_fails(request_type: str, make: MakeHelper, sink: Sink) -> None:
+    """Trap 19: crhelper responds SUCCESS, or shows an AttributeError."""
     response = response_to(make(), event(sink, RequestType=request_type), sink)
     assert response["Status"] == "FAILED"
     assert response["Reason"].startswith("InvalidRequest: RequestType: ")
@@ -315,7 +311,7 @@ def test_a_request_type_without_a_function_fails(
 def test_an_unexpected_error_shows_no_value(
     make: MakeHelper, sink: Sink, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bug is answered by its type, and logged by its place."""
+    """The Reason shows the type of a bug, and the log shows its place."""
 
     def fail(*_: object) -> str:
         raise KeyError("".join(["a property's", " value"]))
@@ -325,14 +321,14 @@ def test_an_unexpected_error_shows_no_value(
     response = response_to(helper, event(sink), sink)
     assert (
         response["Reason"]
-        == "GeneralServiceException: KeyError in the provider. Its log shows the place"
+        == "GeneralServiceException: KeyError in the provider. The function's log shows the place"
     )
     assert "test_helper.py" in caplog.text
     assert "a property's value" not in caplog.text
 
 
-def test_an_unfinished_request_says_nothing_and_raises(sink: Sink) -> None:
-    """Lambda then runs it again; in the run that is the last one it is answered."""
+def test_an_unfinished_request_raises_without_a_response(sink: Sink) -> None:
+    """Lambda runs it again. The last run responds."""
 
     def fail(*_: object) -> str:
         raise NotStabilized("it is still CREATION_IN_PROGRESS", unfinished=True)
@@ -346,8 +342,8 @@ def test_an_unfinished_request_says_nothing_and_raises(sink: Sink) -> None:
     assert response["Reason"].startswith("NotStabilized: ")
 
 
-def test_the_response_is_signed_for_an_empty_content_type(sink: Sink) -> None:
-    """S3 refuses a presigned PUT whose Content-Type is another one."""
+def test_a_response_has_an_empty_content_type(sink: Sink) -> None:
+    """S3 refuses a presigned PUT with any other Content-Type."""
     helper = Ours()
     helper.create(returns("an-id"))
     helper(event(sink), Context())

@@ -1,4 +1,4 @@
-"""The metrics of a run: one line that CloudWatch reads, and that tells no property."""
+"""The metrics of a run: one line for CloudWatch, without property values."""
 
 import json
 from typing import Any
@@ -18,10 +18,10 @@ def printed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return metrics
 
 
-def test_a_run_is_one_line_of_metrics(
+def test_a_run_prints_one_line_of_metrics(
     connect: ConnectEmulator, sink: Sink, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Outcome, duration, settle time and retries, by type of resource and request."""
+    """It holds outcome, duration, settle time and retries, by resource type and request type."""
     connect.fault("CreateQuickConnect", "ThrottlingException", times=3)
     event = load_event("quick_connect_create", sink)
     lambda_handler(event, Context())
@@ -45,7 +45,7 @@ def test_a_run_is_one_line_of_metrics(
 def test_waiting_for_a_resource_counts_as_settle_time(
     connect: ConnectEmulator, sink: Sink, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A group that gets ready after ten seconds is found ready within a second more."""
+    """A group becomes ready after ten seconds, and the run notices within a second."""
     connect.settle_seconds = 10
     groups(load_event("traffic_distribution_group_create", sink), Context())
     line = printed(capsys)
@@ -59,16 +59,16 @@ def test_waiting_for_a_resource_counts_as_settle_time(
         ({"Properties": {"Name": ""}}, "Failed"),
         ({"ResponseURL": "https://example.com/?X-Amz-Signature=secret"}, "Unfinished"),
     ],
-    ids=["a wrong property", "an answer that cannot be delivered"],
+    ids=["a wrong property", "a response that cannot be delivered"],
 )
-def test_a_run_that_does_not_succeed_says_so(
+def test_a_run_that_does_not_succeed_has_its_own_metric(
     changes: dict[str, Any],
     outcome: str,
     connect: ConnectEmulator,
     sink: Sink,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Failed was answered; Unfinished raised, and Lambda runs it again."""
+    """Failed means a FAILED response. Unfinished means that Lambda runs the event again."""
     event = load_event("quick_connect_create", sink, **changes)
     raised = False
     try:
@@ -81,7 +81,7 @@ def test_a_run_that_does_not_succeed_says_so(
     assert "secret" not in str(line)
 
 
-def test_what_an_event_says_freely_makes_no_metric_of_its_own(
+def test_an_event_cannot_create_a_metric(
     connect: ConnectEmulator, sink: Sink, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A type that the function does not serve counts as Unknown."""

@@ -1,4 +1,4 @@
-"""Where an answer may go, and how it is made to fit."""
+"""Where a response may go, and how it fits into 4,096 bytes."""
 
 import json
 from typing import Any
@@ -30,8 +30,8 @@ BUCKET = "cloudformation-custom-resource-response"
         ("", False),
     ],
 )
-def test_a_response_goes_to_cloudformation_alone(url: str, expected: bool) -> None:  # noqa: FBT001
-    """An event that names another host gets no answer there: it would hold ids."""
+def test_a_response_goes_to_cloudformation_only(url: str, expected: bool) -> None:  # noqa: FBT001
+    """An event may name another host. That host gets no response, because a response holds ids."""
     assert is_response_url(url) is expected
 
 
@@ -61,7 +61,7 @@ def regions_of(partition: str) -> list[str]:
 def test_a_response_goes_to_every_endpoint_of_every_partition(
     partition: str, endpoint: str
 ) -> None:
-    """A request whose ResponseURL is refused would hang for an hour."""
+    """If the provider refused its ResponseURL, a request would hang for an hour."""
     suffix = PARTITIONS[partition]["outputs"]["dnsSuffix"]
     for region in regions_of(partition):
         host = endpoint.format(region=region, suffix=suffix)
@@ -82,7 +82,7 @@ def test_a_response_goes_to_every_endpoint_of_every_partition(
     ],
 )
 def test_a_response_goes_to_no_other_bucket(bucket: str) -> None:
-    """Anybody can create a bucket whose name begins like CloudFormation's."""
+    """Anybody can create a bucket with a name that begins like CloudFormation's."""
     for host in ("s3.amazonaws.com", "s3.eu-west-1.amazonaws.com", "s3.amazonaws.com:443"):
         assert not is_response_url(f"https://{bucket}.{host}/key"), host
 
@@ -103,7 +103,7 @@ def test_a_response_goes_to_no_other_bucket(bucket: str) -> None:
     ],
 )
 def test_a_response_goes_to_no_other_host(host: str) -> None:
-    """The bucket's name alone proves nothing."""
+    """The name of the bucket is not enough."""
     assert not is_response_url(f"https://{BUCKET}-useast1.{host}/key")
 
 
@@ -114,8 +114,8 @@ def response(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("character", ["x", "é", "東", "\U0001f600", '"', "\x00", "\ud800"])
 @pytest.mark.parametrize("length", [0, 1, 3800, 4000, 20000])
-def test_a_reason_is_cut_to_what_fits(character: str, length: int) -> None:
-    """Whatever it is made of, and never more than needed."""
+def test_a_long_reason_is_cut_to_the_limit(character: str, length: int) -> None:
+    """No more is cut than necessary, whatever characters it holds."""
     whole = response(Status="FAILED", Reason="Name: " + character * length)
     fitted = fit(whole)
     encoded, reason = json.dumps(fitted, separators=(",", ":")), fitted["Reason"]
@@ -125,14 +125,14 @@ def test_a_reason_is_cut_to_what_fits(character: str, length: int) -> None:
 
 
 @pytest.mark.parametrize("value", [{1}, float("nan"), b"x"])
-def test_what_json_cannot_hold_is_an_error_with_its_name(value: object) -> None:
-    """The ids stay."""
+def test_an_attribute_that_json_cannot_hold_is_named(value: object) -> None:
+    """The response is FAILED and keeps its ids."""
     made = fit(response(Data={"Id": "x", "Odd": value}))
     assert (made["Status"], made["PhysicalResourceId"]) == ("FAILED", "p")
     assert "Odd" in made["Reason"]
 
 
 def test_ids_that_do_not_fit_get_no_response() -> None:
-    """Every one of them is required."""
+    """CloudFormation requires every id."""
     with pytest.raises(DeliveryError):
         fit(response(StackId="s" * 5000))

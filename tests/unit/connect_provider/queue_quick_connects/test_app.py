@@ -1,4 +1,4 @@
-"""Whole requests for Custom::ConnectQueueQuickConnects: one response, and what the queue offers."""
+"""Whole requests for Custom::ConnectQueueQuickConnects: the response and the associations."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -111,7 +111,7 @@ def test_sixty_quick_connects_of_which_one_is_gone_are_dissociated(
     connect: ConnectEmulator,
     sink: Sink,
 ) -> None:
-    """The batch with the missing quick connect is dissociated one by one."""
+    """The provider dissociates one by one the batch with the missing quick connect."""
     ids = many(connect, 60)
     create(sink, QuickConnectIds=ids)
     del connect.quick_connects[f"{INSTANCE_ARN}/transfer-destination/{ids[3]}"]
@@ -120,7 +120,7 @@ def test_sixty_quick_connects_of_which_one_is_gone_are_dissociated(
 
 
 def test_update_associates_before_it_dissociates(connect: ConnectEmulator, sink: Sink) -> None:
-    """At every moment, agents see a quick connect that both templates have."""
+    """Agents never lose a quick connect that both templates have."""
     create(sink)
     connect.journal.clear()
     assert send(update(sink, [SECOND, THIRD], [FIRST, SECOND]), sink)["Status"] == "SUCCESS"
@@ -162,7 +162,7 @@ def test_an_update_repeated_after_a_lost_response_ends_the_same(
 
 
 def test_another_queue_is_a_replacement(connect: ConnectEmulator, sink: Sink) -> None:
-    """The id is the other queue's ARN; the Delete of the old id dissociates its quick connects."""
+    """The id is the other queue's ARN. The Delete of the old id dissociates its quick connects."""
     create(sink)
     connect.queue_quick_connects[QUEUE_ARN].add(THIRD)
     event = load_event("queue_quick_connects_update_replacement", sink)
@@ -225,7 +225,7 @@ def test_a_rollback_to_a_queue_that_is_gone_ends(
 def test_the_reason_names_the_quick_connect_that_does_not_exist(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """By its place in the template and its id."""
+    """The Reason holds its place in the template and its id."""
     response = create(sink, QuickConnectIds=[SECOND, FIRST, THIRD, UNKNOWN])
     assert response["Reason"].startswith(f"NotFound: QuickConnectIds.3 ({UNKNOWN}): ")
     delete = load_event(
@@ -239,26 +239,26 @@ def test_the_reason_names_the_quick_connect_that_does_not_exist(
 def test_the_reason_names_the_queue_that_does_not_exist(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """No quick connect is blamed, and none is tried alone."""
+    """The Reason blames no quick connect, and the provider tries none of them alone."""
     response = create(sink, QueueId="unknown")
-    assert response["Reason"] == "NotFound: QueueId: no queue unknown"
+    assert response["Reason"] == "NotFound: QueueId: queue unknown does not exist"
     assert connect.calls()[-1] == LIST
 
 
-def test_a_quick_connect_that_was_just_created_may_be_seen_late(
+def test_a_quick_connect_that_connect_does_not_show_yet_is_retried(
     connect: ConnectEmulator, sink: Sink, clock: FakeTime
 ) -> None:
-    """Connect does not show it for some seconds."""
+    """Connect does not show it for a few seconds after its creation."""
     connect.fault(ASSOCIATE, "ResourceNotFoundException", times=4)
     assert create(sink)["Status"] == "SUCCESS"
     assert offered(connect) == {FIRST, SECOND}
     assert len(clock.sleeps) == 4
 
 
-def test_delete_dissociates_the_templates_quick_connects_alone(
+def test_delete_dissociates_only_the_templates_quick_connects(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """With one call. An operator's association stays."""
+    """It makes one call. An operator's association stays."""
     create(sink)
     connect.queue_quick_connects[QUEUE_ARN].add(THIRD)
     connect.journal.clear()
@@ -277,7 +277,7 @@ def test_delete_treats_a_missing_resource_as_done(
     connect: ConnectEmulator,
     sink: Sink,
 ) -> None:
-    """Whether or not Connect dissociates a quick connect that is deleted."""
+    """The result is the same whether or not Connect dissociates a deleted quick connect."""
     create(sink)
     connect.deletion_dissociates = dissociates
     instance = connect.instances[scene.INSTANCE_ID]
@@ -301,7 +301,7 @@ def test_delete_of_invalid_properties_makes_no_call(connect: ConnectEmulator, si
     assert connect.calls() == []
 
 
-def test_a_canceled_create_is_cleaned_up_by_a_made_up_id(
+def test_a_delete_with_a_made_up_id_cleans_up_a_canceled_create(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
     """CloudFormation never got the real id. If the stack has the resource, the Delete is old."""
@@ -318,7 +318,7 @@ def test_a_canceled_create_is_cleaned_up_by_a_made_up_id(
 def test_a_create_that_the_stack_has_canceled_undoes_itself(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """Its Delete came before its last call."""
+    """The Delete of this Create ran before the last call of the Create."""
     ids = many(connect, 60)
     connect.fault(ASSOCIATE, "ThrottlingException", skip=1, times=5)
 
@@ -345,7 +345,7 @@ def test_a_create_that_the_stack_has_canceled_undoes_itself(
 def test_a_refusal_is_reported(
     operation: str, error: str, reason: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """A quick connect that is associated already, or no longer, does not explain it."""
+    """The queue's associations do not explain this refusal."""
     create(sink)
     connect.fault(operation, error, times=99)
     response = send(update(sink, [THIRD], [FIRST]), sink)

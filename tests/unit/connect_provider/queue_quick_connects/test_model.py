@@ -1,4 +1,4 @@
-"""Every rule of the properties, as a table of single slips."""
+"""Every rule of the properties, as a table of single mistakes."""
 
 from typing import Any
 
@@ -17,14 +17,16 @@ def parse(sink: Sink, changes: dict[str, Any]) -> QueueQuickConnectsProperties:
 
 
 @pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
-def test_what_is_allowed(changes: dict[str, Any], sink: Sink) -> None:
-    """The edges of every limit."""
+def test_valid_properties_are_accepted(changes: dict[str, Any], sink: Sink) -> None:
+    """The table holds the edge of every limit."""
     assert parse(sink, changes)
 
 
 @pytest.mark.parametrize(("changes", "message"), BAD.values(), ids=BAD)
-def test_what_is_refused(changes: dict[str, Any], message: str, sink: Sink) -> None:
-    """One line that begins with the property."""
+def test_a_mistake_is_reported_in_one_line(
+    changes: dict[str, Any], message: str, sink: Sink
+) -> None:
+    """The line begins with the property."""
     with pytest.raises(InvalidRequest) as raised:
         parse(sink, changes)
     assert str(raised.value).startswith(message)

@@ -1,4 +1,4 @@
-"""Whole requests for Custom::ConnectQuickConnect: what is answered, and what Connect then holds."""
+"""Whole requests for Custom::ConnectQuickConnect: the response, and the state of Connect."""
 
 import copy
 from typing import Any
@@ -19,20 +19,20 @@ TYPES = {
 
 
 def create(sink: Sink, name: str = "quick_connect_create", **changes: Any) -> dict[str, Any]:
-    """Create a quick connect and return the answer."""
+    """Create a quick connect; return the response."""
     return response_to(lambda_handler, load_event(name, sink, **changes), sink)
 
 
 def update(
     sink: Sink, arn: str, name: str = "quick_connect_update", **changes: Any
 ) -> dict[str, Any]:
-    """Update a quick connect and return the answer."""
+    """Update a quick connect; return the response."""
     event = load_event(name, sink, PhysicalResourceId=arn, **changes)
     return response_to(lambda_handler, event, sink)
 
 
 def delete(sink: Sink, physical_id: str, **changes: Any) -> dict[str, Any]:
-    """Delete a quick connect and return the answer."""
+    """Delete a quick connect; return the response."""
     event = load_event("quick_connect_delete", sink, PhysicalResourceId=physical_id, **changes)
     response = response_to(lambda_handler, event, sink)
     assert response["PhysicalResourceId"] == physical_id
@@ -40,10 +40,10 @@ def delete(sink: Sink, physical_id: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("name", "quick_connect_type"), TYPES.items())
-def test_create_makes_it_with_one_call(
+def test_create_needs_one_call(
     name: str, quick_connect_type: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Every type, in either spelling, is one CreateQuickConnect; Ref is the ARN."""
+    """Every type, in either spelling, takes one CreateQuickConnect. Ref returns the ARN."""
     response = create(sink, name)
     assert response["Status"] == "SUCCESS"
     arn = response["PhysicalResourceId"]
@@ -58,7 +58,7 @@ def test_create_makes_it_with_one_call(
 
 
 def test_create_writes_ownership_on_the_quick_connect(connect: ConnectEmulator, sink: Sink) -> None:
-    """The marker tags go on with the create call, beside the template's own."""
+    """The create call carries the marker tags together with the template's tags."""
     event = load_event("quick_connect_create", sink)
     arn = response_to(lambda_handler, event, sink)["PhysicalResourceId"]
     tags = connect.quick_connects[arn]["Tags"]
@@ -71,24 +71,26 @@ def test_create_writes_ownership_on_the_quick_connect(connect: ConnectEmulator, 
     }
 
 
-def test_create_delivered_twice_makes_one(connect: ConnectEmulator, sink: Sink) -> None:
-    """The second run finds what the first made, and answers the same id."""
+def test_a_create_delivered_twice_makes_one_quick_connect(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The second run finds the quick connect of the first, and returns the same id."""
     event = load_event("quick_connect_create", sink)
     first = response_to(lambda_handler, event, sink)
     assert response_to(lambda_handler, event, sink) == first
     assert len(connect.quick_connects) == 1
 
 
-def test_create_that_lost_its_response_goes_on(connect: ConnectEmulator, sink: Sink) -> None:
-    """A 500 after the effect is retried, and the duplicate is recognized as our own."""
+def test_a_create_that_lost_its_response_continues(connect: ConnectEmulator, sink: Sink) -> None:
+    """After a 500, the call is retried. The provider recognizes the duplicate as its own."""
     connect.fault("CreateQuickConnect", "InternalServiceException", after=True)
     response = create(sink)
     assert response["Status"] == "SUCCESS"
     assert list(connect.quick_connects) == [response["PhysicalResourceId"]]
 
 
-def test_create_of_a_taken_name_touches_nothing(connect: ConnectEmulator, sink: Sink) -> None:
-    """Another stack's name: FAILED AlreadyExists, with the ARN of what is there."""
+def test_create_with_a_taken_name_changes_nothing(connect: ConnectEmulator, sink: Sink) -> None:
+    """Another stack has the Name: FAILED AlreadyExists, with the ARN of its quick connect."""
     theirs = create(sink, StackId="arn:aws:cloudformation:us-east-1:123456789012:stack/b/1")
     before = dict(connect.quick_connects[theirs["PhysicalResourceId"]])
     response = create(sink, RequestId="another")
@@ -98,16 +100,18 @@ def test_create_of_a_taken_name_touches_nothing(connect: ConnectEmulator, sink: 
     assert connect.quick_connects == {theirs["PhysicalResourceId"]: before}
 
 
-def test_create_after_a_retained_delete_is_not_adopted(
+def test_create_does_not_adopt_a_retained_quick_connect(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """The same stack and logical id do not make it ours: only the same request does."""
+    """Equal stack and logical ids do not make it ours. Only the same request does."""
     create(sink)
     assert create(sink, RequestId="later")["Reason"].startswith("AlreadyExists: ")
 
 
-def test_create_with_adopt_takes_over_what_exists(connect: ConnectEmulator, sink: Sink) -> None:
-    """Adopt makes the existing one what the template says, and marks it as adopted."""
+def test_create_with_adopt_takes_over_the_quick_connect(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The provider updates it to match the template, and marks it as adopted."""
     theirs = create(
         sink,
         StackId="arn:aws:cloudformation:us-east-1:123456789012:stack/b/1",
@@ -127,7 +131,7 @@ def test_create_with_adopt_takes_over_what_exists(connect: ConnectEmulator, sink
 def test_create_refused_by_connect_has_a_never_created_id(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """A definite no leaves nothing, so the Delete that follows makes no call."""
+    """A definite refusal leaves nothing, so the Delete that follows makes no call."""
     connect.quick_connect_quota = 0
     response = create(sink)
     assert response["Reason"].startswith("ServiceLimitExceeded: CreateQuickConnect: LimitExceeded")
@@ -140,10 +144,10 @@ def test_create_refused_by_connect_has_a_never_created_id(
     assert connect.calls() == []
 
 
-def test_create_whose_outcome_is_unknown_is_cleaned_up_by_the_delete(
+def test_the_delete_cleans_up_a_create_with_an_unknown_outcome(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Every try lost its response. The Delete finds the quick connect of this very request."""
+    """Every try lost its response. The Delete finds the quick connect of this request."""
     connect.fault("CreateQuickConnect", "drop", after=True)
     connect.fault("CreateQuickConnect", "drop", times=9999)
     failed = create(sink, ResponseURL=sink.url(age=None))
@@ -159,7 +163,7 @@ def test_create_whose_outcome_is_unknown_is_cleaned_up_by_the_delete(
 def test_create_with_an_invalid_template_makes_no_call(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Every wrong property is named in one line, with the nearest known name, without values."""
+    """One line names every wrong property and the nearest known name, without values."""
     response = create(sink, "quick_connect_create_invalid")
     assert response["Status"] == "FAILED"
     assert "Descripton: unknown property; did you mean Description?" in response["Reason"]
@@ -169,7 +173,7 @@ def test_create_with_an_invalid_template_makes_no_call(
     assert connect.calls() == []
 
 
-def test_update_makes_the_calls_that_are_needed_in_order(
+def test_update_makes_only_the_necessary_calls_in_order(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
     """List for a new Name; then tag, name and description, config, untag: one call each."""
@@ -203,7 +207,7 @@ def test_update_makes_the_calls_that_are_needed_in_order(
 def test_update_removes_only_the_tags_that_the_template_had(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """A key of the previous template goes; a foreign one and the markers stay."""
+    """A tag of the previous template goes. Foreign tags and markers stay."""
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["Tags"]["foreign"] = "stays"
     connect.journal.clear()
@@ -213,7 +217,7 @@ def test_update_removes_only_the_tags_that_the_template_had(
 
 
 def test_update_without_a_change_writes_nothing(connect: ConnectEmulator, sink: Sink) -> None:
-    """One Describe, and the same attributes as before."""
+    """It makes one Describe, and returns the same attributes as before."""
     created = create(sink)
     connect.journal.clear()
     response = update(sink, created["PhysicalResourceId"], "quick_connect_update_unchanged")
@@ -221,16 +225,16 @@ def test_update_without_a_change_writes_nothing(connect: ConnectEmulator, sink: 
     assert response["Data"] == created["Data"]
 
 
-def test_update_heals_what_was_changed_by_hand(connect: ConnectEmulator, sink: Sink) -> None:
-    """The comparison is with what is live, not with the previous template."""
+def test_update_corrects_manual_changes(connect: ConnectEmulator, sink: Sink) -> None:
+    """The plan compares with the live quick connect, not with the previous template."""
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["Description"] = "by hand"
     update(sink, arn, "quick_connect_update_unchanged")
     assert connect.quick_connects[arn]["Description"] == "Transfers to the sales queue"
 
 
-def test_update_of_a_removed_one_creates_it_anew(connect: ConnectEmulator, sink: Sink) -> None:
-    """It gets a new id, and CloudFormation's Delete of the old one finds nothing."""
+def test_update_re_creates_a_deleted_quick_connect(connect: ConnectEmulator, sink: Sink) -> None:
+    """It gets a new id. CloudFormation's Delete of the old id finds nothing."""
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects.clear()
     response = update(sink, arn)
@@ -239,8 +243,8 @@ def test_update_of_a_removed_one_creates_it_anew(connect: ConnectEmulator, sink:
     assert list(connect.quick_connects) == [response["PhysicalResourceId"]]
 
 
-def test_update_of_the_instance_replaces_it(connect: ConnectEmulator, sink: Sink) -> None:
-    """The new one stands in the other instance; the old one is left to CloudFormation's Delete."""
+def test_another_instance_is_a_replacement(connect: ConnectEmulator, sink: Sink) -> None:
+    """The new one is in the other instance. CloudFormation's Delete removes the old one."""
     arn = create(sink)["PhysicalResourceId"]
     response = update(sink, arn, "quick_connect_update_replacement")
     assert response["PhysicalResourceId"] != arn
@@ -250,10 +254,10 @@ def test_update_of_the_instance_replaces_it(connect: ConnectEmulator, sink: Sink
     assert list(connect.quick_connects) == [response["PhysicalResourceId"]]
 
 
-def test_update_of_the_instances_spelling_changes_nothing(
+def test_another_spelling_of_the_instance_is_no_change(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """An id and an ARN of the same thing are equal."""
+    """The id and the ARN of an instance are equal."""
     arn = create(sink)["PhysicalResourceId"]
     connect.journal.clear()
     spelled = load_event("quick_connect_create_native_spelling", sink)["ResourceProperties"]
@@ -263,7 +267,7 @@ def test_update_of_the_instances_spelling_changes_nothing(
     assert connect.calls() == ["DescribeQuickConnect"]
 
 
-def test_update_that_fails_keeps_the_id(connect: ConnectEmulator, sink: Sink) -> None:
+def test_a_failed_update_keeps_the_id(connect: ConnectEmulator, sink: Sink) -> None:
     """CloudFormation then rolls back the same quick connect."""
     arn = create(sink)["PhysicalResourceId"]
     connect.fault("UpdateQuickConnectConfig", "InvalidRequestException", times=99)
@@ -278,7 +282,7 @@ def test_update_that_fails_keeps_the_id(connect: ConnectEmulator, sink: Sink) ->
 def test_rollback_of_a_rejected_template_leaves_foreign_tags(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Nothing of rejected properties was applied, so none of their tags is ours to remove."""
+    """Rejected properties were never applied, so none of their tags is ours to remove."""
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["Tags"]["tier"] = "foreign"
     event = load_event("quick_connect_update_rollback", sink, PhysicalResourceId=arn)
@@ -287,10 +291,10 @@ def test_rollback_of_a_rejected_template_leaves_foreign_tags(
     assert connect.quick_connects[arn]["Tags"]["tier"] == "foreign"
 
 
-def test_update_of_what_another_stack_adopted_is_refused(
+def test_update_is_refused_if_another_stack_adopted_the_quick_connect(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Its markers name the stack that has it now."""
+    """The markers name the stack that owns it now."""
     arn = create(sink)["PhysicalResourceId"]
     create(
         sink,
@@ -303,8 +307,8 @@ def test_update_of_what_another_stack_adopted_is_refused(
     assert connect.quick_connects[arn]["Name"] == "Sales"
 
 
-def test_delete_looks_whose_it_is_and_deletes(connect: ConnectEmulator, sink: Sink) -> None:
-    """Two calls; a second Delete finds it gone and succeeds."""
+def test_delete_checks_the_owner_and_deletes(connect: ConnectEmulator, sink: Sink) -> None:
+    """It makes two calls. A second Delete finds nothing and succeeds."""
     arn = create(sink)["PhysicalResourceId"]
     connect.journal.clear()
     assert delete(sink, arn)["Status"] == "SUCCESS"
@@ -320,16 +324,18 @@ def test_delete_never_validates_properties(connect: ConnectEmulator, sink: Sink)
     assert connect.quick_connects == {}
 
 
-def test_delete_of_an_adopted_one_releases_it(connect: ConnectEmulator, sink: Sink) -> None:
-    """Its markers say no longer whose it is, and the quick connect stays."""
+def test_delete_releases_an_adopted_quick_connect(connect: ConnectEmulator, sink: Sink) -> None:
+    """The quick connect stays, without the owner's markers."""
     create(sink, StackId="arn:aws:cloudformation:us-east-1:123456789012:stack/b/1")
     arn = create(sink, "quick_connect_create_adopt")["PhysicalResourceId"]
     delete(sink, arn)
     assert set(connect.quick_connects[arn]["Tags"]) == {"team", "cfn:adopted-at"}
 
 
-def test_delete_leaves_what_belongs_to_another(connect: ConnectEmulator, sink: Sink) -> None:
-    """Another logical id took it over: SUCCESS, and it stays as it is, markers included."""
+def test_delete_leaves_the_quick_connect_of_another_owner(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Another logical id took it over: SUCCESS, and the quick connect and its markers stay."""
     arn = create(sink)["PhysicalResourceId"]
     create(sink, "quick_connect_create_adopt", LogicalResourceId="Renamed", RequestId="r")
     before = copy.deepcopy(connect.quick_connects)
@@ -337,20 +343,20 @@ def test_delete_leaves_what_belongs_to_another(connect: ConnectEmulator, sink: S
     assert connect.quick_connects == before
 
 
-def test_delete_without_markers_deletes_what_we_created(
+def test_delete_without_markers_deletes_the_quick_connect(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Somebody stripped the tags, but the id is one that we returned."""
+    """Somebody removed the tags, but the id is one that the provider returned."""
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["Tags"] = {}
     delete(sink, arn)
     assert connect.quick_connects == {}
 
 
-def test_delete_after_a_cancelled_create_deletes_what_it_left(
+def test_delete_with_a_made_up_id_cleans_up_a_canceled_create(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """CloudFormation made the id up: name, markers and time say what the create left."""
+    """CloudFormation made up the id. Name, markers and time identify the quick connect."""
     create(sink)
     event = load_event("quick_connect_delete_after_cancelled_create", sink)
     response_to(lambda_handler, event, sink)
@@ -370,7 +376,7 @@ def test_delete_after_a_cancelled_create_deletes_what_it_left(
 def test_delete_with_a_made_up_id_leaves_everything_else(
     tag: str, value: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """A resource of the template's name is no leftover when one marker differs."""
+    """If one marker differs, a quick connect with the template's Name is not deleted."""
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["Tags"][tag] = value
     event = load_event("quick_connect_delete_after_cancelled_create", sink)
@@ -378,8 +384,8 @@ def test_delete_with_a_made_up_id_leaves_everything_else(
     assert arn in connect.quick_connects
 
 
-def test_delete_after_a_failed_create_calls_nothing(connect: ConnectEmulator, sink: Sink) -> None:
-    """Our own never-created id is a no-op, even where the name is taken."""
+def test_delete_after_a_failed_create_makes_no_call(connect: ConnectEmulator, sink: Sink) -> None:
+    """A never-created id is a no-op, even if the Name is taken."""
     create(sink)
     connect.journal.clear()
     event = load_event("quick_connect_delete_after_failed_create", sink)
@@ -388,7 +394,7 @@ def test_delete_after_a_failed_create_calls_nothing(connect: ConnectEmulator, si
 
 
 def test_calls_go_to_the_region_of_the_instances_arn(connect: ConnectEmulator, sink: Sink) -> None:
-    """A bare id means the function's own Region, an ARN its own."""
+    """A bare id belongs to the function's own Region."""
     instance = connect.add_instance("33333333-3333-4333-8333-333333333333", "eu-west-2")
     instance.contact_flows.add("aaaaaaaa-0001-4000-8000-000000000001")
     response = create(sink, "quick_connect_create_flow", Properties={"InstanceId": instance.arn})

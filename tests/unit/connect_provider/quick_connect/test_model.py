@@ -1,4 +1,4 @@
-"""Every limit of the properties, as a table of single slips."""
+"""Every limit of the properties, as a table of single mistakes."""
 
 from typing import Any
 
@@ -17,14 +17,16 @@ def properties(sink: Sink, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
-def test_what_is_allowed(changes: dict[str, Any], sink: Sink) -> None:
-    """The edges of every limit."""
+def test_valid_properties_are_accepted(changes: dict[str, Any], sink: Sink) -> None:
+    """The table holds the edge of every limit."""
     assert parse_properties(QuickConnectProperties, properties(sink, changes))
 
 
 @pytest.mark.parametrize(("changes", "message"), BAD.values(), ids=BAD)
-def test_what_is_refused(changes: dict[str, Any], message: str, sink: Sink) -> None:
-    """One line that begins with the property."""
+def test_a_mistake_is_reported_in_one_line(
+    changes: dict[str, Any], message: str, sink: Sink
+) -> None:
+    """The line begins with the property."""
     with pytest.raises(InvalidRequest) as raised:
         parse_properties(QuickConnectProperties, properties(sink, changes))
     assert str(raised.value).startswith(message)

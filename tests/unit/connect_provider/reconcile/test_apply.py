@@ -1,4 +1,4 @@
-"""Ownership under repetition, rollback and failure: what could leak, or be lost."""
+"""Ownership under repetition, rollback and failure: nothing leaks, and nothing is lost."""
 
 import copy
 from datetime import timedelta
@@ -24,7 +24,7 @@ OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/b/1"
 
 
 def run(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
-    """Send a request of events/ to the function that serves it; return the answer."""
+    """Send a request of events/ to the function that serves it; return the response."""
     handler = handler_of(read_event(name))
     return response_to(handler, load_event(name, sink, **changes), sink)
 
@@ -38,7 +38,7 @@ def adopt(sink: Sink) -> str:
 
 
 def test_a_release_that_is_run_again_deletes_nothing(connect: ConnectEmulator, sink: Sink) -> None:
-    """What was adopted is somebody's, even when the template no longer says Adopt."""
+    """An adopted resource is never deleted, even if the template no longer says Adopt."""
     arn = adopt(sink)
     for _ in range(2):
         assert run("quick_connect_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
@@ -48,7 +48,7 @@ def test_a_release_that_is_run_again_deletes_nothing(connect: ConnectEmulator, s
 def test_a_release_that_lost_its_response_deletes_nothing(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Lambda runs the Delete again after the bucket took no answer."""
+    """The bucket accepted no response, so Lambda runs the Delete again."""
     arn = adopt(sink)
     sink.replies = [503] * 4
     event = load_event("quick_connect_delete", sink, PhysicalResourceId=arn)
@@ -66,10 +66,10 @@ def test_a_release_that_lost_its_response_deletes_nothing(
         ("DescribeQuickConnect", "AccessDeniedException"),
     ],
 )
-def test_what_could_not_be_looked_up_is_deleted_later(
+def test_a_resource_that_a_create_could_not_find_is_deleted_later(
     operation: str, error: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """The create lost its answer, and so did the look for what it made: the Delete finds it."""
+    """The create and the lookup after it lost their responses. The Delete finds the resource."""
     connect.fault("CreateQuickConnect", "InternalServiceException", after=True)
     connect.fault(operation, error, times=9999)
     failed = run("quick_connect_create", sink, ResponseURL=sink.url(age=None))
@@ -80,8 +80,8 @@ def test_what_could_not_be_looked_up_is_deleted_later(
     assert connect.quick_connects == {}
 
 
-def test_a_failed_recreation_is_deleted_later(connect: ConnectEmulator, sink: Sink) -> None:
-    """The same where an Update creates anew what was removed."""
+def test_a_failed_re_creation_is_deleted_later(connect: ConnectEmulator, sink: Sink) -> None:
+    """The same holds if an Update re-creates a deleted resource."""
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     connect.quick_connects.clear()
     connect.fault("CreateQuickConnect", "drop", after=True)
@@ -99,10 +99,10 @@ def test_a_failed_recreation_is_deleted_later(connect: ConnectEmulator, sink: Si
 
 @pytest.mark.parametrize("policy", ["Fail", "Adopt"])
 @pytest.mark.parametrize("kind", ["quick_connect", "traffic_distribution_group"])
-def test_a_rolled_back_replacement_goes_back_to_what_it_replaced(
+def test_a_rolled_back_replacement_returns_to_the_old_resource(
     kind: str, policy: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """The reversed Update comes with the new id; the old one is still there, and still ours."""
+    """The reversed Update has the new id. The old resource still exists and is still ours."""
     properties = {"ExistingResourcePolicy": policy}
     arn = run(f"{kind}_create", sink, Properties=properties)["PhysicalResourceId"]
     name = f"{kind}_update_replacement"
@@ -123,10 +123,10 @@ def test_a_rolled_back_replacement_goes_back_to_what_it_replaced(
     assert arn not in connect.holdings, "it never became an adopted one"
 
 
-def test_an_update_does_not_take_back_what_was_retained(
+def test_an_update_does_not_take_back_a_retained_resource(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """UpdateReplacePolicy: Retain left it behind; only a rollback goes back to it."""
+    """UpdateReplacePolicy: Retain left it behind. Only a rollback returns to it."""
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     name = "quick_connect_update_replacement"
     new = run(name, sink, PhysicalResourceId=arn)["PhysicalResourceId"]
@@ -136,10 +136,10 @@ def test_an_update_does_not_take_back_what_was_retained(
     assert response["PhysicalResourceId"] == new
 
 
-def test_a_rollback_ends_where_another_stack_adopted_it(
+def test_a_rollback_ends_if_another_stack_adopted_the_resource(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """The update is refused, with whose it is now; its rollback leaves it alone and succeeds."""
+    """The update is refused and names the owner. Its rollback changes nothing and succeeds."""
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     run("quick_connect_create_adopt", sink, StackId=OTHER_STACK, RequestId="theirs")
     response = run("quick_connect_update", sink, PhysicalResourceId=arn)
@@ -150,14 +150,12 @@ def test_a_rollback_ends_where_another_stack_adopted_it(
     assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
 
 
-def test_what_a_reason_advises_keeps_what_has_the_name(
-    connect: ConnectEmulator, sink: Sink
-) -> None:
-    """Removed from its stack first, it would be deleted, and there would be nothing to adopt."""
+def test_the_advice_in_a_reason_keeps_the_resource(connect: ConnectEmulator, sink: Sink) -> None:
+    """If its stack released the resource first, that stack would delete it."""
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     theirs = {"StackId": OTHER_STACK, "RequestId": "theirs"}
     response = run("quick_connect_create", sink, **theirs)
-    advice = "to take it over. Then remove it from that stack: removed before, it would be deleted"
+    advice = "to take it over. Only then remove it from that stack"
     assert advice in response["Reason"]
     adopted = run("quick_connect_create_adopt", sink, **theirs)
     run("quick_connect_delete", sink, PhysicalResourceId=arn)
@@ -165,7 +163,7 @@ def test_what_a_reason_advises_keeps_what_has_the_name(
     assert arn in connect.quick_connects
 
 
-def test_delete_with_a_made_up_id_succeeds_where_not_even_the_instance_exists(
+def test_delete_with_a_made_up_id_succeeds_without_the_instance(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
     """A mistyped instance must not leave a stack that cannot be deleted."""
@@ -175,7 +173,7 @@ def test_delete_with_a_made_up_id_succeeds_where_not_even_the_instance_exists(
 
 
 def test_many_tags_are_replaced_by_many_others(connect: ConnectEmulator, sink: Sink) -> None:
-    """Where both do not fit into fifty, the old ones go first."""
+    """If old and new tags together exceed fifty, the old ones go first."""
     old = {f"old{number}": "x" for number in range(30)}
     new = {f"new{number}": "x" for number in range(30)}
     created = load_event("quick_connect_create", sink, Properties={"Tags": old})
@@ -195,7 +193,7 @@ def test_many_tags_are_replaced_by_many_others(connect: ConnectEmulator, sink: S
 def test_a_rollback_leaves_a_foreign_tag_that_the_failed_update_never_touched(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """A tag is ours to remove only as the previous template had it."""
+    """A tag is ours to remove only if it has the previous template's value."""
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["Tags"]["tier"] = "foreign"
     connect.fault("DescribeQuickConnect", "AccessDeniedException")
@@ -212,10 +210,8 @@ def test_a_rollback_leaves_a_foreign_tag_that_the_failed_update_never_touched(
 
 
 @pytest.mark.parametrize("name", ["quick_connect_create", "quick_connect_update"])
-def test_a_request_that_nobody_waits_for_makes_no_call(
-    name: str, connect: ConnectEmulator, sink: Sink
-) -> None:
-    """CloudFormation gave it up, and has perhaps undone it already."""
+def test_an_expired_request_makes_no_call(name: str, connect: ConnectEmulator, sink: Sink) -> None:
+    """CloudFormation no longer waits for it, and may already have undone it."""
     late = sink.url(age=timedelta(seconds=700))
     response = run(name, sink, ResponseURL=late, Properties={"ServiceTimeout": "600"})
     assert response["Status"] == "FAILED"
@@ -234,10 +230,10 @@ def test_a_delete_does_not_depend_on_its_service_timeout(
     assert connect.quick_connects == {}
 
 
-def test_a_throttled_create_gives_up_when_nobody_waits_any_more(
+def test_a_throttled_create_responds_before_its_service_timeout(
     connect: ConnectEmulator, sink: Sink, clock: FakeTime
 ) -> None:
-    """It ends in time to be heard."""
+    """The response arrives while CloudFormation still waits."""
     connect.fault("CreateQuickConnect", "ThrottlingException", times=9999)
     response = run("quick_connect_create", sink, Properties={"ServiceTimeout": "120"})
     assert response["Reason"].startswith("Throttling: CreateQuickConnect: ThrottlingException")
@@ -248,7 +244,7 @@ def test_a_throttled_create_gives_up_when_nobody_waits_any_more(
 def test_a_short_service_timeout_still_survives_a_throttle(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """The time kept for the answer is a part of it, not all."""
+    """The time reserved for the response is only a part of a short timeout."""
     connect.fault("CreateQuickConnect", "ThrottlingException")
     assert run("quick_connect_create", sink, Properties={"ServiceTimeout": "30"})["Data"]
 
@@ -256,7 +252,7 @@ def test_a_short_service_timeout_still_survives_a_throttle(
 def test_an_interrupted_adoption_ends_as_an_uninterrupted_one(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """The marker that says who created it goes, in whichever run."""
+    """Some run removes the marker of the creation."""
     run("quick_connect_create", sink, StackId=OTHER_STACK)
     connect.fault("UntagResource", "AccessDeniedException")
     event = load_event("quick_connect_create_adopt", sink)
@@ -271,8 +267,10 @@ def test_an_interrupted_adoption_ends_as_an_uninterrupted_one(
     }
 
 
-def test_a_type_that_is_not_known_yet_can_be_deleted(connect: ConnectEmulator, sink: Sink) -> None:
-    """Somebody changed the quick connect to what Connect has learned since."""
+def test_a_quick_connect_of_an_unknown_type_can_be_deleted(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Somebody changed it to a type that is newer than this code."""
     arn = run("quick_connect_create", sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["QuickConnectConfig"] = {"QuickConnectType": "EMAIL"}
     assert run("quick_connect_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
@@ -280,7 +278,7 @@ def test_a_type_that_is_not_known_yet_can_be_deleted(connect: ConnectEmulator, s
 
 
 def test_the_default_group_is_never_deleted(connect: ConnectEmulator, sink: Sink) -> None:
-    """Not even where somebody stripped the markers that say that it was adopted."""
+    """It stays even if somebody removed the markers of the adoption."""
     arn = run("traffic_distribution_group_create_adopt_default", sink)["PhysicalResourceId"]
     connect.groups[arn]["Tags"] = {}
     name = "traffic_distribution_group_delete"
@@ -288,16 +286,16 @@ def test_the_default_group_is_never_deleted(connect: ConnectEmulator, sink: Sink
     assert "DeleteTrafficDistributionGroup" not in connect.calls()
 
 
-def test_a_group_that_does_not_show_at_once_is_waited_for(
+def test_a_new_group_that_connect_does_not_show_yet_is_awaited(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """A Describe may not show yet what was just made."""
+    """Describe may not show a new group yet."""
     connect.fault("DescribeTrafficDistributionGroup", "ResourceNotFoundException", times=2)
     assert run("traffic_distribution_group_create", sink)["Status"] == "SUCCESS"
 
 
 def test_a_group_that_disappears_is_not_stabilized(connect: ConnectEmulator, sink: Sink) -> None:
-    """After a while, not to be there is an answer."""
+    """If Connect never shows the group, the create fails."""
     connect.settle_seconds = 100
     connect.fault("DescribeTrafficDistributionGroup", "ResourceNotFoundException", times=99)
     reason = run("traffic_distribution_group_create", sink)["Reason"]
@@ -308,7 +306,7 @@ def test_a_group_that_disappears_is_not_stabilized(connect: ConnectEmulator, sin
 def test_an_unknown_resource_type_is_refused_and_can_be_deleted(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """The Reason says which types the function serves; the Delete that follows makes no call."""
+    """The Reason lists the types of the function. The Delete that follows makes no call."""
     kind = {"ResourceType": "Custom::ConnectQueue"}
     response = run("quick_connect_create", sink, **kind)
     assert response["Reason"].startswith("InvalidRequest: Type or ServiceToken: ")
@@ -325,10 +323,10 @@ def test_a_failure_among_many_throttles_is_retried(connect: ConnectEmulator, sin
     assert run("quick_connect_create", sink)["Status"] == "SUCCESS"
 
 
-def test_an_unconfirmed_id_is_no_reason_to_delete_what_was_adopted(
+def test_an_unconfirmed_id_never_deletes_an_adopted_resource(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """The create found somebody else's, adopted it, and its answer never came through."""
+    """The Create adopted another stack's resource, and its response never arrived."""
     run("quick_connect_create", sink, StackId=OTHER_STACK)
     adoption = load_event("quick_connect_create_adopt", sink)
     response_to(quick_connects, adoption, sink)
@@ -342,7 +340,7 @@ def test_an_unconfirmed_id_is_no_reason_to_delete_what_was_adopted(
 def test_an_effect_that_a_later_refusal_hides_is_cleaned_up(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """The first try had an effect and a 500; the next was refused, for a reason of its own."""
+    """The first try took effect and returned a 500. Connect refused the second try."""
     create = load_event("quick_connect_create", sink)
     connect.fault("CreateQuickConnect", "InternalServiceException", after=True)
     connect.fault("CreateQuickConnect", "AccessDeniedException")

@@ -1,4 +1,4 @@
-"""What a plan is, as a table."""
+"""The plan, as a table."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ MARKERS = {"cfn:stack-id": "s", "cfn:created-at": "t"}
         ),
     ],
 )
-def test_the_action_follows_from_what_differs(
+def test_the_action_follows_from_the_differences(
     change: dict[str, Any], action: Action, changed: tuple[str, ...]
 ) -> None:
-    """Desired is compared with observed; a create-only difference replaces."""
+    """The plan compares desired and observed state. A create-only difference means replacement."""
     observed = Observation("arn", STATE, {}, {})
     steps = plan({**STATE, **change}, observed, frozenset({"InstanceId"}), previous=STATE)
     assert (steps.action, steps.changed) == (action, changed)
@@ -64,7 +64,7 @@ def test_a_tag_is_compared_three_ways(
 
 
 def test_markers_are_never_removed() -> None:
-    """Not even where a previous template claims them."""
+    """They stay even if a previous template claims them."""
     observed = Observation("arn", {}, MARKERS, {})
     steps = plan({}, observed, frozenset(), previous={}, tags=({}, MARKERS))
     assert steps.action is Action.NONE

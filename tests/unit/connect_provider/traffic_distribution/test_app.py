@@ -1,4 +1,4 @@
-"""Whole requests for Custom::ConnectTrafficDistribution: what is answered, and where calls go."""
+"""Whole requests for Custom::ConnectTrafficDistribution: the response, and the calls' Regions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from tests.support.traffic import EAST, WEST, by_hand, live, percentages
 
 @pytest.fixture
 def group(connect: ConnectEmulator, sink: Sink, clock: FakeTime) -> dict[str, Any]:
-    """A group that is not the default one, with everything in its home Region."""
+    """A group that is not the default one. Its home Region has all traffic."""
     event = load_event("traffic_distribution_group_create", sink)
     arn = response_to(lambda_handler, event, sink)["PhysicalResourceId"]
     sink.reset()
@@ -39,7 +39,7 @@ def time_of(group: dict[str, Any]) -> str:
 
 
 def run(name: str, sink: Sink, group: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Send a request of events/ for the group and return the answer."""
+    """Send a request of events/ for the group; return the response."""
     event = load_event(f"traffic_distribution_{name}", sink, **changes)
     for key in ("ResourceProperties", "OldResourceProperties"):
         if event.get(key, {}).get("TrafficDistributionGroupId", "").startswith("arn:"):
@@ -52,7 +52,7 @@ def run(name: str, sink: Sink, group: dict[str, Any], **changes: Any) -> dict[st
 def test_create_splits_the_traffic(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
 ) -> None:
-    """One UpdateTrafficDistribution, a wait, and the split read back; Ref is the group's ARN."""
+    """It updates once, waits, and reads the split back. Ref returns the group's ARN."""
     connect.shift_seconds = 5
     response = run("create", sink, group)
     assert response["PhysicalResourceId"] == group["Arn"]
@@ -74,10 +74,10 @@ def test_create_splits_the_traffic(
     assert calls.count("DescribeTrafficDistributionGroup") == 1 + len(clock.sleeps)
 
 
-def test_create_of_the_default_groups_split_needs_the_instance_alone(
+def test_the_instance_alone_names_its_default_group(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """InstanceId means its default group, which is the one that can have a SignInConfig."""
+    """Only the default group can have a SignInConfig."""
     response = run("create_default_group", sink, group)
     default = connect.groups[response["PhysicalResourceId"]]
     assert response["Data"]["IsDefault"] == "true"
@@ -89,16 +89,16 @@ def test_create_of_the_default_groups_split_needs_the_instance_alone(
 def test_a_repeated_request_writes_once(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """The second run finds everything as it should be."""
+    """The second run finds the split in place."""
     first = run("create", sink, group)
     assert run("create", sink, group)["Data"] == first["Data"]
     assert connect.calls().count("UpdateTrafficDistribution") == 1
 
 
-def test_a_shift_that_takes_longer_than_a_run_is_continued(
+def test_a_second_run_continues_a_long_traffic_change(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
 ) -> None:
-    """The second run waits for the first one's shift."""
+    """The second run waits for the change that the first one made."""
     connect.shift_seconds = 1200
     event = load_event("traffic_distribution_create", sink)
     event["ResourceProperties"]["TrafficDistributionGroupId"] = group["Arn"]
@@ -112,7 +112,7 @@ def test_a_shift_that_takes_longer_than_a_run_is_continued(
 def test_a_failover_needs_only_the_region_that_takes_the_traffic(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With every endpoint of the home Region off, and the function in the one that survives."""
+    """Every endpoint of the home Region is down. The function runs in the other Region."""
     monkeypatch.setenv("AWS_REGION", WEST)
     connect.regions_off = {EAST}
     response = run("update", sink, group)
@@ -124,7 +124,7 @@ def test_a_failover_needs_only_the_region_that_takes_the_traffic(
 def test_a_failover_of_the_default_group_needs_only_the_other_region(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list of groups is read there, too; a replica has its instance's id."""
+    """A replica has its instance's id, so the other Region also lists the groups."""
     monkeypatch.setenv("AWS_REGION", WEST)
     connect.regions_off = {EAST}
     configs = {"TelephonyConfig": percentages(0, 100), "AgentConfig": percentages(0, 100)}
@@ -132,10 +132,10 @@ def test_a_failover_of_the_default_group_needs_only_the_other_region(
     assert response["Data"]["TelephonyDistribution"] == "us-east-1=0,us-west-2=100"
 
 
-def test_on_a_tie_the_calls_stay_in_the_functions_region(
+def test_on_a_tie_the_update_goes_to_the_functions_region(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither Region takes more than the other."""
+    """Neither Region takes more traffic than the other."""
     monkeypatch.setenv("AWS_REGION", WEST)
     run("create", sink, group, Properties={"TelephonyConfig": percentages(50, 50)})
     assert {entry.region for entry in connect.journal} == {WEST}
@@ -153,13 +153,13 @@ def test_a_bare_id_outside_the_home_region_is_refused(
     assert "ARN" in response["Reason"]
 
 
-def test_an_operators_shift_survives_an_unrelated_update(
+def test_a_manual_traffic_change_survives_an_unrelated_update(
     connect: ConnectEmulator,
     sink: Sink,
     group: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A template that does not change a config leaves the live one alone, and logs it."""
+    """An update leaves a config alone if its template does not change it, and logs this."""
     by_hand(group, 0, 100)
     caplog.set_level("INFO")
     response = run("update_unchanged", sink, group)
@@ -170,10 +170,10 @@ def test_an_operators_shift_survives_an_unrelated_update(
     assert "TelephonyConfig stays" in caplog.text
 
 
-def test_an_unchanged_config_goes_along_as_it_is_live(
+def test_an_unchanged_config_is_sent_with_its_live_split(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """Agents shift by template; telephony, which the service wants, stays the operator's."""
+    """Connect requires telephony in each call. The template moves agents only."""
     by_hand(group, 20, 80)
     old = load_event("traffic_distribution_update_unchanged", sink)["ResourceProperties"]
     changed = {**old, "AgentConfig": percentages(0, 100)}
@@ -188,7 +188,7 @@ def test_an_unchanged_config_goes_along_as_it_is_live(
     ("policy", "status", "expected"),
     [("Overwrite", "SUCCESS", (0, 100)), ("Fail", "FAILED", (50, 50))],
 )
-def test_a_contested_config_is_what_out_of_band_traffic_says(
+def test_out_of_band_traffic_decides_about_a_manual_change(
     policy: str,
     status: str,
     expected: tuple[int, int],
@@ -197,7 +197,7 @@ def test_a_contested_config_is_what_out_of_band_traffic_says(
     stacks: Stacks,
     group: dict[str, Any],
 ) -> None:
-    """The template changed it, and so did an operator."""
+    """The template changed the config, and so did an operator."""
     by_hand(group, 50, 50)
     group["failed_over"] = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
     response = run("update", sink, group, Properties={"OutOfBandTraffic": policy})
@@ -255,7 +255,7 @@ def test_a_new_revision_applies_a_contested_split(
 def test_the_rollback_of_a_new_revision_changes_no_traffic(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
 ) -> None:
-    """The failed update changed nothing but the Revision, and an operator has changed the split."""
+    """The failed update changed only the Revision. An operator has changed the split since."""
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     by_hand(group, 50, 50)
     old = load_event("traffic_distribution_update_unchanged", sink)["OldResourceProperties"]
@@ -272,10 +272,10 @@ def test_the_rollback_of_a_new_revision_changes_no_traffic(
 
 
 @pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
-def test_a_rollback_leaves_an_operators_shift_alone(
+def test_a_rollback_leaves_a_manual_traffic_change(
     policy: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
 ) -> None:
-    """What failed was perhaps never applied, so there is nothing of ours to undo."""
+    """The failed split is not live, so the rollback has nothing to undo."""
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     by_hand(group, 50, 50)
     response = run("update_rollback", sink, group, Properties={"OutOfBandTraffic": policy})
@@ -283,7 +283,7 @@ def test_a_rollback_leaves_an_operators_shift_alone(
     assert "UpdateTrafficDistribution" not in connect.calls()
 
 
-def test_a_rollback_restores_what_the_failed_update_changed(
+def test_a_rollback_restores_the_split_before_the_failed_update(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
 ) -> None:
     """The reversed Update changes it back."""
@@ -306,7 +306,7 @@ def test_a_previous_template_that_is_not_valid_was_never_applied(
     stacks: Stacks,
     group: dict[str, Any],
 ) -> None:
-    """A rollback of it leaves an operator's shift; an update after it applies the template."""
+    """Its rollback leaves a manual change. An update after it applies the template."""
     stacks.status = status
     by_hand(group, 50, 50)
     event = load_event("traffic_distribution_update_rollback", sink)
@@ -316,14 +316,14 @@ def test_a_previous_template_that_is_not_valid_was_never_applied(
 
 
 @pytest.mark.parametrize("stack_status", [403, 500])
-def test_a_failover_does_not_depend_on_what_cloudformation_says(
+def test_a_failover_does_not_depend_on_cloudformation(
     stack_status: int,
     connect: ConnectEmulator,
     sink: Sink,
     stacks: Stacks,
     group: dict[str, Any],
 ) -> None:
-    """Where the stack's status cannot be read, it is an ordinary update."""
+    """If the stack's status cannot be read, the request counts as an ordinary update."""
     stacks.status = stack_status
     by_hand(group, 50, 50)
     assert run("update", sink, group)["Status"] == "SUCCESS"
@@ -333,7 +333,7 @@ def test_a_failover_does_not_depend_on_what_cloudformation_says(
 def test_another_group_is_a_replacement(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """The id is the other group's ARN; what the first one has stays."""
+    """The id is the other group's ARN. The first group keeps its split."""
     by_hand(group, 30, 70)
     response = run("update_replacement", sink, group)
     assert response["PhysicalResourceId"] != group["Arn"]
@@ -345,16 +345,16 @@ def test_another_group_is_a_replacement(
 def test_delete_leaves_the_traffic_without_a_call(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """Not even a Region that is off can make it fail."""
+    """A Region that is down cannot make it fail."""
     connect.regions_off = {EAST, WEST}
     assert run("delete", sink, group)["Status"] == "SUCCESS"
     assert connect.calls() == []
 
 
-def test_a_split_that_does_not_come_true_is_not_stabilized(
+def test_a_split_that_connect_does_not_apply_is_not_stabilized(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """Both splits stand in the Reason."""
+    """The Reason shows both splits."""
     connect.lost_configs = {"TelephonyConfig"}
     response = run("create", sink, group)
     assert response["Reason"].startswith("NotStabilized: TelephonyConfig: ")
@@ -364,26 +364,26 @@ def test_a_split_that_does_not_come_true_is_not_stabilized(
 
 
 @pytest.mark.parametrize("error", ["InternalServiceException", "drop", "ThrottlingException"])
-def test_a_shift_that_lost_its_response_is_a_shift(
+def test_a_traffic_change_that_lost_its_response_succeeds(
     error: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """The next try meets the first one's shift; what is read back counts."""
+    """The next try meets the change of the first. The split that is read back decides."""
     connect.shift_seconds = 5
     connect.fault("UpdateTrafficDistribution", error, after=error != "ThrottlingException")
     assert run("update", sink, group)["Status"] == "SUCCESS"
     assert live(group) == (0, 100)
 
 
-def test_a_shift_that_meets_anothers_is_made_afterwards(
+def test_a_traffic_change_waits_for_a_concurrent_one(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """Somebody shifted between our look and our write."""
+    """Somebody changed the traffic between the provider's read and its write."""
     connect.fault("UpdateTrafficDistribution", "ResourceConflictException")
     assert run("update", sink, group)["Status"] == "SUCCESS"
     assert live(group) == (0, 100)
 
 
-def test_a_shift_may_be_seen_late(
+def test_a_traffic_change_may_show_late(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
 ) -> None:
     """Describe says ACTIVE, and Get the old split, for some seconds more."""
@@ -392,23 +392,23 @@ def test_a_shift_may_be_seen_late(
     assert connect.calls().count("UpdateTrafficDistribution") == 1
 
 
-def test_a_group_that_was_just_made_may_be_seen_late(
+def test_a_new_group_may_show_late(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """In the Region that takes the traffic, which is not its home."""
+    """The Region that takes the traffic is not the group's home Region."""
     connect.fault("DescribeTrafficDistributionGroup", "ResourceNotFoundException", times=5)
     assert run("update", sink, group)["Status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("agents", [(100, 0), (0, 100)], ids=["no change", "agents change"])
-def test_an_update_in_the_surviving_region_needs_no_other(
+def test_an_update_in_the_surviving_region_needs_no_other_region(
     agents: tuple[int, int],
     connect: ConnectEmulator,
     sink: Sink,
     group: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The template still says the home Region, an operator has shifted, and it is down."""
+    """The template still names the home Region, which is down. An operator moved the traffic."""
     monkeypatch.setenv("AWS_REGION", WEST)
     by_hand(group, 0, 100)
     connect.regions_off = {EAST}
@@ -419,10 +419,10 @@ def test_an_update_in_the_surviving_region_needs_no_other(
 
 
 @pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
-def test_the_target_may_be_respelled_along_with_the_split(
+def test_the_group_can_be_respelled_together_with_its_split(
     policy: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """The instance and its default group's ARN name the same group."""
+    """The instance and the ARN of its default group name the same group."""
     default = connect.default_group(scene.INSTANCE_ID)
     old = load_event("traffic_distribution_update_unchanged", sink)["ResourceProperties"]
     new = {**old, "TelephonyConfig": percentages(0, 100), "OutOfBandTraffic": policy}
@@ -442,7 +442,7 @@ def test_the_target_may_be_respelled_along_with_the_split(
 def test_a_rollback_of_a_refused_update_leaves_every_config(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
 ) -> None:
-    """One config was contested, so nothing was written; the other is not ours to undo either."""
+    """The update was refused because of one config, so it wrote none of them."""
     by_hand(group, 0, 100)
     half = [{"Region": EAST, "Percentage": 50}, {"Region": WEST, "Percentage": 50}]
     group["traffic"]["AgentConfig"] = {"Distributions": half}
@@ -453,10 +453,10 @@ def test_a_rollback_of_a_refused_update_leaves_every_config(
     assert (live(group), live(group, "AgentConfig")) == ((0, 100), (50, 50))
 
 
-def test_a_rollback_to_another_group_leaves_what_it_never_touched(
+def test_a_rollback_leaves_a_group_that_the_failed_update_did_not_name(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
 ) -> None:
-    """The failed update was about another group; an operator shifted this one."""
+    """An operator has changed this group's traffic."""
     by_hand(group, 0, 100)
     replaced = run("update_replacement", sink, group)["PhysicalResourceId"]
     event = load_event("traffic_distribution_update_replacement", sink)
@@ -476,20 +476,20 @@ def test_a_rollback_to_another_group_leaves_what_it_never_touched(
 @pytest.mark.parametrize(
     "status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"]
 )
-def test_a_late_delivery_shifts_nothing(
+def test_a_late_delivery_changes_no_traffic(
     status: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
 ) -> None:
-    """The stack is done, and has perhaps rolled this very update back."""
+    """The stack has finished, and may have rolled this update back."""
     stacks.status = status
     late = sink.url(age=timedelta(seconds=60))
     assert run("update", sink, group, ResponseURL=late)["Status"] == "FAILED"
     assert live(group) == (100, 0)
 
 
-def test_a_create_that_was_cancelled_shifts_nothing(
+def test_a_canceled_create_changes_no_traffic(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
 ) -> None:
-    """A sibling failed, and the stack goes back already."""
+    """A sibling failed, and the stack is rolling back."""
     stacks.status = "ROLLBACK_IN_PROGRESS"
     assert run("create", sink, group)["Status"] == "FAILED"
     assert live(group) == (100, 0)
@@ -497,7 +497,7 @@ def test_a_create_that_was_cancelled_shifts_nothing(
 
 @pytest.mark.parametrize("error", ["ResourceConflictException", "ThrottlingException"])
 @pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
-def test_an_operators_shift_between_look_and_write_is_seen(
+def test_a_manual_change_between_read_and_write_is_kept(
     policy: str,
     error: str,
     connect: ConnectEmulator,
@@ -505,7 +505,7 @@ def test_an_operators_shift_between_look_and_write_is_seen(
     group: dict[str, Any],
     clock: FakeTime,
 ) -> None:
-    """The template moves agents only: the telephony that goes along is read anew for each write."""
+    """The template moves agents only. Each write reads the telephony split again."""
     connect.fault("UpdateTrafficDistribution", error, times=3)
     clock.meanwhile = lambda: by_hand(group, 0, 100)
     changes = {"AgentConfig": percentages(0, 100), "OutOfBandTraffic": policy}
@@ -513,10 +513,10 @@ def test_an_operators_shift_between_look_and_write_is_seen(
     assert (live(group), live(group, "AgentConfig")) == ((0, 100), (0, 100))
 
 
-def test_fail_refuses_a_shift_between_look_and_write(
+def test_fail_refuses_a_manual_change_between_read_and_write(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
 ) -> None:
-    """What is planned anew is refused anew."""
+    """Each new plan makes the same checks."""
     connect.fault("UpdateTrafficDistribution", "ResourceConflictException")
     clock.meanwhile = lambda: by_hand(group, 50, 50)
     response = run("update", sink, group, Properties={"OutOfBandTraffic": "Fail"})
@@ -524,14 +524,14 @@ def test_fail_refuses_a_shift_between_look_and_write(
     assert live(group) == (50, 50)
 
 
-def test_a_rollback_leaves_a_shift_between_look_and_write(
+def test_a_rollback_leaves_a_manual_change_between_read_and_write(
     connect: ConnectEmulator,
     sink: Sink,
     stacks: Stacks,
     group: dict[str, Any],
     clock: FakeTime,
 ) -> None:
-    """It is not what the failed update made."""
+    """The failed update did not make this change."""
     run("update", sink, group)
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     connect.fault("UpdateTrafficDistribution", "ResourceConflictException")
@@ -540,10 +540,10 @@ def test_a_rollback_leaves_a_shift_between_look_and_write(
     assert live(group) == (30, 70)
 
 
-def test_a_throttled_shift_is_given_up_when_the_stack_is_done(
+def test_a_throttled_traffic_change_ends_with_the_stack_operation(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any], clock: FakeTime
 ) -> None:
-    """Which way the stack goes is asked before each write."""
+    """The provider asks for the stack's status before each write."""
 
     def finish() -> None:
         clock.advance(60)
@@ -558,7 +558,7 @@ def test_a_throttled_shift_is_given_up_when_the_stack_is_done(
 def test_a_rollback_leaves_a_config_that_the_failed_template_did_not_have(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
 ) -> None:
-    """It was removed from the template, which changes nothing; an operator has shifted it."""
+    """Removing a config changes nothing. An operator has changed the traffic since."""
     half = [{"Region": EAST, "Percentage": 50}, {"Region": WEST, "Percentage": 50}]
     group["traffic"]["AgentConfig"] = {"Distributions": half}
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
@@ -569,7 +569,7 @@ def test_a_rollback_leaves_a_config_that_the_failed_template_did_not_have(
     assert live(group, "AgentConfig") == (50, 50)
 
 
-def test_a_long_shift_may_be_seen_late_all_the_same(
+def test_a_long_traffic_change_may_show_late(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
     """The time for that begins when the group is ACTIVE again."""
@@ -581,10 +581,10 @@ def test_a_long_shift_may_be_seen_late_all_the_same(
 
 
 @pytest.mark.parametrize("error", ["AccessDeniedException", "ThrottlingException"])
-def test_a_region_that_refuses_to_be_read_is_passed_over(
+def test_a_region_that_refuses_reads_is_skipped(
     error: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """Another one knows the group, too."""
+    """Another Region knows the group."""
     connect.fault("DescribeTrafficDistributionGroup", error)
     assert run("update_unchanged", sink, group)["Status"] == "SUCCESS"
     assert [entry.region for entry in connect.journal][:2] == [EAST, WEST]
@@ -593,7 +593,7 @@ def test_a_region_that_refuses_to_be_read_is_passed_over(
 def test_a_mistyped_region_is_named(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """The group is looked up in its home Region, too, to say which Regions it has."""
+    """The group's home Region says which Regions the group has."""
     shares = [{"Region": "us-east-2", "Percentage": "100"}, {"Region": WEST, "Percentage": "0"}]
     changes = {"TelephonyConfig": {"Distributions": shares}, "AgentConfig": None}
     response = run("create", sink, group, Properties=changes)
@@ -622,14 +622,14 @@ def test_a_mistyped_region_is_named(
         ),
     ],
 )
-def test_what_only_the_live_group_tells_is_checked_before_any_write(
+def test_the_live_group_is_checked_before_any_write(
     changes: dict[str, Any],
     reason: str,
     connect: ConnectEmulator,
     sink: Sink,
     group: dict[str, Any],
 ) -> None:
-    """Nothing is half-made."""
+    """A refused update changes nothing."""
     response = run("create", sink, group, Properties=changes)
     assert response["Reason"].startswith(reason)
     assert "UpdateTrafficDistribution" not in connect.calls()
@@ -645,7 +645,7 @@ def test_what_only_the_live_group_tells_is_checked_before_any_write(
 def test_a_group_that_is_not_active_is_refused(
     status: str, reason: str, connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """Its traffic cannot be shifted."""
+    """Connect cannot change its traffic."""
     group["Status"] = status
     assert run("create", sink, group)["Reason"].startswith(reason)
 
@@ -653,7 +653,7 @@ def test_a_group_that_is_not_active_is_refused(
 def test_an_unknown_group_is_not_found(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """The update fails; it cannot create a group."""
+    """The update fails, because it cannot create a group."""
     connect.groups.clear()
     assert run("update", sink, group)["Reason"].startswith("NotFound: ")
 
@@ -690,10 +690,10 @@ def routed(
         ("Enabled", ["UpdateTrafficDistribution", "UpdateCrossRegionRouting"]),
     ],
 )
-def test_the_regions_are_isolated_before_and_connected_after_a_shift(
+def test_the_regions_are_isolated_before_and_connected_after_a_traffic_change(
     now: str, order: list[str], connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """In the Region that takes the traffic, the other one may be down."""
+    """The calls go to the Region that takes the traffic. The other Region may be down."""
     connect.instances[scene.INSTANCE_ID].isolated = now == "Enabled"
     connect.regions_off = {EAST}
     before = "Enabled" if now == "Isolated" else "Isolated"
@@ -756,8 +756,8 @@ def test_a_rollback_leaves_a_routing_that_the_failed_template_did_not_have(
     assert isolation(connect)
 
 
-def test_a_refused_shift_does_not_isolate(connect: ConnectEmulator, sink: Sink) -> None:
-    """With Fail, an operator's shift is found before the first write."""
+def test_a_refused_traffic_change_does_not_isolate(connect: ConnectEmulator, sink: Sink) -> None:
+    """With Fail, the check for a manual change comes before the first write."""
     by_hand(connect.default_group(scene.INSTANCE_ID), 50, 50)
     event = routed(sink, "Enabled", "Isolated")
     event["ResourceProperties"]["OutOfBandTraffic"] = "Fail"
@@ -779,6 +779,6 @@ def test_an_instance_without_global_routing_is_named(connect: ConnectEmulator, s
 def test_the_routing_needs_the_default_group(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
 ) -> None:
-    """It belongs to the instance, and not to one of its groups."""
+    """It belongs to the instance, not to any other group."""
     response = run("create", sink, group, Properties={"CrossRegionRouting": "Isolated"})
     assert response["Reason"].startswith("InvalidRequest: CrossRegionRouting: only an instance's")

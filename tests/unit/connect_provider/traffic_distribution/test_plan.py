@@ -44,7 +44,7 @@ SHIFTS = {
 def test_a_config_is_compared_three_ways(
     config: str, values: tuple[str | None, ...], expected: Shift
 ) -> None:
-    """Only a template that changes a config touches it."""
+    """An update touches a config only if the template changes it."""
     first: dict[str, object] = {"us-east-1": 100, "us-west-2": 0}
     second: dict[str, object] = {"us-east-1": 0, "us-west-2": 100}
     third: dict[str, object] = {"us-east-1": 50, "us-west-2": 50}
@@ -59,6 +59,6 @@ def test_a_config_is_compared_three_ways(
 def test_a_new_revision_applies_every_split_that_is_not_live(
     previous: str | None, desired: str | None, live: str | None
 ) -> None:
-    """Whatever the previous template has."""
+    """The previous template does not matter."""
     shift = plan_shift(desired, previous, live, revised=True)
     assert shift is (Shift.NONE if desired in (ABSENT, live) else Shift.APPLIED)

@@ -1,4 +1,4 @@
-"""Whole requests for Custom::ConnectTrafficDistributionGroup: what is answered, what is left."""
+"""Whole requests for Custom::ConnectTrafficDistributionGroup: the response and the groups."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from tests.support.harness import Context, FakeTime, Sink, load_event, response_
 
 
 def run(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:
-    """Send a request of events/ and return the answer."""
+    """Send a request of events/; return the response."""
     event = load_event(f"traffic_distribution_group_{name}", sink, **changes)
     return response_to(lambda_handler, event, sink)
 
@@ -24,10 +24,10 @@ def ours(connect: ConnectEmulator) -> list[str]:
     return [arn for arn, group in connect.groups.items() if not group["IsDefault"]]
 
 
-def test_create_waits_until_it_is_active(
+def test_create_waits_until_the_group_is_active(
     connect: ConnectEmulator, sink: Sink, clock: FakeTime
 ) -> None:
-    """One create, and one look for each pause; the attributes are those of the finished group."""
+    """It makes one create call, and one Describe per pause. The attributes show ACTIVE."""
     connect.settle_seconds = 10
     response = run("create", sink)
     arn = response["PhysicalResourceId"]
@@ -57,18 +57,20 @@ def test_create_has_the_requests_token_and_markers(connect: ConnectEmulator, sin
     assert len(ours(connect)) == 1
 
 
-def test_create_goes_on_after_the_token_is_forgotten(connect: ConnectEmulator, sink: Sink) -> None:
-    """The group of the name carries this request's marker, so it is continued."""
+def test_create_continues_after_connect_forgets_the_token(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The group with the Name carries this request's marker, so the run continues with it."""
     event = load_event("traffic_distribution_group_create", sink)
     first = response_to(lambda_handler, event, sink)
     connect.forget_tokens()
     assert response_to(lambda_handler, event, sink) == first
 
 
-def test_create_that_takes_longer_than_a_run_is_continued(
+def test_a_second_run_continues_a_long_create(
     connect: ConnectEmulator, sink: Sink, clock: FakeTime
 ) -> None:
-    """The first run raises with a minute left, and Lambda's second run finishes the same group."""
+    """The first run raises with a minute left. The second run finishes the same group."""
     connect.settle_seconds = 1200
     event = load_event("traffic_distribution_group_create", sink)
     with pytest.raises(NotStabilized):
@@ -84,7 +86,7 @@ def test_create_that_takes_longer_than_a_run_is_continued(
 @pytest.mark.parametrize(
     ("age", "service_timeout"),
     [
-        pytest.param(None, "3600", id="whose age is unknown"),
+        pytest.param(None, "3600", id="a request of unknown age"),
         pytest.param(timedelta(seconds=900), "3600", id="that may be the last"),
         pytest.param(timedelta(seconds=0), "600", id="that CloudFormation will not wait for"),
     ],
@@ -92,7 +94,7 @@ def test_create_that_takes_longer_than_a_run_is_continued(
 def test_a_run_that_is_not_repeated_responds_with_the_real_id(
     age: timedelta | None, service_timeout: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """FAILED NotStabilized; the Delete that follows cleans the half-made group up."""
+    """FAILED NotStabilized. The Delete that follows removes the unfinished group."""
     connect.settle_seconds = 5000
     response = run(
         "create",
@@ -106,8 +108,8 @@ def test_a_run_that_is_not_repeated_responds_with_the_real_id(
     assert ours(connect) == [response["PhysicalResourceId"]]
 
 
-def test_a_creation_that_failed_keeps_its_id(connect: ConnectEmulator, sink: Sink) -> None:
-    """FAILED NotStabilized, and the Delete removes it."""
+def test_a_failed_creation_keeps_its_id(connect: ConnectEmulator, sink: Sink) -> None:
+    """FAILED NotStabilized. The Delete that follows removes the group."""
     connect.creation_fails = True
     response = run("create", sink)
     assert response["Reason"].startswith("NotStabilized: ")
@@ -126,10 +128,10 @@ def test_a_creation_that_failed_keeps_its_id(connect: ConnectEmulator, sink: Sin
         pytest.param("AccessDeniedException", "AccessDenied: ", id="no permission"),
     ],
 )
-def test_create_refused_by_connect_is_called_once(
+def test_a_refused_create_is_called_once(
     operation_error: str, reason: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """A definite no is not retried, and leaves a never-created id."""
+    """A definite refusal is not retried, and the id is never-created."""
     connect.fault("CreateTrafficDistributionGroup", operation_error, times=9)
     response = run("create", sink)
     assert response["Reason"].startswith(reason)
@@ -138,21 +140,21 @@ def test_create_refused_by_connect_is_called_once(
 
 
 def test_create_of_a_taken_name_fails(connect: ConnectEmulator, sink: Sink) -> None:
-    """A conflict on create means that the name is taken."""
+    """A conflict on create means that the Name is taken."""
     arn = run("create", sink)["PhysicalResourceId"]
     response = run("create", sink, RequestId="another")
     assert response["Reason"].startswith(f"AlreadyExists: {arn} has this Name")
 
 
 def test_create_with_an_invalid_name_makes_no_call(connect: ConnectEmulator, sink: Sink) -> None:
-    """The API's pattern is checked first."""
+    """The provider checks the API's pattern first."""
     response = run("create_invalid", sink)
     assert response["Reason"].startswith("InvalidRequest: Name: ")
     assert connect.calls() == []
 
 
 def test_the_default_group_is_adopted_and_released(connect: ConnectEmulator, sink: Sink) -> None:
-    """No stack creates it or deletes it, but one can own its tags."""
+    """No stack creates or deletes it, but a stack can own its tags."""
     response = run("create_adopt_default", sink)
     arn = response["PhysicalResourceId"]
     assert (response["Status"], response["Data"]["IsDefault"]) == ("SUCCESS", "true")
@@ -162,10 +164,10 @@ def test_the_default_group_is_adopted_and_released(connect: ConnectEmulator, sin
     assert set(connect.groups[arn]["Tags"]) == {"cfn:adopted-at"}
 
 
-def test_a_group_that_differs_where_nothing_can_change_is_not_adopted(
+def test_a_group_with_another_description_is_not_adopted(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Its Description is create-only, so nothing is touched."""
+    """The Description is create-only, so the provider changes nothing."""
     response = run("create_adopt_default", sink, Properties={"Description": "another"})
     assert response["Reason"].startswith("AlreadyExists: ")
     assert "Description" in response["Reason"]
@@ -173,7 +175,7 @@ def test_a_group_that_differs_where_nothing_can_change_is_not_adopted(
 
 
 def test_update_changes_tags_in_place(connect: ConnectEmulator, sink: Sink) -> None:
-    """One Describe, and one call for each aspect that changed."""
+    """It makes one Describe, and one call for each change."""
     arn = run("create", sink)["PhysicalResourceId"]
     connect.journal.clear()
     response = run("update", sink, PhysicalResourceId=arn)
@@ -182,8 +184,8 @@ def test_update_changes_tags_in_place(connect: ConnectEmulator, sink: Sink) -> N
     assert connect.groups[arn]["Tags"]["team"] == "renewals"
 
 
-def test_update_of_the_name_replaces_it(connect: ConnectEmulator, sink: Sink) -> None:
-    """The new group is created; CloudFormation's Delete removes the old one."""
+def test_another_name_is_a_replacement(connect: ConnectEmulator, sink: Sink) -> None:
+    """The update creates a new group. CloudFormation's Delete removes the old one."""
     arn = run("create", sink)["PhysicalResourceId"]
     response = run("update_replacement", sink, PhysicalResourceId=arn)
     assert response["Status"] == "SUCCESS"
@@ -192,10 +194,8 @@ def test_update_of_the_name_replaces_it(connect: ConnectEmulator, sink: Sink) ->
     assert ours(connect) == [response["PhysicalResourceId"]]
 
 
-def test_update_that_must_replace_but_keeps_the_name_is_refused(
-    connect: ConnectEmulator, sink: Sink
-) -> None:
-    """The Reason says what to do, nothing is written, and the rollback changes nothing."""
+def test_a_replacement_under_the_same_name_is_refused(connect: ConnectEmulator, sink: Sink) -> None:
+    """The Reason gives the fix. Neither the update nor its rollback writes."""
     arn = run("create", sink)["PhysicalResourceId"]
     connect.journal.clear()
     response = run("update_refused_replacement", sink, PhysicalResourceId=arn)
@@ -205,8 +205,8 @@ def test_update_that_must_replace_but_keeps_the_name_is_refused(
     assert connect.calls() == ["DescribeTrafficDistributionGroup"] * 2
 
 
-def test_a_replacement_that_fails_is_cleaned_up(connect: ConnectEmulator, sink: Sink) -> None:
-    """The new group's id is in the answer, so that the rollback deletes that one."""
+def test_a_failed_replacement_is_cleaned_up(connect: ConnectEmulator, sink: Sink) -> None:
+    """The response carries the new group's id, so the rollback deletes that group."""
     arn = run("create", sink)["PhysicalResourceId"]
     connect.creation_fails = True
     failed = run("update_replacement", sink, PhysicalResourceId=arn)
@@ -215,10 +215,10 @@ def test_a_replacement_that_fails_is_cleaned_up(connect: ConnectEmulator, sink: 
     assert ours(connect) == [arn]
 
 
-def test_delete_waits_until_it_is_gone(
+def test_delete_waits_until_the_group_is_gone(
     connect: ConnectEmulator, sink: Sink, clock: FakeTime
 ) -> None:
-    """Describe, delete, and a look for each pause."""
+    """It makes one Describe, one delete, and one Describe per pause."""
     arn = run("create", sink)["PhysicalResourceId"]
     connect.journal.clear()
     clock.sleeps.clear()
@@ -232,10 +232,10 @@ def test_delete_waits_until_it_is_gone(
     assert len(connect.calls()) == 2 + len(clock.sleeps)
 
 
-def test_delete_that_takes_longer_than_a_run_is_continued(
+def test_a_second_run_continues_a_long_delete(
     connect: ConnectEmulator, sink: Sink, clock: FakeTime
 ) -> None:
-    """The second run waits on, and does not delete twice."""
+    """The second run waits, and does not delete again."""
     arn = run("create", sink)["PhysicalResourceId"]
     connect.settle_seconds = 1200
     event = load_event("traffic_distribution_group_delete", sink, PhysicalResourceId=arn)
@@ -246,8 +246,8 @@ def test_delete_that_takes_longer_than_a_run_is_continued(
     assert connect.calls().count("DeleteTrafficDistributionGroup") == 1
 
 
-def test_delete_says_which_phone_numbers_keep_it(connect: ConnectEmulator, sink: Sink) -> None:
-    """ResourceInUse does not say what it is, so we look."""
+def test_a_refused_delete_names_the_phone_numbers(connect: ConnectEmulator, sink: Sink) -> None:
+    """ResourceInUseException does not name them, so the provider lists them."""
     arn = run("create", sink)["PhysicalResourceId"]
     number = connect.claim_phone_number(arn)
     response = run("delete", sink, PhysicalResourceId=arn)
@@ -257,8 +257,8 @@ def test_delete_says_which_phone_numbers_keep_it(connect: ConnectEmulator, sink:
     )
 
 
-def test_delete_that_fails_later_says_so(connect: ConnectEmulator, sink: Sink) -> None:
-    """DELETION_FAILED is FAILED NotStabilized; a later Delete can succeed."""
+def test_a_delete_that_fails_later_is_not_stabilized(connect: ConnectEmulator, sink: Sink) -> None:
+    """DELETION_FAILED becomes FAILED NotStabilized. A later Delete can succeed."""
     arn = run("create", sink)["PhysicalResourceId"]
     connect.deletion_fails = True
     response = run("delete", sink, PhysicalResourceId=arn)
@@ -267,10 +267,10 @@ def test_delete_that_fails_later_says_so(connect: ConnectEmulator, sink: Sink) -
     assert run("delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
 
 
-def test_delete_of_what_is_still_being_created_waits_first(
+def test_delete_waits_for_a_group_that_is_being_created(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """A create was cancelled: its group can be deleted only when it is ready."""
+    """After a canceled create, Connect deletes the group only when it is ready."""
     connect.settle_seconds = 100
     event = load_event("traffic_distribution_group_create", sink)
     with pytest.raises(NotStabilized):
@@ -280,14 +280,16 @@ def test_delete_of_what_is_still_being_created_waits_first(
     assert ours(connect) == []
 
 
-def test_delete_after_a_failed_create_calls_nothing(connect: ConnectEmulator, sink: Sink) -> None:
-    """Our own never-created id is a no-op."""
+def test_delete_after_a_failed_create_makes_no_call(connect: ConnectEmulator, sink: Sink) -> None:
+    """A never-created id is a no-op."""
     assert run("delete_after_failed_create", sink)["Status"] == "SUCCESS"
     assert connect.calls() == []
 
 
-def test_a_throttled_request_keeps_trying(connect: ConnectEmulator, sink: Sink) -> None:
-    """Throttles are retried until the deadline, not three times."""
+def test_a_throttled_call_is_retried_until_the_deadline(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Three tries would not be enough."""
     connect.fault("CreateTrafficDistributionGroup", "ThrottlingException", times=20)
     assert run("create", sink)["Status"] == "SUCCESS"
 
@@ -309,14 +311,14 @@ def test_an_instance_of_another_region_is_reached_by_its_arn(
 def test_create_associates_the_users_when_the_group_is_ready(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """One call for each, in the home Region."""
+    """It makes one call per user, in the home Region."""
     arn = run("create_with_users", sink)["PhysicalResourceId"]
     assert connect.groups[arn]["users"] == {scene.USER_ID}
     assert connect.calls()[-1] == "AssociateTrafficDistributionGroupUser"
 
 
 def test_update_associates_before_it_dissociates(connect: ConnectEmulator, sink: Sink) -> None:
-    """Users whom others associated stay."""
+    """Users that somebody else associated stay."""
     arn = run("create_with_users", sink)["PhysicalResourceId"]
     connect.groups[arn]["users"].add("foreign")
     connect.journal.clear()
@@ -332,7 +334,7 @@ def test_update_associates_before_it_dissociates(connect: ConnectEmulator, sink:
 
 
 def test_users_are_listed_page_by_page(connect: ConnectEmulator, sink: Sink) -> None:
-    """A page holds ten."""
+    """A page holds ten users."""
     arn = run("create_with_users", sink)["PhysicalResourceId"]
     connect.groups[arn]["users"] |= {f"a{number:02}" for number in range(25)}
     connect.journal.clear()
@@ -351,7 +353,7 @@ def test_an_update_without_users_does_not_list_them(connect: ConnectEmulator, si
 
 
 def test_delete_dissociates_the_templates_users_first(connect: ConnectEmulator, sink: Sink) -> None:
-    """Also where the group stays, because it was adopted."""
+    """The same holds for an adopted group, which stays."""
     users = {"UserIds": [scene.USER_ID]}
     arn = run("create_adopt_default", sink, Properties=users)["PhysicalResourceId"]
     connect.groups[arn]["users"].add("foreign")
@@ -367,7 +369,7 @@ def test_delete_dissociates_the_templates_users_first(connect: ConnectEmulator, 
 
 
 def test_an_unknown_user_fails_and_keeps_the_id(connect: ConnectEmulator, sink: Sink) -> None:
-    """The group is there, so the Delete that follows has to know it."""
+    """The group exists, so the Delete that follows needs its id."""
     response = run("create_with_users", sink, Properties={"UserIds": ["nobody"]})
     assert response["Reason"].startswith(
         "NotFound: UserIds.0: AssociateTrafficDistributionGroupUser: "
@@ -375,7 +377,7 @@ def test_an_unknown_user_fails_and_keeps_the_id(connect: ConnectEmulator, sink: 
     assert ours(connect) == [response["PhysicalResourceId"]]
 
 
-def test_a_user_who_is_gone_does_not_keep_the_group(connect: ConnectEmulator, sink: Sink) -> None:
+def test_a_deleted_user_does_not_prevent_the_deletion(connect: ConnectEmulator, sink: Sink) -> None:
     """Somebody deleted the user from the instance."""
     users = {"UserIds": [scene.USER_ID]}
     arn = run("create_with_users", sink)["PhysicalResourceId"]
@@ -385,10 +387,10 @@ def test_a_user_who_is_gone_does_not_keep_the_group(connect: ConnectEmulator, si
     assert ours(connect) == []
 
 
-def test_a_rollback_goes_on_without_a_user_who_is_gone(
+def test_a_rollback_continues_without_a_deleted_user(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """Going back to the template before must not fail on whom nobody can bring back."""
+    """A rollback must not fail because of a user that nobody can restore."""
     arn = run("create", sink)["PhysicalResourceId"]
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     users = {"UserIds": ["gone"]}
@@ -396,10 +398,8 @@ def test_a_rollback_goes_on_without_a_user_who_is_gone(
     assert response["Status"] == "SUCCESS"
 
 
-def test_a_delete_that_is_run_again_may_find_the_group_gone_in_between(
-    connect: ConnectEmulator, sink: Sink
-) -> None:
-    """It is described, and then not there to be listed."""
+def test_a_group_may_disappear_during_its_delete(connect: ConnectEmulator, sink: Sink) -> None:
+    """Describe shows it, and the list of its users does not find it."""
     users = {"UserIds": [scene.USER_ID]}
     arn = run("create_with_users", sink)["PhysicalResourceId"]
     connect.fault("ListTrafficDistributionGroupUsers", "ResourceNotFoundException")
@@ -408,7 +408,7 @@ def test_a_delete_that_is_run_again_may_find_the_group_gone_in_between(
 
 
 def test_a_failed_adoption_dissociates_nobody(connect: ConnectEmulator, sink: Sink) -> None:
-    """The group never became ours, and neither did its users."""
+    """The stack never owned the group, nor any of its users."""
     default = connect.default_group(scene.INSTANCE_ID)
     default["users"].add(scene.USER_ID)
     users = {"UserIds": [scene.USER_ID], "Description": None, "ExistingResourcePolicy": "Adopt"}
@@ -419,10 +419,8 @@ def test_a_failed_adoption_dissociates_nobody(connect: ConnectEmulator, sink: Si
     assert default["users"] == {scene.USER_ID}
 
 
-def test_delete_of_a_group_whose_traffic_is_being_shifted_waits_first(
-    connect: ConnectEmulator, sink: Sink
-) -> None:
-    """It can be deleted only when it is ACTIVE again."""
+def test_delete_waits_for_a_traffic_change(connect: ConnectEmulator, sink: Sink) -> None:
+    """Connect deletes the group only when it is ACTIVE again."""
     arn = run("create", sink)["PhysicalResourceId"]
     connect.groups[arn]["Status"] = "UPDATE_IN_PROGRESS"
     connect.groups[arn]["next"] = ("ACTIVE", FakeTime.current.monotonic() + 20)
@@ -430,18 +428,18 @@ def test_delete_of_a_group_whose_traffic_is_being_shifted_waits_first(
     assert ours(connect) == []
 
 
-def test_delete_with_a_made_up_id_succeeds_where_the_instance_is_mistyped(
+def test_delete_with_a_made_up_id_succeeds_with_a_mistyped_instance(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """The list's model declares no ResourceNotFound, so a wrong instance is an invalid request."""
+    """The list declares no ResourceNotFoundException, so a wrong instance is an invalid request."""
     connect.fault("ListTrafficDistributionGroups", "InvalidRequestException")
     assert run("delete_after_cancelled_create", sink)["Status"] == "SUCCESS"
 
 
-def test_a_rollback_that_creates_anew_goes_on_without_a_user_who_is_gone(
+def test_a_rollback_that_re_creates_a_group_continues_without_a_deleted_user(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """Somebody removed the group, and the user."""
+    """Somebody deleted the group and the user."""
     arn = run("create", sink)["PhysicalResourceId"]
     del connect.groups[arn]
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
@@ -458,7 +456,7 @@ def users_as_arns(connect: ConnectEmulator) -> None:
 
 
 @pytest.mark.usefixtures("users_as_arns")
-def test_a_user_who_is_listed_by_an_arn_leaves(connect: ConnectEmulator, sink: Sink) -> None:
+def test_a_user_listed_by_an_arn_is_dissociated(connect: ConnectEmulator, sink: Sink) -> None:
     """The update removes the user from the template."""
     arn = run("create_with_users", sink)["PhysicalResourceId"]
     assert run("update_users", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
@@ -466,7 +464,7 @@ def test_a_user_who_is_listed_by_an_arn_leaves(connect: ConnectEmulator, sink: S
 
 
 @pytest.mark.usefixtures("users_as_arns")
-def test_a_user_who_is_listed_by_an_arn_is_not_associated_again(
+def test_a_user_listed_by_an_arn_is_not_associated_again(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
     """The template still names the user."""
@@ -482,7 +480,7 @@ def test_a_user_who_is_listed_by_an_arn_is_not_associated_again(
 
 
 @pytest.mark.usefixtures("users_as_arns")
-def test_a_release_dissociates_a_user_who_is_listed_by_an_arn(
+def test_a_release_dissociates_a_user_listed_by_an_arn(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
     """The adopted group stays, without the template's users."""

@@ -1,0 +1,201 @@
+"""The gaps in docs/reliability.md, shown in the emulator.
+
+If a change closes a gap, its test fails. Then delete the test and the row of the page.
+"""
+
+from typing import Any
+
+import pytest
+
+from connect_provider.errors import Throttling
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.harness import (
+    Context,
+    FakeTime,
+    Sink,
+    created,
+    handler_of,
+    load_event,
+    response_to,
+    reversed_update,
+)
+from tests.support.requests import deliver, respond
+from tests.support.scenarios import scenario_of
+from tests.support.traffic import by_hand, live, percentages
+
+GROUP = "traffic_distribution_group"
+
+
+def test_a_delete_misses_a_resource_that_connect_hides_for_longer_than_the_lag(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Describe does not show the new quick connect for 40 seconds."""
+    arn = created(load_event("quick_connect_create", sink), sink)
+    connect.fault("DescribeQuickConnect", "ResourceNotFoundException", seconds=40)
+    assert respond("quick_connect_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
+    assert arn in connect.quick_connects
+
+
+def test_a_delete_that_is_refused_in_its_second_run_loses_the_users(
+    connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """The first run dissociated them, and its time ran out before the deletion."""
+    create = load_event(f"{GROUP}_create_with_users", sink)
+    arn = created(create, sink)
+    assert connect.groups[arn]["users"]
+    properties = {"ResourceProperties": create["ResourceProperties"]}
+    delete = load_event(f"{GROUP}_delete", sink, PhysicalResourceId=arn, **properties)
+    connect.fault("DeleteTrafficDistributionGroup", "ThrottlingException", times=10_000)
+    with pytest.raises(Throttling):
+        handler_of(delete)(delete, Context())
+    connect.faults.clear()
+    connect.fault("DeleteTrafficDistributionGroup", "ResourceInUseException", times=10_000)
+    clock.sleep(60)
+    assert response_to(handler_of(delete), delete, sink)["Status"] == "FAILED"
+    assert connect.groups[arn]["users"] == set()
+
+
+def test_an_update_writes_if_its_rollback_begins_within_half_a_minute(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Connect throttles the update. Its rollback finds nothing to undo."""
+    update = scenario_of("update a quick connect").prepare(connect, sink)
+    arn = update["PhysicalResourceId"]
+    before = connect.quick_connects[arn]["Name"]
+
+    def roll_back() -> None:
+        clock.advance(20)
+        stacks.status, stacks.since = "UPDATE_ROLLBACK_IN_PROGRESS", clock.time()
+        stacks.resource_status = "UPDATE_IN_PROGRESS"
+        reverse = reversed_update(update, sink)
+        assert response_to(handler_of(reverse), reverse, sink)["Status"] == "SUCCESS"
+        assert connect.quick_connects[arn]["Name"] == before
+
+    connect.fault("UpdateQuickConnectName", "ThrottlingException")
+    clock.meanwhile = roll_back
+    handler_of(update)(update, Context())
+    assert connect.quick_connects[arn]["Name"] == update["ResourceProperties"]["Name"] != before
+
+
+def test_a_create_that_cloudformation_says_nothing_about_outlives_its_delete(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Connect throttles the Create for a minute, and CloudFormation's API is down."""
+    create = load_event("quick_connect_create", sink)
+
+    def cancel() -> None:
+        clock.advance(10)
+        delete = load_event("quick_connect_delete_after_cancelled_create", sink)
+        assert response_to(handler_of(delete), delete, sink)["Status"] == "SUCCESS"
+
+    connect.fault("CreateQuickConnect", "ThrottlingException")
+    clock.meanwhile = cancel
+    stacks.status = 503
+    handler_of(create)(create, Context())
+    assert len(connect.quick_connects) == 1
+
+
+def test_the_rollback_of_an_update_that_records_a_manual_change_undoes_it(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The update is a no-op. The rollback takes the manual change for the update's own."""
+    group = connect.default_group(scene.INSTANCE_ID)
+    target = {"TrafficDistributionGroupId": group["Arn"]}
+    record = load_event(
+        "traffic_distribution_update",
+        sink,
+        PhysicalResourceId=group["Arn"],
+        ResourceProperties={**target, "TelephonyConfig": percentages(0, 100)},
+        OldResourceProperties={**target, "TelephonyConfig": percentages(100, 0)},
+    )
+    by_hand(group, 0, 100)
+    assert deliver(record, sink)["Status"] == "SUCCESS"
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert deliver(reversed_update(record, sink), sink)["Status"] == "SUCCESS"
+    assert live(group) == (100, 0)
+
+
+def create_with_fail(sink: Sink, group: dict[str, Any]) -> dict[str, Any]:
+    """Return the Create of a split of 60/40 that refuses to overwrite a manual change."""
+    return load_event(
+        "traffic_distribution_create",
+        sink,
+        Properties={
+            "TrafficDistributionGroupId": group["Arn"],
+            "OutOfBandTraffic": "Fail",
+            "AgentConfig": None,
+        },
+    )
+
+
+def test_fail_takes_the_initial_split_for_an_untouched_one_on_create(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """An operator moved all calls back to the home Region. Nothing tells this from a new group."""
+    group = connect.default_group(scene.INSTANCE_ID)
+    by_hand(group, 0, 100)
+    by_hand(group, 100, 0)
+    assert deliver(create_with_fail(sink, group), sink)["Status"] == "SUCCESS"
+    assert live(group) == (60, 40)
+
+
+def test_a_reversal_whose_failure_is_not_among_the_latest_events_moves_traffic(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The stack keeps its successful resources, and more events follow than one page holds."""
+    group = connect.default_group(scene.INSTANCE_ID)
+    target = {"TrafficDistributionGroupId": group["Arn"]}
+    update = load_event(
+        "traffic_distribution_update",
+        sink,
+        PhysicalResourceId=group["Arn"],
+        ResourceProperties={**target, "TelephonyConfig": percentages(30, 70)},
+        OldResourceProperties={**target, "TelephonyConfig": percentages(100, 0)},
+    )
+    by_hand(group, 0, 100)
+    stacks.status = "UPDATE_IN_PROGRESS"
+    stacks.events = [(f"Other{n}", "UPDATE_COMPLETE", clock.time()) for n in range(100)]
+    assert deliver(reversed_update(update, sink), sink)["Status"] == "SUCCESS"
+    assert live(group) == (100, 0)
+
+
+def test_a_renamed_logical_id_of_a_queues_quick_connects_dissociates_them(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """CloudFormation creates the new resource, and then deletes the old one."""
+    scene.add_quick_connects(connect)
+    create = load_event("queue_quick_connects_create", sink)
+    queue = created(create, sink)
+    renamed = load_event(
+        "queue_quick_connects_create", sink, LogicalResourceId="Renamed", RequestId="renamed"
+    )
+    assert created(renamed, sink) == queue
+    delete = load_event(
+        "queue_quick_connects_delete",
+        sink,
+        PhysicalResourceId=queue,
+        ResourceProperties=create["ResourceProperties"],
+    )
+    assert deliver(delete, sink)["Status"] == "SUCCESS"
+    assert connect.queue_quick_connects[queue] == set()
+
+
+def test_a_rollback_removes_a_tag_that_somebody_set_to_the_same_value(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The failed update never set it. Key and value are equal by coincidence."""
+    create = load_event("quick_connect_create", sink)
+    arn = created(create, sink)
+    update = load_event(
+        "quick_connect_update",
+        sink,
+        PhysicalResourceId=arn,
+        ResourceProperties={**create["ResourceProperties"], "Tags": {"team": "red"}},
+        OldResourceProperties=create["ResourceProperties"],
+    )
+    connect.quick_connects[arn]["Tags"]["team"] = "red"
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert deliver(reversed_update(update, sink), sink)["Status"] == "SUCCESS"
+    assert connect.quick_connects[arn]["Tags"].get("team") != "red"
