@@ -251,6 +251,7 @@ class History:
         instance = self.connect.instances[scene.INSTANCE_ID]
         getattr(instance, kind).discard({"queues": scene.QUEUE_ID, "users": scene.USER_ID}[kind])
         self.vanished = True
+        self.connect.note_changes()
 
     def wait(self, seconds: int) -> None:
         """Let time pass."""
@@ -276,6 +277,7 @@ class History:
         shares = zip((scene.REGION, scene.REPLICA_REGION), split, strict=True)
         distributions = [{"Region": region, "Percentage": share} for region, share in shares]
         self.default["traffic"]["TelephonyConfig"] = {"Distributions": distributions}
+        self.connect.note_changes()
         self.wait(60)
 
     def edit(self, what: str) -> None:
@@ -289,6 +291,7 @@ class History:
                 live["Tags"]["foreign"] = "stays"
         if what == "users" and group is not None:
             group["users"].add("foreign")
+        self.connect.note_changes()
 
     def remove(self, logical_id: str) -> None:
         """Delete a resource of the stack by hand."""
@@ -296,6 +299,7 @@ class History:
         removed = self.connect.quick_connects.pop(arn, None) or self.connect.groups.pop(arn, None)
         if removed:
             self.edited.add((self.stack.id, logical_id))
+        self.connect.note_changes()
 
     def delete(self, which: int) -> None:
         """Delete a stack: nothing of ours is left, and the traffic stays."""
@@ -307,8 +311,13 @@ class History:
     # Rules
 
     def ours(self, stack: Stack) -> dict[str, dict[str, Any]]:
-        """Return everything that carries the stack's marker, by ARN."""
-        everything = {**self.connect.quick_connects, **self.connect.groups}
+        """Return everything that carries the stack's marker, by ARN.
+
+        A group in deletion is left out. Connect may hide it before it is gone.
+        """
+        groups = self.connect.groups.items()
+        kept = {arn: group for arn, group in groups if group["Status"] != "PENDING_DELETION"}
+        everything = {**self.connect.quick_connects, **kept}
         return {a: r for a, r in everything.items() if r["Tags"].get("cfn:stack-id") == stack.id}
 
     def check(self) -> None:
@@ -336,8 +345,10 @@ class History:
         assert not left or stack.id in self.excused, "nothing of ours is left behind"
         ours = self.ours(stack).items()
         self.created |= {arn for arn, resource in ours if "cfn:created-at" in resource["Tags"]}
-        everything = {*self.connect.quick_connects, *self.connect.groups}
-        lost = {arn for arn in self.created & everything if arn not in self._owned()}
+        groups = self.connect.groups
+        live = {arn for arn in groups if groups[arn]["Status"] != "PENDING_DELETION"}
+        live |= self.connect.quick_connects.keys()
+        lost = {arn for arn in self.created & live if arn not in self._owned()}
         assert not lost, "a resource that a stack created stays with it until it is deleted"
 
     def _owned(self) -> set[str]:
