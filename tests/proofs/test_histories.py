@@ -208,7 +208,10 @@ class History:
         note(f"complete: {complete}, requests: {_short(stack.sent)}")
         refusals = {error for _, (error, _), _ in wanted_faults} & {"AccessDeniedException"}
         for response in self.sink.responses[responses:]:
-            self._check_reason(response["Reason"], template, refused=bool(refusals))
+            cancelled = response["RequestId"] in stack.cancelled
+            self._check_reason(
+                response["Reason"], template, refused=bool(refusals), cancelled=cancelled
+            )
         assert stack.abandoned == abandoned or refusals, "a Delete fails only if Connect refuses"
         if complete:
             self.edited -= {(stack.id, name) for name in changed}
@@ -222,8 +225,13 @@ class History:
         applied = complete or stack.template.get("Traffic") == template.get("Traffic")
         self._check_split(before, old, template, complete=applied)
 
-    def _check_reason(self, reason: str, template: Template, *, refused: bool) -> None:
-        """Check that a request failed only for a reason that one more try does not cure."""
+    def _check_reason(
+        self, reason: str, template: Template, *, refused: bool, cancelled: bool
+    ) -> None:
+        """Check that a request failed only for a reason that one more try does not cure.
+
+        The rollback may delete the resource of a cancelled request, which then disappears.
+        """
         names_nobody = "nobody" in template.get("Group", ("", {}))[1].get("UserIds", ())
         allowed = {
             "": True,
@@ -231,6 +239,7 @@ class History:
             "AlreadyExists": True,
             "InvalidRequest": "InvalidRequestException" not in reason or "in use" in reason,
             "NotFound": names_nobody or self.vanished,
+            "NotStabilized": cancelled,
             "ResourceConflict": True,
         }
         assert allowed.get(reason.partition(":")[0], False), reason
