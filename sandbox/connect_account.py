@@ -88,6 +88,11 @@ class ConnectAccount:
         """Show each later change with a lag; None shows every change at once."""
         self._visibility = Visibility(lag, self._tables()) if lag else None
 
+    def note_changes(self) -> None:
+        """Let the lag of all changes by hand begin now. Otherwise, it begins at the next call."""
+        if self._visibility:
+            self._visibility.note(self._tables(), self._clock())
+
     def _tables(self) -> dict[str, dict[str, Any]]:
         """Return everything that a call can show or refer to, by ARN or id."""
         instances = self.instances.values()

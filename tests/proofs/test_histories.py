@@ -228,7 +228,10 @@ class History:
         note(f"complete: {complete}, requests: {_short(stack.sent)}")
         refusals = {error for _, (error, _), _ in wanted_faults} & {"AccessDeniedException"}
         for response in self.sink.responses[responses:]:
-            self._check_reason(response["Reason"], template, refused=bool(refusals))
+            cancelled = response["RequestId"] in stack.cancelled
+            self._check_reason(
+                response["Reason"], template, refused=bool(refusals), cancelled=cancelled
+            )
         assert stack.abandoned == abandoned or refusals, "a Delete fails only if Connect refuses"
         if complete:
             self.edited -= {(stack.id, name) for name in changed}
@@ -242,8 +245,13 @@ class History:
         applied = complete or stack.template.get("Traffic") == template.get("Traffic")
         self._check_split(before, old, template, complete=applied)
 
-    def _check_reason(self, reason: str, template: Template, *, refused: bool) -> None:
-        """Check that a request failed only for a reason that one more try does not cure."""
+    def _check_reason(
+        self, reason: str, template: Template, *, refused: bool, cancelled: bool
+    ) -> None:
+        """Check that a request failed only for a reason that one more try does not cure.
+
+        The rollback may delete the resource of a cancelled request, which then disappears.
+        """
         names_nobody = "nobody" in template.get("Group", ("", {}))[1].get("UserIds", ())
         allowed = {
             "": True,
@@ -251,6 +259,7 @@ class History:
             "AlreadyExists": True,
             "InvalidRequest": "InvalidRequestException" not in reason or "in use" in reason,
             "NotFound": names_nobody or self.vanished,
+            "NotStabilized": cancelled,
             "ResourceConflict": True,
         }
         assert allowed.get(reason.partition(":")[0], False), reason
@@ -271,6 +280,7 @@ class History:
         instance = self.connect.instances[scene.INSTANCE_ID]
         getattr(instance, kind).discard({"queues": scene.QUEUE_ID, "users": scene.USER_ID}[kind])
         self.vanished = True
+        self.connect.note_changes()
 
     def wait(self, seconds: int) -> None:
         """Let time pass."""
@@ -296,6 +306,7 @@ class History:
         shares = zip((scene.REGION, scene.REPLICA_REGION), split, strict=True)
         distributions = [{"Region": region, "Percentage": share} for region, share in shares]
         self.default["traffic"]["TelephonyConfig"] = {"Distributions": distributions}
+        self.connect.note_changes()
         self.wait(60)
 
     def edit(self, what: str) -> None:
@@ -312,6 +323,7 @@ class History:
         if what == "offer":
             for offered in self.connect.queue_quick_connects.values():
                 offered.add(MANUAL)
+        self.connect.note_changes()
 
     def remove(self, logical_id: str) -> None:
         """Delete a resource of the stack by hand."""
@@ -319,6 +331,7 @@ class History:
         removed = self.connect.quick_connects.pop(arn, None) or self.connect.groups.pop(arn, None)
         if removed:
             self.edited.add((self.stack.id, logical_id))
+        self.connect.note_changes()
 
     def delete(self, which: int) -> None:
         """Delete a stack: nothing of ours is left, and the traffic stays."""
@@ -333,8 +346,13 @@ class History:
     # Rules
 
     def ours(self, stack: Stack) -> dict[str, dict[str, Any]]:
-        """Return everything that carries the stack's marker, by ARN."""
-        everything = {**self.connect.quick_connects, **self.connect.groups}
+        """Return everything that carries the stack's marker, by ARN.
+
+        A group in deletion is left out. Connect may hide it before it is gone.
+        """
+        groups = self.connect.groups.items()
+        kept = {arn: group for arn, group in groups if group["Status"] != "PENDING_DELETION"}
+        everything = {**self.connect.quick_connects, **kept}
         return {a: r for a, r in everything.items() if r["Tags"].get("cfn:stack-id") == stack.id}
 
     def check(self) -> None:
@@ -362,8 +380,10 @@ class History:
         assert not left or stack.id in self.excused, "nothing of ours is left behind"
         ours = self.ours(stack).items()
         self.created |= {arn for arn, resource in ours if "cfn:created-at" in resource["Tags"]}
-        everything = {*self.connect.quick_connects, *self.connect.groups}
-        lost = {arn for arn in self.created & everything if arn not in self._owned()}
+        groups = self.connect.groups
+        live = {arn for arn in groups if groups[arn]["Status"] != "PENDING_DELETION"}
+        live |= self.connect.quick_connects.keys()
+        lost = {arn for arn in self.created & live if arn not in self._owned()}
         assert not lost, "a resource that a stack created stays with it until it is deleted"
 
     def _owned(self) -> set[str]:

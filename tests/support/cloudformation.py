@@ -108,6 +108,7 @@ class Stack:
     abandoned: the ids that the clean-up gave up.
     shown: each resource as DescribeStackResource shows it.
     sent: every request so far.
+    cancelled: the ids of the requests that a failure cancelled.
     """
 
     sink: Sink
@@ -121,6 +122,7 @@ class Stack:
     abandoned: set[str] = field(default_factory=set)
     shown: dict[str, StackResource] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
+    cancelled: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.id = f"arn:aws:cloudformation:us-east-1:123456789012:stack/s/{uuid.uuid4()}"
@@ -232,6 +234,7 @@ class _Operation:
         for request in self._forward if cancels else ():
             if not request.is_over:
                 request.is_cancelled = request.is_over = True
+                self._stack.cancelled.add(request.event["RequestId"])
                 if request.is_sent:
                     self._show_resource(request, "FAILED")
 
