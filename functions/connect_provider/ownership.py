@@ -57,13 +57,11 @@ def markers(request: Request, time_key: str) -> dict[str, str]:
     }
 
 
-def adoption_markers(tags: Tags, request: Request) -> dict[str, str]:
-    """Return the tags that take over a resource with these tags.
+def move_markers(tags: Tags, request: Request) -> dict[str, str]:
+    """Return the tags that move a resource from another logical id of the same stack.
 
-    Within a stack, the ownership moves: the stack still deletes a resource that it created.
+    The stack still deletes a resource that it created.
     """
-    if tags.get(STACK_ID) != request.stack_id or LOGICAL_ID not in tags:
-        return markers(request, ADOPTED_AT)
     kept = CREATED_AT if CREATED_AT in tags else ADOPTED_AT
     moved = {**markers(request, kept), MOVED_FROM: tags[LOGICAL_ID]}
     return {**moved, kept: tags.get(kept, moved[kept])}

@@ -253,6 +253,7 @@ class History:
         The rollback may delete the resource of a cancelled request, which then disappears.
         """
         names_nobody = "nobody" in template.get("Group", ("", {}))[1].get("UserIds", ())
+        names_nobody |= "nothing" in template.get("Offer", ("", {}))[1].get("QuickConnectIds", ())
         allowed = {
             "": True,
             "AccessDenied": refused,

@@ -8,7 +8,7 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Sink, created, load_event
+from tests.support.harness import STACKS, Sink, created, load_event
 from tests.support.requests import respond
 from tests.support.scenarios import OTHER_STACK
 
@@ -31,8 +31,9 @@ def tags_of(connect: ConnectEmulator, arn: str) -> dict[str, str]:
 
 def renamed(kind: str, sink: Sink) -> str:
     """Create a resource, and move it to another logical id with `Adopt`; return its ARN."""
-    arn = created(load_event(f"{kind}_create", sink), sink)
+    arn = STACKS.physical_id = created(load_event(f"{kind}_create", sink), sink)
     assert created(load_event(f"{kind}_create", sink, **RENAMED, Properties=ADOPT), sink) == arn
+    STACKS.physical_id = ""
     return arn
 
 
@@ -200,3 +201,31 @@ def test_a_rename_that_connect_refuses_names_the_resource_that_has_the_name(
     response = respond("quick_connect_update", sink, PhysicalResourceId=arn)
     assert response["Reason"].startswith("AlreadyExists: ")
     assert theirs in response["Reason"]
+
+
+@pytest.mark.parametrize("logical_id", ["Renamed", ""])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rollback_keeps_a_retained_resource_that_the_stack_adopts_again(
+    kind: str, logical_id: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The stack left it behind with `Retain`, so it is adopted like any other resource."""
+    arn = created(load_event(f"{kind}_create", sink), sink)
+    other = {"LogicalResourceId": logical_id} if logical_id else {}
+    again = {"RequestId": "that of the adoption", **other, "Properties": ADOPT}
+    assert created(load_event(f"{kind}_create", sink, **again), sink) == arn
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    delete = {**other, "PhysicalResourceId": arn, "Properties": ADOPT}
+    assert respond(f"{kind}_delete", sink, **delete)["Status"] == "SUCCESS"
+    assert arn in held(connect)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_old_logical_id_does_not_take_back_what_the_new_one_has(
+    kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """A template that names the resource twice is told so."""
+    arn = stacks.physical_id = created(load_event(f"{kind}_create", sink), sink)
+    assert created(load_event(f"{kind}_create", sink, **RENAMED, Properties=ADOPT), sink) == arn
+    response = respond(f"{kind}_update", sink, PhysicalResourceId=arn)
+    assert response["Reason"].startswith("ResourceConflict: ")
+    assert tags_of(connect, arn)["cfn:logical-id"] == "Renamed"

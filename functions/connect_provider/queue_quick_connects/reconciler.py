@@ -36,7 +36,6 @@ class QueueAssociations:
     def apply(self) -> Observation:
         """Associate what the template adds, then dissociate what it no longer has."""
         queue = self._queue(self._desired)
-        self._run.physical_id = queue.arn
         wanted, earlier = self._members.desired(self._desired), self._earlier(queue)
         action = "none" if wanted == earlier else "update"
         changed = ["QuickConnectIds"] if wanted != earlier else []
@@ -106,7 +105,7 @@ class QueueAssociations:
         A rollback goes on without it.
         """
         try:
-            self._members.add(queue, *batch)
+            self._add(queue, *batch)
             return
         except errors.NotFound as error:
             refusal = error
@@ -118,10 +117,20 @@ class QueueAssociations:
             ) from refusal
         for quick_connect_id in batch:
             try:
-                self._members.add(queue, quick_connect_id)
+                self._add(queue, quick_connect_id)
             except errors.NotFound as error:
                 path = self._members.path(self._desired, quick_connect_id)
                 self._watch.end_rollback(errors.NotFound(f"{path}: {error}"))
+
+    def _add(self, queue: Observation, *ids: str) -> None:
+        """Associate quick connects. Respond with the queue's ARN if that may have had an effect."""
+        before, self._run.physical_id = self._run.physical_id, queue.arn
+        try:
+            self._members.add(queue, *ids)
+        except errors.ProviderError as error:
+            if not error.maybe_done:
+                self._run.physical_id = before
+            raise
 
     def _undo_create(self, queue: Observation) -> None:
         """Undo a Create that its stack has canceled: its Delete may have come before our calls."""

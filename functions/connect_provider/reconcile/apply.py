@@ -155,7 +155,7 @@ class Owned:
             self._run.physical_id = self._run.initial_id
             if self._desired.ExistingResourcePolicy != "Adopt":
                 raise self._conflict(observed)
-            markers = ownership.adoption_markers(observed.tags, request)
+            markers = self._adoption_markers(observed)
         elif ownership.made_by(observed.tags, request):
             self._undo_unless_kept(observed)
         observed, steps = self._plan(observed, markers=markers)
@@ -169,7 +169,32 @@ class Owned:
         observed = self._act(steps, observed)
         if ownership.is_adopted({**observed.tags, **markers}):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
+        if markers:
+            self._await_markers(observed.arn)
         return observed
+
+    def _await_markers(self, arn: str) -> None:
+        """Wait until Connect shows our markers, so that a Delete of the old owner sees them."""
+        began = self._run.now()
+
+        def shown(seen: Observation | None) -> bool:
+            owner = seen and ownership.owner(seen.tags, self._request)
+            return owner is Owner.THIS or self._run.lag_is_over(began)
+
+        look = partial(self._resource.look, arn)
+        self._run.wait(look, shown, f"Connect still does not show the new owner of {arn}")
+
+    def _adoption_markers(self, observed: Observation) -> Mapping[str, str]:
+        """Return the tags that take the resource over.
+
+        The ownership moves if the stack still has the resource under another logical id.
+        """
+        tags, request = observed.tags, self._request
+        logical_id = tags.get(ownership.LOGICAL_ID, request.logical_resource_id)
+        another = ownership.is_of_stack(tags, request) and logical_id != request.logical_resource_id
+        if another and self._watch.has(observed.arn, logical_id):
+            return ownership.move_markers(tags, request)
+        return ownership.markers(request, ownership.ADOPTED_AT)
 
     def _is_ours(self, observed: Observation) -> bool:
         """Return whether this request made the resource, or a rollback goes back to it.
@@ -255,9 +280,10 @@ class Owned:
             )
         if ownership.owner(tags, self._request) is not Owner.ANOTHER:
             return
-        if tags.get(ownership.MOVED_FROM) == logical_id and ownership.is_of_stack(
-            tags, self._request
-        ):
+        moved = ownership.is_of_stack(tags, self._request) and (
+            tags.get(ownership.MOVED_FROM) == logical_id
+        )
+        if moved and not self._watch.has(observed.arn, tags.get(ownership.LOGICAL_ID, "")):
             self._connect.tag(observed.arn, {ownership.LOGICAL_ID: logical_id})
             return
         raise errors.ResourceConflict(

@@ -1,9 +1,10 @@
 """The properties of Custom::ConnectTrafficDistribution (API: UpdateTrafficDistribution)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AliasChoices, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, ConfigDict, Field, ValidationError, model_validator
 
 from connect_provider.properties import (
     INSTANCE,
@@ -80,6 +81,13 @@ class SignInDistributionConfig(Properties):
     def split(self) -> Split:
         """Return for each Region whether agents can sign in."""
         return {place.Region: place.Enabled for place in self.Distributions}
+
+
+_CONFIGS: Mapping[str, type[DistributionConfig] | type[SignInDistributionConfig]] = {
+    "TelephonyConfig": DistributionConfig,
+    "AgentConfig": DistributionConfig,
+    "SignInConfig": SignInDistributionConfig,
+}
 
 
 def _refuse_repeated(regions: list[str]) -> None:
@@ -190,6 +198,16 @@ class TrafficDistributionProperties(ResourceProperties):
             "SignInConfig": self.SignInConfig,
         }
         return {name: config.split for name, config in configs.items() if config is not None}
+
+
+def valid_splits(properties: object) -> Splits:
+    """Return the split of each valid config in properties that are invalid as a whole."""
+    found = {}
+    for name, kind in _CONFIGS.items():
+        config = properties.get(name) if isinstance(properties, Mapping) else None
+        with suppress(ValidationError):
+            found[name] = kind.model_validate(config).split
+    return found
 
 
 def config_of(name: str, split: Split) -> dict[str, list[dict[str, str | int | bool]]]:

@@ -177,7 +177,10 @@ class TrafficDistribution:
         previous = previous_properties(TrafficDistributionProperties, self._request)
         if previous is not None and plan.names_group(previous, group):
             return previous.splits
-        return self._desired.splits if self._watch.is_rolling_back() else {}
+        if self._watch.is_rolling_back():
+            return self._desired.splits
+        old = self._request.old_resource_properties
+        return model.valid_splits(old) if previous is None else {}
 
 
 def _contested(

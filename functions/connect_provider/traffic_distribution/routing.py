@@ -15,7 +15,7 @@ from connect_provider.run import Run
 from connect_provider.stack.describe import Phase
 from connect_provider.stack.watch import StackWatch
 from connect_provider.traffic_distribution.model import TrafficDistributionProperties
-from connect_provider.traffic_distribution.plan import names_group
+from connect_provider.traffic_distribution.plan import is_live, names_group
 from connect_provider.traffic_distribution.resource import taking_order
 
 
@@ -54,7 +54,8 @@ class CrossRegionRouting:
     def _may_change(self, desired: TrafficDistributionProperties, group: Observation) -> bool:
         """Return whether the template changed the routing, and the stack still applies it.
 
-        A rollback restores only the routing that the failed template had for this same group.
+        A rollback restores only the routing that the failed template had for this same group. It
+        ends an isolation only if the traffic has returned.
         """
         phase = self._watch.phase()
         if phase is Phase.OVER:
@@ -66,8 +67,11 @@ class CrossRegionRouting:
             earlier = None
         else:
             earlier = previous.CrossRegionRouting
+        rolls_back = phase is Phase.ROLLING_BACK
         if earlier is None:
-            return phase is not Phase.ROLLING_BACK
+            return not rolls_back
+        if rolls_back and desired.CrossRegionRouting == "Enabled":
+            return earlier == "Isolated" and is_live(desired.splits, group.state)
         return earlier != desired.CrossRegionRouting
 
     def _call(

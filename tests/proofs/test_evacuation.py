@@ -1,0 +1,103 @@
+"""An update or its rollback never moves contacts into a Region that an operator has evacuated."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.harness import Sink, handler_of, response_to
+from tests.support.traffic import by_hand, live, percentages
+
+STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/contact-center/1"
+
+
+def split(first: int, **properties: Any) -> dict[str, Any]:
+    """Return the properties of a split of the default group."""
+    config = percentages(first, 100 - first)
+    return {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": config, **properties}
+
+
+def send(
+    sink: Sink, properties: dict[str, Any], old: dict[str, Any] | None = None, arn: str = ""
+) -> dict[str, Any]:
+    """Send a Create, or an Update with the old properties; return the response."""
+    event = {
+        "RequestType": "Update" if old else "Create",
+        "RequestId": str(uuid.uuid4()),
+        "StackId": STACK_ID,
+        "ResponseURL": sink.url(),
+        "ResourceType": "Custom::ConnectTrafficDistribution",
+        "LogicalResourceId": "Traffic",
+        "ResourceProperties": properties,
+    }
+    if old:
+        event |= {"OldResourceProperties": old, "PhysicalResourceId": arn}
+    return response_to(handler_of(event), event, sink)
+
+
+@pytest.fixture
+def group(connect: ConnectEmulator) -> dict[str, Any]:
+    """The default group of the instance."""
+    return connect.default_group(scene.INSTANCE_ID)
+
+
+def test_the_rollback_of_a_refused_update_keeps_a_manual_isolation(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """`Fail` refused the update, so it changed nothing that a rollback could undo."""
+    instance = connect.instances[scene.INSTANCE_ID]
+    old = split(60, CrossRegionRouting="Enabled", OutOfBandTraffic="Fail")
+    new = split(50, CrossRegionRouting="Isolated", OutOfBandTraffic="Fail")
+    send(sink, split(60, CrossRegionRouting="Enabled"))
+    by_hand(group, 0, 100)
+    instance.isolated = True
+    assert send(sink, new, old, group["Arn"])["Status"] == "FAILED"
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert send(sink, old, new, group["Arn"])["Status"] == "SUCCESS"
+    assert (live(group), instance.isolated) == ((0, 100), True)
+
+
+def test_a_rollback_that_keeps_the_traffic_keeps_the_isolation(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """An operator finished the evacuation before the stack began to roll back."""
+    old = split(100, CrossRegionRouting="Enabled")
+    new = split(20, CrossRegionRouting="Isolated")
+    send(sink, old)
+    send(sink, new, old, group["Arn"])
+    by_hand(group, 0, 100)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert send(sink, old, new, group["Arn"])["Status"] == "SUCCESS"
+    assert (live(group), connect.instances[scene.INSTANCE_ID].isolated) == ((0, 100), True)
+
+
+def test_a_rollback_that_returns_the_traffic_ends_the_isolation(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """The failed update made both changes, so its rollback undoes both."""
+    old = split(100, CrossRegionRouting="Enabled")
+    new = split(20, CrossRegionRouting="Isolated")
+    send(sink, old)
+    send(sink, new, old, group["Arn"])
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert send(sink, old, new, group["Arn"])["Status"] == "SUCCESS"
+    assert (live(group), connect.instances[scene.INSTANCE_ID].isolated) == ((100, 0), False)
+
+
+@pytest.mark.parametrize("damage", [{"AgentConfig": percentages(50, 40)}, {"Unknown": "key"}])
+def test_an_update_after_an_invalid_template_keeps_an_evacuation(
+    damage: dict[str, Any],
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+) -> None:
+    """The valid configs of the invalid template still count as the previous ones."""
+    old = split(100)
+    send(sink, old)
+    by_hand(group, 0, 100)
+    fixed = {**old, "AgentConfig": percentages(50, 50)}
+    assert send(sink, fixed, {**old, **damage}, group["Arn"])["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
