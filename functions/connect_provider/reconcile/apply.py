@@ -167,6 +167,8 @@ class Owned:
         self._run.physical_id = observed.arn
         observed = self._settle(observed)
         observed = self._act(steps, observed)
+        if markers:
+            self._deletion.await_markers(observed.arn, markers)
         if ownership.is_adopted({**observed.tags, **markers}):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
         return observed
@@ -182,7 +184,7 @@ class Owned:
         return (
             isinstance(self._request, UpdateRequest)
             and ownership.owner(observed.tags, self._request) is Owner.THIS
-            and self._watch.is_rolling_back()
+            and self._watch.turns_out_to_roll_back()
         )
 
     def _conflict(self, observed: Observation) -> errors.AlreadyExists:
@@ -258,7 +260,9 @@ class Owned:
         if tags.get(ownership.MOVED_FROM) == logical_id and ownership.is_of_stack(
             tags, self._request
         ):
-            self._connect.tag(observed.arn, {ownership.LOGICAL_ID: logical_id})
+            owner = {ownership.LOGICAL_ID: logical_id}
+            self._connect.tag(observed.arn, owner)
+            self._deletion.await_markers(observed.arn, owner)
             return
         raise errors.ResourceConflict(
             f"{observed.arn} was adopted{ownership.owner_text(tags, self._request)}. Remove this "
