@@ -23,6 +23,7 @@ from tests.support.harness import FakeTime, Sink
 
 DESK, GROUP = "Custom::ConnectQuickConnect", "Custom::ConnectTrafficDistributionGroup"
 TRAFFIC = "Custom::ConnectTrafficDistribution"
+START = 1_800_000_000.0  # each history begins at the same time
 # `make test` runs the same histories every time; HISTORIES=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))
 _WAY = {"ContactFlowId": scene.CONTACT_FLOW_ID}
@@ -154,6 +155,7 @@ class History:
         scene.seed(connect)
         sink.reset()
         stacks.reset()
+        FakeTime.current.restart(START)
         connect.shift_seconds, connect.settle_seconds = 2, 5
         vars(connect).update(world)
         self.connect, self.sink, self.rng = connect, sink, random.Random(seed)
@@ -207,9 +209,9 @@ class History:
         self.connect.faults.clear()
         note(f"complete: {complete}, requests: {_short(stack.sent)}")
         refusals = {error for _, (error, _), _ in wanted_faults} & {"AccessDeniedException"}
-        for response in self.sink.responses[responses:]:
-            cancelled = response["RequestId"] in stack.cancelled
-            if not cancelled:
+        taken = {r["RequestId"]: r for r in reversed(self.sink.responses[responses:])}
+        for request_id, response in taken.items():  # CloudFormation takes the first response
+            if request_id not in stack.cancelled:
                 self._check_reason(response["Reason"], template, weather, refused=bool(refusals))
         may_fail = refusals or weather.reply is not None
         assert stack.abandoned == abandoned or may_fail, "a Delete fails only if AWS refuses"
