@@ -28,7 +28,8 @@ class QueueQuickConnectsProperties(ResourceProperties):
     only what the template changed. Two stacks can each manage a part of one queue, if no quick
     connect is in both. Do not manage a queue both with this type and with `QuickConnectArns` of
     `AWS::Connect::Queue`. Deleting it dissociates the quick connects in the template. Before you
-    rename its logical id, set `DeletionPolicy: Retain` on it.
+    rename its logical id, set `DeletionPolicy: Retain` on it. To move a quick
+    connect between two resources of one queue, remove it in one update, and add it in the next.
     """
 
     create_only: ClassVar = frozenset({"InstanceId", "QueueId"})

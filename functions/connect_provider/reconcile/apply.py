@@ -167,22 +167,11 @@ class Owned:
         self._run.physical_id = observed.arn
         observed = self._settle(observed)
         observed = self._act(steps, observed)
+        if markers:
+            self._deletion.await_markers(observed.arn, markers)
         if ownership.is_adopted({**observed.tags, **markers}):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
-        if markers:
-            self._await_markers(observed.arn)
         return observed
-
-    def _await_markers(self, arn: str) -> None:
-        """Wait until Connect shows our markers, so that a Delete of the old owner sees them."""
-        began = self._run.now()
-
-        def shown(seen: Observation | None) -> bool:
-            owner = seen and ownership.owner(seen.tags, self._request)
-            return owner is Owner.THIS or self._run.lag_is_over(began)
-
-        look = partial(self._resource.look, arn)
-        self._run.wait(look, shown, f"Connect still does not show the new owner of {arn}")
 
     def _adoption_markers(self, observed: Observation) -> Mapping[str, str]:
         """Return the tags that take the resource over.
@@ -207,7 +196,7 @@ class Owned:
         return (
             isinstance(self._request, UpdateRequest)
             and ownership.owner(observed.tags, self._request) is Owner.THIS
-            and self._watch.is_rolling_back()
+            and self._watch.turns_out_to_roll_back()
         )
 
     def _conflict(self, observed: Observation) -> errors.AlreadyExists:
@@ -284,7 +273,9 @@ class Owned:
             tags.get(ownership.MOVED_FROM) == logical_id
         )
         if moved and not self._watch.has(observed.arn, tags.get(ownership.LOGICAL_ID, "")):
-            self._connect.tag(observed.arn, {ownership.LOGICAL_ID: logical_id})
+            owner = {ownership.LOGICAL_ID: logical_id}
+            self._connect.tag(observed.arn, owner)
+            self._deletion.await_markers(observed.arn, owner)
             return
         raise errors.ResourceConflict(
             f"{observed.arn} was adopted{ownership.owner_text(tags, self._request)}. Remove this "

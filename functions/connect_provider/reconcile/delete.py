@@ -1,5 +1,6 @@
 """Deletes a resource that the stack owns. Releases an adopted one: keeps it, removes our tags."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -55,13 +56,26 @@ class Deletion:
         moved = moved_from not in ("", self._request.logical_resource_id)
         if moved and self._watch.has(observed.arn, moved_from):
             self._run.log(f"{self._request.request_type}: hand the resource back to {moved_from}")
-            self._connect.tag(observed.arn, {ownership.LOGICAL_ID: moved_from})
+            owner = {ownership.LOGICAL_ID: moved_from}
+            self._connect.tag(observed.arn, owner)
+            self.await_markers(observed.arn, owner)
             self._connect.untag(observed.arn, {ownership.MOVED_FROM})
         elif ownership.is_adopted(tags) or not ownership.is_deletable(tags, adopts=self._adopts()):
             self._run.log(f"{self._request.request_type}: release the adopted resource")
             self._release(observed, properties)
         else:
             self._delete(observed, properties)
+
+    def await_markers(self, arn: str, markers: Mapping[str, str]) -> None:
+        """Wait until Connect shows a new owner. The Delete of the previous owner comes next."""
+        self._run.wait(
+            partial(self._resource.look, arn),
+            lambda seen: (
+                self._run.lag_is_over()
+                or (seen is not None and markers.items() <= seen.tags.items())
+            ),
+            f"Connect does not show the new owner of {arn}",
+        )
 
     def _owned(self, physical_id: str) -> Observation | None:
         """Return the resource if it belongs to this Delete."""

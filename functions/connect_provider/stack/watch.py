@@ -86,12 +86,23 @@ class StackWatch:
         """Return whether the resource goes back to the previous template."""
         return self.phase() is Phase.ROLLING_BACK
 
+    def turns_out_to_roll_back(self) -> bool:
+        """Return the same when the status of the stack no longer lags. Only a refusal waits."""
+
+        def ready(phase: Phase) -> bool:
+            current = self._run.age() > backoff.STATUS_LAG
+            hurried = self._run.time_to_wait() <= backoff.STATUS_LAG
+            return phase is Phase.ROLLING_BACK or current or hurried
+
+        what = "CloudFormation does not show the stack's status"
+        return self._run.wait(self.phase, ready, what) is Phase.ROLLING_BACK
+
     def end_rollback(self, error: ProviderError) -> None:
         """Log a refusal if the resource goes back to the previous template. Otherwise, raise it.
 
         A rollback always ends: if its target is gone, the live resource stays.
         """
-        if not isinstance(self._request, UpdateRequest) or not self.is_rolling_back():
+        if not isinstance(self._request, UpdateRequest) or not self.turns_out_to_roll_back():
             raise error
         self._run.log(f"Update: the rollback keeps the live resource: {error}")
 
