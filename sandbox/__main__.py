@@ -26,7 +26,8 @@ def up(console: Console) -> None:
         for region in (scene.REGION, scene.REPLICA_REGION):
             stacks.deploy_provider(sandbox, lambda _: None, region)
         console.print("[bold]The sandbox is up.[/] Set these variables in another terminal:\n")
-        for name, value in sandbox.environment.items():
+        queue = {"INSTANCE_ID": scene.INSTANCE_ID, "QUEUE_ID": scene.QUEUE_IDS[2]}
+        for name, value in {**sandbox.environment, **queue}.items():
             console.print(f"export {name}={value}", markup=False, highlight=False)
         console.print("\nThe provider is deployed in both Regions. In this folder, run:\n")
         for stack, template, values in (

@@ -60,7 +60,7 @@ class QueueQuickConnectsProperties(ResourceProperties):
     QuickConnectIds: Annotated[
         list[QuickConnectArnOrId],
         Field(
-            description="the quick connects that the queue offers; each is the id or ARN of a "
+            description="the quick connects that the queue offers. Each: the id or ARN of a "
             "quick connect",
             validation_alias=AliasChoices("QuickConnectIds", "QuickConnectArns"),
         ),

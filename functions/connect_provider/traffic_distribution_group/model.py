@@ -70,7 +70,7 @@ class TrafficDistributionGroupProperties(OwnedResourceProperties):
     )
     UserIds: list[UserArnOrId] = Field(
         default=[],
-        description="the users whose calls the group routes; each is the id or ARN of a user",
+        description="the users whose calls the group routes. Each: the id or ARN of a user",
     )
 
     @model_validator(mode="after")
