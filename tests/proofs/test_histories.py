@@ -69,7 +69,11 @@ traffic = st.fixed_dictionaries(
         "TelephonyConfig": st.sampled_from([config(*split) for split in SPLITS]),
         "OutOfBandTraffic": st.sampled_from(["Overwrite", "Fail"]),
     },
-    optional={"AgentConfig": st.sampled_from([config(*split) for split in SPLITS])},
+    optional={
+        "AgentConfig": st.sampled_from([config(*split) for split in SPLITS]),
+        "CrossRegionRouting": st.sampled_from(["Enabled", "Isolated"]),
+        "Revision": st.sampled_from(["1", "2"]),
+    },
 ).map(lambda properties: (TRAFFIC, properties))
 *OFFERED, MANUAL = scene.QUICK_CONNECT_IDS
 offers = st.fixed_dictionaries(
@@ -294,7 +298,11 @@ class History:
         self, before: tuple[int, ...], old: Template, new: Template, *, complete: bool
     ) -> None:
         was, now = (_declared_split(template) for template in (old, new))
-        if complete and now is not None and now != was:
+        routing, revision = _changed(old, new, "CrossRegionRouting"), _changed(old, new, "Revision")
+        if complete and routing is not None:
+            isolated = self.connect.instances[scene.INSTANCE_ID].isolated
+            assert isolated == (routing == "Isolated"), "a changed routing applies"
+        if complete and now is not None and (now != was or (was and revision is not None)):
             assert self.split() == now, "a template that changes the split applies it"
         elif not complete and was is None:
             assert self.split() in (before, now), "the split of a deleted create stays"
@@ -414,6 +422,12 @@ class History:
 
 def _short(events: list[dict[str, Any]]) -> str:
     return ", ".join(f"{e['RequestType']} {e['LogicalResourceId']}" for e in events)
+
+
+def _changed(old: Template, new: Template, name: str) -> object:
+    """Return a property of the traffic in the new template, None if it is as in the old one."""
+    values = [template.get("Traffic", ("", {}))[1].get(name) for template in (old, new)]
+    return values[1] if values[0] != values[1] else None
 
 
 def _declared_split(template: Mapping[str, Any]) -> tuple[int, ...] | None:
