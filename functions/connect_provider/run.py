@@ -128,8 +128,13 @@ class Run:
 
         since: as in lag_is_over().
         """
+
+        def attempt() -> tuple[T | None, bool]:
+            over = self.lag_is_over(since)  # before the look, which may take long
+            return look(), over
+
         what = "Connect still does not show the resource"
-        return self.wait(look, lambda seen: seen is not None or self.lag_is_over(since), what)
+        return self.wait(attempt, lambda outcome: outcome[0] is not None or outcome[1], what)[0]
 
     def note_change(self) -> None:
         """Note that this run has changed something in Connect just now, or may have."""

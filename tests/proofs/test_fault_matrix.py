@@ -69,6 +69,8 @@ def right_status(event: dict[str, Any], earlier: list[str], operation: str, erro
         return "SUCCESS"
     if error in ("ResourceConflictException", "DuplicateResourceException"):
         return "SUCCESS"  # another change is under way and ends, or nothing shows the Name as taken
+    if "CrossRegionRouting" in operation:
+        return "FAILED"  # no other Region tells
     is_traffic = event["ResourceType"] == "Custom::ConnectTrafficDistribution"
     if is_traffic and "UpdateTrafficDistribution" not in [*earlier, operation]:
         return "SUCCESS"  # another Region tells
@@ -87,6 +89,11 @@ def send(scenario: Scenario, event: dict[str, Any], sink: Sink) -> dict[str, Any
         assert len(sink.requests) == before + 1, "there is exactly one response"
         return sink.responses[-1]
     raise AssertionError("no run responded")
+
+
+def _is_deleting(calls: list[str], index: int) -> bool:
+    """Return whether a group's deletion has begun before a call."""
+    return "DeleteTrafficDistributionGroup" in calls[:index]
 
 
 def lag_of(cell: int) -> Lag:
@@ -191,6 +198,8 @@ def test_every_call_survives_every_fault(
     cells, wrong = 0, []
     for index, operation in enumerate(calls):
         for error, takes_effect in faults_for(operation):
+            if error in MISSES and operation.startswith("Describe") and _is_deleting(calls, index):
+                continue  # Connect has accepted the deletion, so one miss is enough
             stacks.status = "UPDATE_IN_PROGRESS"
             cells += 1
             cell = f"{error}{' after the effect' if takes_effect else ''} at {operation} {index}"
@@ -200,7 +209,9 @@ def test_every_call_survives_every_fault(
                 skip = earlier.count(operation)
                 connect.fault(operation, error, after=takes_effect, skip=skip)
                 response = send(scenario, event, sink)
-                right = right_status(event, earlier, operation, error)
+                # With a lag, a run may need fewer calls, and never meet the fault.
+                met = all(fault.times == 0 for fault in connect.faults)
+                right = right_status(event, earlier, operation, error) if met else "SUCCESS"
                 assert response["Status"] == right, response["Reason"]
                 check_outcome(scenario, event, response, sink, connect, before, after, stacks)
             except AssertionError as failure:

@@ -99,8 +99,10 @@ class Owned:
         try:
             return self._resource.create(self._desired, tags, self._request.request_id), True
         except errors.AlreadyExists:
+            # The conflict proves that the resource exists. A change by others may hide it again.
+            over = self._run.now() - began > backoff.CONFLICT_PATIENCE
             holder = self._resource.look_for(self._desired)
-            if holder is None and self._run.lag_is_over(began):
+            if holder is None and over:
                 raise
             return (None if holder and holder.status is Status.DELETING else holder), False
         except errors.ProviderError as error:

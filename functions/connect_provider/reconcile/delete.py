@@ -145,7 +145,9 @@ class Deletion:
         arn, look, began = observed.arn, partial(self._resource.look, observed.arn), self._run.now()
         try:
             remaining = self._resource.delete(observed)
-        except NotFound:
+        except NotFound as error:
+            if error.maybe_done and self._run.look_again(look) is not None:
+                self._delete_alone(observed)  # the first try had no effect
             return
         except (InvalidRequest, ResourceConflict) as error:
             remaining = look()

@@ -30,11 +30,14 @@ class TrafficSplit:
         """
 
         def look() -> Observation | None:
+            over = self._run.lag_is_over()  # before the look, which may take long
             try:
                 return self._read_somewhere(desired)
-            except errors.NotFound as error:
-                if self._run.lag_is_over():
+            except errors.ProviderError as error:
+                if isinstance(error, errors.NotFound) and over:
                     raise _not_found(desired, error) from None
+                if over or not (error.may_pass or isinstance(error, errors.NotFound)):
+                    raise
                 return None
 
         group = self._run.look_again(look)
