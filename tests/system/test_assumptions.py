@@ -38,7 +38,8 @@ def aws() -> Iterator[Sandbox]:
 def variables(aws: Sandbox) -> dict[str, str]:
     """Return what leads the AWS SDK to the sandbox, and nothing else of AWS."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**inherited, **aws.environment, "SSL_CERT_FILE": aws.authority}
+    own = {"AWS_ENDPOINT_URL_CLOUDFORMATION": aws.url, "SSL_CERT_FILE": aws.authority}
+    return {**inherited, **aws.environment, **own}
 
 
 def state(aws: Sandbox) -> dict[str, object]:
