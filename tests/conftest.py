@@ -103,6 +103,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
         if name.startswith("connect_provider.") and getattr(loaded, "time", None) is time:
             monkeypatch.setattr(loaded, "time", module)
     monkeypatch.setattr("connect_provider.connect._RNG", random.Random(0))
+    monkeypatch.setattr("sandbox.connect_groups.time", module)
     monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=fake.advance))
     return fake
 

@@ -18,6 +18,7 @@ SUPERSEDING_LAG = 2.0  # a younger request cannot have been canceled
 ASK_AGAIN_AFTER = 5.0  # until then, the last response of CloudFormation remains valid
 ASK_AGAIN_AFTER_FAILURE = 60.0  # the pause after CloudFormation did not respond
 STATUS_LAG = 30.0  # until then, a stack's status may not show the latest operation
+READ_TIMEOUTS = (20, 10, 5, 2)  # the first one, unless a deadline is near
 # Lambda waits one minute before the second run of an asynchronous event, two before the third
 # (Lambda developer guide, "Error handling for asynchronous invocation").
 RUN_AGAIN_AFTER = (60.0, 120.0)
@@ -54,7 +55,7 @@ def fault_delay(attempt: int, remaining: float, rng: random.Random) -> float | N
 
 def read_timeout(remaining: float) -> int:
     """Return how many seconds a call may take. Few distinct values, since each has a client."""
-    return next((seconds for seconds in (20, 10, 5, 2) if seconds <= remaining), 1)
+    return next((seconds for seconds in READ_TIMEOUTS if seconds <= remaining), 1)
 
 
 def will_run_again(

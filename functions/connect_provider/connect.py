@@ -24,7 +24,7 @@ _READS = ("Describe", "Get", "List")
 
 
 @cache
-def client(region: str, read_timeout: int = 20) -> Any:
+def client(region: str, read_timeout: int = backoff.READ_TIMEOUTS[0]) -> Any:
     """Return the Connect client of a Region. It is built once for all requests."""
     config = _CONFIG.merge(Config(read_timeout=read_timeout))
     return boto3.session.Session().client("connect", region_name=region, config=config)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from connect_provider import connect
+from connect_provider import backoff, connect
 from connect_provider.arn import own_region
 from connect_provider.edge import metrics
 from connect_provider.edge.helper import Helper
@@ -43,7 +43,7 @@ class Provider:
         for register in (self._helper.create, self._helper.update, self._helper.delete):
             register(self._handle)
         try:
-            connect.client(own_region())
+            connect.client(own_region(), backoff.READ_TIMEOUTS[0])
         except Exception as error:  # noqa: BLE001  # the first request meets it and responds
             logger.warning("cannot build the Connect client yet: %s", type(error).__name__)
 
