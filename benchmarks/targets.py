@@ -74,7 +74,8 @@ def _instructions(world: World, python: str) -> Iterator[Result]:
     init, first, warm, ours, our_first, our_warm, groups = counts
     yield Result("init instructions / raw handler", ours / init, 1.10, 1.00)
     yield Result("init instructions / raw handler, groups", groups / init, 1.10, 1.00)
-    yield Result("instructions to the first response / raw handler", our_first / first, 1.05, 0.90)
+    # Importing the package leaves the garbage collector alone, which costs two percent of this.
+    yield Result("instructions to the first response / raw handler", our_first / first, 1.08, 0.90)
     ratio = (our_warm - our_first) / (warm - first)
     yield Result("instructions of a warm Create / raw handler", ratio, 1.4, 1.12)
 
@@ -177,7 +178,8 @@ _REQUESTS = (
         1,
         _counted("quick_connect", "update_unchanged"),
     ),
-    (_QUICK_CONNECT, "quick connect Update of everything", 4, _counted("quick_connect", "update")),
+    # A rename looks the new Name up first.
+    (_QUICK_CONNECT, "quick connect Update of everything", 5, _counted("quick_connect", "update")),
     (_QUICK_CONNECT, "quick connect Delete", 2, _counted("quick_connect", "delete")),
     (_QUICK_CONNECT, "quick connect over its quota", 1, _quota),
     (_QUICK_CONNECT, "30 quick connects in each of 42 queues", 42, _offered("create")),
