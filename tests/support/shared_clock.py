@@ -3,10 +3,9 @@
 import fcntl
 import mmap
 import os
-import struct
 from tempfile import NamedTemporaryFile
 
-_FORMAT = struct.Struct("dd")
+_SIZE = 16  # two numbers: the start, and the seconds that have passed
 
 
 class SharedClock:
@@ -16,21 +15,22 @@ class SharedClock:
         """Make a clock, or open the one of another process by its path."""
         self._file = open(path, "r+b") if path else NamedTemporaryFile()  # noqa: SIM115
         if not path:
-            self._file.write(bytes(_FORMAT.size))
+            self._file.write(bytes(_SIZE))
             self._file.flush()
         self.path = self._file.name
-        self._memory = mmap.mmap(self._file.fileno(), _FORMAT.size)
+        # Each number is stored as a whole. Another process never reads half of it, or a zero.
+        self._numbers = memoryview(mmap.mmap(self._file.fileno(), _SIZE)).cast("d")
 
     @property
     def start(self) -> float:
-        return float(_FORMAT.unpack_from(self._memory)[0])
+        return float(self._numbers[0])
 
     @property
     def passed(self) -> float:
-        return float(_FORMAT.unpack_from(self._memory)[1])
+        return float(self._numbers[1])
 
     def set(self, start: float, passed: float) -> None:
-        _FORMAT.pack_into(self._memory, 0, start, passed)
+        self._numbers[0], self._numbers[1] = start, passed
 
     def time(self) -> float:
         return self.start + self.passed
@@ -42,7 +42,7 @@ class SharedClock:
         """Let time pass. A lock keeps the sleeps of two processes from undoing one another."""
         fcntl.lockf(self._file, fcntl.LOCK_EX)
         try:
-            self.set(self.start, self.passed + seconds)
+            self._numbers[1] = self.passed + seconds
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN)
 
