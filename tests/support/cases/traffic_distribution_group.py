@@ -10,17 +10,17 @@ GOOD: dict[str, dict[str, Any]] = {
     "the longest description": {"Description": "x" * 250},
 }
 BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "an empty name": ({"Name": ""}, "Name"),
-    "a too long name": ({"Name": "x" * 129}, "Name"),
-    "a space in front": ({"Name": " x"}, "Name"),
-    "a space behind": ({"Name": "x "}, "Name"),
-    "two lines": ({"Name": "a\nb"}, "Name"),
-    "an empty description": ({"Description": ""}, "Description"),
-    "a too long description": ({"Description": "x" * 251}, "Description"),
-    "a description of a space": ({"Description": " "}, "Description"),
+    "an empty name": ({"Name": ""}, "Name: "),
+    "a too long name": ({"Name": "x" * 129}, "Name: "),
+    "a space in front": ({"Name": " x"}, "Name: "),
+    "a space behind": ({"Name": "x "}, "Name: "),
+    "two lines": ({"Name": "a\nb"}, "Name: "),
+    "an empty description": ({"Description": ""}, "Description: "),
+    "a too long description": ({"Description": "x" * 251}, "Description: "),
+    "a description of a space": ({"Description": " "}, "Description: "),
     "a user of another instance": (
         {"UserIds": ["arn:aws:connect:us-east-1:123456789012:instance/another/agent/x"]},
-        "UserIds",
+        "UserIds.0: ",
     ),
-    "a too long instance": ({"InstanceId": "x" * 251}, "InstanceId"),
+    "a too long instance": ({"InstanceId": "x" * 251}, "InstanceId: "),
 }

@@ -8,8 +8,8 @@ import pytest
 from cfn_connect.resource_types import RESOURCE_TYPES
 from connect_provider.errors import InvalidRequest
 from connect_provider.properties import parse_properties
-from tests.support.agreement import CASES, resource
 from tests.support.linting import lint
+from tests.support.property_cases import CASES, resource
 
 
 @pytest.fixture(scope="module")

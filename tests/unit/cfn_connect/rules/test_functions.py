@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.agreement import CASES, resource
 from tests.support.linting import lint
+from tests.support.property_cases import CASES, resource
 
 # Writes a value as a function; it may add parameters and mappings to the template.
 Write = Callable[[dict[str, Any], str], Any]
