@@ -8,6 +8,7 @@ A group that runs the functions has an environment for each Python, such as .ven
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# older: the tests, with the older versions of pydantic and boto3 that MiniStack's tools pin.
-_LOCKS = {"older": ("dev", "ministack")}
+# older: the tests, with the older pydantic of another lock.
+_LOCKS = {"older": "dev"}
+_OLDER_PYDANTIC = ROOT / "requirements" / "ministack.txt"
 _FOR_EACH_PYTHON = ("dev", "older", "ministack")
 _WITH_REPOSITORY = ("dev", "older")
 
@@ -36,10 +38,12 @@ def make(group: str = "dev") -> Path:
         found = ".".join(map(str, sys.version_info[:2]))
         sys.exit(f"Python 3.11 or later is needed, not {found}: try `make PYTHON=python3.13`")
     environment = path(group)
-    locks = [ROOT / "requirements" / f"{name}.txt" for name in _LOCKS.get(group, (group,))]
+    locks = [(ROOT / "requirements" / f"{_LOCKS.get(group, group)}.txt").read_text()]
+    if group == "older":
+        locks.append(_only_pydantic(_OLDER_PYDANTIC.read_text()))
     python = sys.version if group in _FOR_EACH_PYTHON else ""
-    recipe = b"".join(file.read_bytes() for file in [*locks, Path(__file__)]) + python.encode()
-    wanted = hashlib.sha256(recipe).hexdigest()
+    recipe = "".join([*locks, Path(__file__).read_text(), python])
+    wanted = hashlib.sha256(recipe.encode()).hexdigest()
     stamp = environment / "stamp"
     with environment.with_name(f"{environment.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -55,8 +59,13 @@ def make(group: str = "dev") -> Path:
     return environment
 
 
-def _build(environment: Path, locks: list[Path]) -> None:
-    """Install the lock files into a new environment."""
+def _only_pydantic(lock: str) -> str:
+    """Return the entries of pydantic and pydantic-core in a lock file."""
+    return "\n".join(re.findall(r"^pydantic.*\n(?: .*\n?)*", lock, re.MULTILINE))
+
+
+def _build(environment: Path, locks: list[str]) -> None:
+    """Install the locks, one after another, into a new environment."""
     if find_spec("ensurepip") is None:  # Debian and Ubuntu package it separately
         sys.exit("Python's venv is needed; on Debian or Ubuntu: apt install python3-venv")
     shutil.rmtree(environment, ignore_errors=True)
@@ -65,9 +74,11 @@ def _build(environment: Path, locks: list[Path]) -> None:
     # A lock file is complete. With dependencies, old versions of pip fail on hashes and extras.
     pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
     pip += ["install", "-qq", "--no-deps", "--require-hashes", "-r"]
-    for file in locks:
+    for lock in locks:
+        file = environment / "lock.txt"
+        file.write_text(lock)
         if subprocess.run([*pip, str(file)], check=False).returncode:
-            sys.exit(f"pip cannot install {file.name}; its message is above")
+            sys.exit(f"pip cannot install {environment.name}; its message is above")
 
 
 def _link(environment: Path) -> None:
