@@ -14,7 +14,9 @@ from importlib import import_module
 from types import SimpleNamespace
 
 from cfn_connect.resource_types import RESOURCE_TYPES
+from connect_provider import backoff, connect
 from connect_provider.stack import describe
+from sandbox import scene
 from tests.support.shared_clock import CLOCK
 
 HANDLERS = {
@@ -32,11 +34,12 @@ def context() -> SimpleNamespace:
     )
 
 
-def spawn(event: dict[str, object]) -> int:
-    """Start a child that runs an event's function; return its pid."""
+def spawn(event: dict[str, object], process: int) -> int:
+    """Start a child that runs an event's function; return its pid. process: its number, from 0."""
     pid = os.fork()
     if pid == 0:
         status = 0
+        CLOCK.enter(process)
         sys.stdout = sys.stderr  # standard output is this program's own
         try:
             HANDLERS[str(event["ResourceType"])](event, context())
@@ -46,9 +49,24 @@ def spawn(event: dict[str, object]) -> int:
     return pid
 
 
+def run(events: list[dict[str, object]]) -> None:
+    """Run events at the same time; print the pids, and the exit statuses in their order."""
+    for process in range(len(events)):
+        CLOCK.begin(process)
+    pids = [spawn(event, process) for process, event in enumerate(events)]
+    print(json.dumps(pids), flush=True)  # noqa: T201
+    statuses = {}
+    for _ in pids:
+        pid, statuses[pid] = os.wait()
+        CLOCK.end(pids.index(pid))
+    print(json.dumps([statuses[pid] for pid in pids]), flush=True)  # noqa: T201
+
+
 def main() -> None:
     """Serve until standard input ends."""
     describe.client(os.environ["AWS_REGION"])  # building fifty at once says nothing of Lambda
+    for region in (scene.REGION, scene.REPLICA_REGION):
+        connect.client(region, backoff.READ_TIMEOUTS[0])
     if "SPEED" in os.environ:
         speed, sleep = float(os.environ["SPEED"]), time.sleep
         time.sleep = lambda seconds: sleep(seconds / speed)
@@ -56,9 +74,7 @@ def main() -> None:
         time.time, time.monotonic, time.sleep = CLOCK.time, CLOCK.monotonic, CLOCK.sleep
     print("ready", flush=True)  # noqa: T201
     for line in sys.stdin:
-        pids = [spawn(event) for event in json.loads(line)]
-        print(json.dumps(pids), flush=True)  # noqa: T201
-        print(json.dumps([os.waitpid(pid, 0)[1] for pid in pids]), flush=True)  # noqa: T201
+        run(json.loads(line))
 
 
 if __name__ == "__main__":
