@@ -30,6 +30,8 @@ from tests.support import watch
 from tests.support.children import Zygote
 from tests.support.harness import STACKS, Context, FakeTime, Sink
 
+_START = 1_800_000_000.0  # seconds since 1970; no test depends on the date
+
 
 class _Watched(ConnectEmulator):
     """An emulator that shows its calls to the watch."""
@@ -92,9 +94,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     """The clock of the provider and of urllib3's retries; it stands still unless they sleep.
 
-    The pauses of retries are random, and the same in each run of a test.
+    It always begins at the same time. The pauses of retries are the same in each run of a test.
     """
-    fake = FakeTime(time.time())
+    fake = FakeTime(_START)
     FakeTime.current = fake
     module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)
     for made in RESOURCE_TYPES.values():

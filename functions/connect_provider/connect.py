@@ -24,7 +24,7 @@ _READS = ("Describe", "Get", "List")
 
 
 @cache
-def client(region: str, read_timeout: int = backoff.READ_TIMEOUTS[0]) -> Any:
+def client(region: str, read_timeout: int) -> Any:
     """Return the Connect client of a Region. It is built once for all requests."""
     config = _CONFIG.merge(Config(read_timeout=read_timeout))
     return boto3.session.Session().client("connect", region_name=region, config=config)
@@ -71,7 +71,7 @@ class Connect:
             maybe_done = failure.maybe_done
             if maybe_done:
                 self._note_change(operation)
-            delay = self._delay(operation, failure, tries[type(failure)], self._run.now() - began)
+            delay = self._delay(operation, failure, tries[type(failure)], began)
             if delay is None or not retry:
                 raise failure
             tries[type(failure)] += 1
@@ -91,17 +91,23 @@ class Connect:
             self._guard()
 
     def _delay(
-        self, operation: str, failure: errors.ProviderError, attempt: int, elapsed: float
+        self, operation: str, failure: errors.ProviderError, attempt: int, began: float
     ) -> float | None:
-        """Return the pause before the next try, or None if there is no next try."""
+        """Return the pause before the next try, or None if there is no next try.
+
+        A resource that a read misses may have been visible before: another run of the same request
+        may have changed it since. So the lag of a read counts from its first try.
+        """
         remaining = self._run.time_to_wait()
         if isinstance(failure, errors.Throttling):
+            elapsed = self._run.now() - began
             return backoff.throttle_delay(attempt, elapsed, remaining, _RNG)
         if isinstance(failure, errors.ServiceInternalError):
             return backoff.fault_delay(attempt, remaining, _RNG)
-        if self._may_pass(operation, failure) and not self._run.lag_is_over():
+        since = began if operation.startswith(_READS) else None
+        if self._may_pass(operation, failure) and not self._run.lag_is_over(since):
             delay = backoff.fault_delay(attempt, remaining, _RNG)
-            return delay and min(delay, self._run.lag_left() + 0.1)
+            return delay and min(delay, self._run.lag_left(since) + 0.1)
         return None
 
     def _may_pass(self, operation: str, failure: errors.ProviderError) -> bool:

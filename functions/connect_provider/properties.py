@@ -151,9 +151,8 @@ def parse_properties(model: type[PropertiesT], properties: object) -> Properties
         return parse(dict(properties), model=model)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        details.sort(
-            key=lambda detail: detail["type"] != "extra_forbidden"
-        )  # a misspelled name explains the rest
+        # A misspelled name explains the rest, so it comes first.
+        details.sort(key=lambda detail: detail["type"] != "extra_forbidden")
         raise InvalidRequest("; ".join(explain(model, d) for d in details)) from None
 
 

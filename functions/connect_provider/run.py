@@ -51,7 +51,7 @@ class Run:
         self.own_texts = own_texts(event)
         self.retries = 0
         self.settle_time = 0.0
-        self._changed_at = float("-inf")
+        self._changed_at = self.now()  # an earlier run may have made a change until now
         self._context = context
         self._began = time.time()
         self._age = max(self._began - signed.timestamp(), 0.0) if signed else None
@@ -123,14 +123,15 @@ class Run:
             result = look()
         return result
 
-    def look_again(self, look: Callable[[], T | None], since: float | None = None) -> T | None:
+    def look_again(self, look: Callable[[], T | None]) -> T | None:
         """Look until the resource shows; return None if it stays missing. A miss is not proof.
 
-        since: as in lag_is_over().
+        Another run of the same request may have made a change until the first look.
         """
+        began = self.now()
 
         def attempt() -> tuple[T | None, bool]:
-            over = self.lag_is_over(since)  # before the look, which may take long
+            over = self.lag_is_over(began)  # before the look, which may take long
             return look(), over
 
         what = "Connect still does not show the resource"
@@ -143,8 +144,7 @@ class Run:
     def lag_is_over(self, since: float | None = None) -> bool:
         """Return whether Connect must show every change by now.
 
-        The changes are older than the request, as is everything that the request names, or this
-        run made them.
+        The changes are older than this run, as are those of earlier runs, or this run made them.
 
         since: when somebody else may have made a change, as now() tells.
         """
@@ -153,7 +153,7 @@ class Run:
     def lag_left(self, since: float | None = None) -> float:
         """Return the seconds until the lag is over; since: as in lag_is_over()."""
         latest = self._changed_at if since is None else max(self._changed_at, since)
-        return backoff.CONSISTENCY_LAG - min(self.age(), self.now() - latest)
+        return latest + backoff.CONSISTENCY_LAG - self.now()
 
     def log_plan(self, request_type: str, action: str, changed: Iterable[str] = ()) -> None:
         """Log the action and the names of the properties that change."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import simulation as expected
+from connect_provider.backoff import CONSISTENCY_LAG
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import Sink, load_event
 from tests.support.simulation import Simulation
@@ -54,7 +55,9 @@ def test_every_request_through_a_throttled_api_succeeds_once(
         ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in sink.responses}
         assert len(sink.responses) == len(ids) == len(set(ids.values())) == quick_connects
         assert len(connect.quick_connects) == left
-        assert expected.floor(quick_connects) <= seconds <= 1.3 * expected.floor(quick_connects)
+        floor = expected.floor(quick_connects)
+        # The last delete may fail after its effect. It then looks until the lag is over.
+        assert floor <= seconds <= 1.3 * floor + CONSISTENCY_LAG
         sink.reset()
     errors = {entry.error for entry in connect.journal}
     assert errors >= {"ThrottlingException", "InternalServiceException"}

@@ -112,9 +112,9 @@ class Owned:
 
     def _settle(self, observed: Observation) -> Observation:
         """Wait until a resource is ready."""
-        look, began = partial(self._resource.look, observed.arn), self._run.now()
+        look = partial(self._resource.look, observed.arn)
         settled = self._run.wait(
-            lambda: self._run.look_again(look, began),
+            lambda: self._run.look_again(look),
             lambda seen: seen is None or seen.status is not Status.BUSY,
             f"{observed.arn} is still being created or changed",
             seen=observed,

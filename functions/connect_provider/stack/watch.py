@@ -1,7 +1,7 @@
 """Asks the stack whether it still waits for a request, and whether it keeps a resource."""
 
 from connect_provider import backoff
-from connect_provider.errors import ProviderError, Superseded
+from connect_provider.errors import ProviderError, ResourceConflict, Superseded
 from connect_provider.request import CreateRequest, Request, UpdateRequest
 from connect_provider.run import Run
 from connect_provider.stack.describe import (
@@ -80,6 +80,15 @@ class StackWatch:
             return Phase.UNKNOWN
         if phase is Phase.OVER and self._run.age() <= backoff.STATUS_LAG:
             return Phase.UNKNOWN
+        return phase
+
+    def require_operation(self) -> Phase:
+        """Return the phase. Raise ResourceConflict if the stack operation is over."""
+        phase = self.phase()
+        if phase is Phase.OVER:
+            raise ResourceConflict(
+                "the stack operation is over, so this late request changes nothing more"
+            )
         return phase
 
     def is_rolling_back(self) -> bool:

@@ -101,9 +101,9 @@ class TrafficDistribution:
         """Raise the error unless a retry can cure it: a refusal may be due to the lag."""
         if isinstance(error, errors.ServiceInternalError | errors.Throttling):
             return
-        self._refused_at = self._refused_at or self._run.now()
         if not isinstance(error, errors.REFUSALS) or isinstance(error, errors.Superseded):
             raise error
+        self._refused_at = self._refused_at or self._run.now()
         if self._run.lag_is_over(self._refused_at):
             raise error
 
@@ -129,11 +129,7 @@ class TrafficDistribution:
 
         Raise ResourceConflict if the stack no longer waits for this request.
         """
-        phase, desired = self._watch.phase(), self._desired.splits
-        if phase is Phase.OVER:
-            raise errors.ResourceConflict(
-                "the stack operation is over, so this late request changes nothing more"
-            )
+        phase, desired = self._watch.require_operation(), self._desired.splits
         if phase is not Phase.ROLLING_BACK:
             return acted
         if isinstance(self._request, CreateRequest):

@@ -26,58 +26,65 @@ class TrafficSplit:
     def read(self, desired: TrafficDistributionProperties) -> Observation:
         """Return the group that the template names, when no update of it is under way.
 
-        Connect may not show a new group at once.
+        Connect may not show a new group at once. Several Regions may know it, so no call to one of
+        them is repeated before the others are asked.
         """
+        began = self._run.now()
+        failures: list[errors.ProviderError] = []
 
         def look() -> Observation | None:
-            over = self._run.lag_is_over()  # before the look, which may take long
-            try:
-                return self._read_somewhere(desired)
-            except errors.ProviderError as error:
-                if isinstance(error, errors.NotFound) and over:
-                    raise _not_found(desired, error) from None
-                if over or not (error.may_pass or isinstance(error, errors.NotFound)):
-                    raise
+            over = self._run.lag_is_over(began)  # before the look, which may take long
+            failures.clear()
+            if group := self._read_somewhere(desired, failures):
+                return group
+            may_pass = any(failure.may_pass for failure in failures)
+            if failures[0].transient or (may_pass and not over):
                 return None
+            raise _not_found(desired, failures[0])
 
-        group = self._run.look_again(look)
+        what = "Connect still does not show the traffic distribution group"
+        try:
+            group = self._run.wait(look, lambda group: group is not None, what)
+        except errors.NotStabilized as out_of_time:
+            raise failures[0] if failures and failures[0].transient else out_of_time from None
         assert group is not None
         return group
 
-    def _read_somewhere(self, desired: TrafficDistributionProperties) -> Observation:
+    def _read_somewhere(
+        self, desired: TrafficDistributionProperties, failures: list[errors.ProviderError]
+    ) -> Observation | None:
         """Read in the Region that takes the traffic, or in another one that knows the group.
 
-        A Region that is down must not stop an update that does not need it.
+        A Region that is down must not stop an update that does not need it. Return None, with the
+        failure of each Region, if all of them fail.
         """
-        failures: list[errors.ProviderError] = []
-        regions = _regions_to_read(desired)
-        for region in regions:
-            last = region == regions[-1]
+        for region in _regions_to_read(desired):
             try:
                 named = desired.TrafficDistributionGroupId
-                group = named or self._default_group(str(desired.InstanceId), region, retry=last)
-                settled = self._settled(self._describe(group, region, retry=last), region)
-                return self._with_splits(settled, region)
+                group = named or self._default_group(str(desired.InstanceId), region)
+                settled = self._settled(self._describe(group, region, retry=False), region)
+                return self._with_splits(settled, region, retry=False)
             except (errors.NotStabilized, errors.ResourceConflict):
                 raise
             except errors.ProviderError as error:
                 failures.append(error)
-        raise failures[0]
+        return None
 
-    def _default_group(self, instance_id: str, region: str, *, retry: bool) -> str:
+    def _default_group(self, instance_id: str, region: str) -> str:
         """Return the ARN of an instance's default group. A replica has the instance's id."""
         listed = self._connect.pages(
             "ListTrafficDistributionGroups",
             region,
             "TrafficDistributionGroupSummaryList",
-            retry=retry,
+            retry=False,
             InstanceId=arn.resource_id(instance_id),
             MaxResults=10,
         )
         for item in listed:
             if item.get("IsDefault"):
                 return str(item["Arn"])
-        raise errors.NotFound("InstanceId: the instance has no default traffic distribution group")
+        problem = "InstanceId: the instance has no default traffic distribution group"
+        raise errors.NotFound(problem, may_pass=True)
 
     def _describe(self, arn_or_id: str, region: str, *, retry: bool = True) -> Observation:
         """Describe a group (API: DescribeTrafficDistributionGroup).
@@ -94,10 +101,11 @@ class TrafficSplit:
                     TrafficDistributionGroupId=arn_or_id,
                 )
             except errors.NotFound:
-                if not retry or self._run.lag_is_over():
+                if not retry or self._run.lag_is_over(began):
                     raise
                 return None
 
+        began = self._run.now()
         output = self._run.look_again(look)
         assert output is not None
         found = output["TrafficDistributionGroup"]
@@ -125,9 +133,9 @@ class TrafficSplit:
             )
         return group
 
-    def _with_splits(self, group: Observation, region: str) -> Observation:
+    def _with_splits(self, group: Observation, region: str, *, retry: bool = True) -> Observation:
         """Read the splits of the group (API: GetTrafficDistribution)."""
-        found = self._connect.call("GetTrafficDistribution", region, Id=group.arn)
+        found = self._connect.call("GetTrafficDistribution", region, retry=retry, Id=group.arn)
         splits = {name: model.split_of(name, found[name]) for name in CONFIGS if found.get(name)}
         if "TelephonyConfig" not in splits:
             raise errors.ResourceConflict(f"{group.arn} does not distribute telephony")
@@ -201,10 +209,11 @@ def _regions_to_read(desired: TrafficDistributionProperties) -> list[str]:
 
 
 def _not_found(
-    desired: TrafficDistributionProperties, error: errors.NotFound
+    desired: TrafficDistributionProperties, error: errors.ProviderError
 ) -> errors.ProviderError:
+    """Return the error for the template's author."""
     named = desired.TrafficDistributionGroupId
-    if named and arn.region(named) is None:
+    if isinstance(error, errors.NotFound) and named and arn.region(named) is None:
         return errors.InvalidRequest(
             "TrafficDistributionGroupId: this Region has no such group. Outside the group's home "
             "Region, give its ARN instead of its id"

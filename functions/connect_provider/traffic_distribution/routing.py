@@ -57,11 +57,7 @@ class CrossRegionRouting:
         A rollback restores only the routing that the failed template had for this same group. It
         ends an isolation only if the traffic has returned.
         """
-        phase = self._watch.phase()
-        if phase is Phase.OVER:
-            raise errors.ResourceConflict(
-                "the stack operation is over, so this late request changes nothing more"
-            )
+        phase = self._watch.require_operation()
         previous = previous_properties(TrafficDistributionProperties, self._request)
         if previous is None or not names_group(previous, group):
             earlier = None

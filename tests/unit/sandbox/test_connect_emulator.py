@@ -19,7 +19,8 @@ CONFIG = {
 
 def create(**changes: Any) -> dict[str, Any]:
     parameters = {"InstanceId": scene.INSTANCE_ID, "Name": "n", "QuickConnectConfig": CONFIG}
-    made: dict[str, Any] = client(scene.REGION).create_quick_connect(**{**parameters, **changes})
+    parameters |= changes
+    made: dict[str, Any] = client(scene.REGION, 20).create_quick_connect(**parameters)
     return made
 
 
@@ -62,9 +63,9 @@ def test_lists_come_in_pages(connect: ConnectEmulator) -> None:
     instance = connect.instances[scene.INSTANCE_ID]
     for number in range(11):
         connect.add_group(instance, f"g{number}", "", {})
-    first = client(scene.REGION).list_traffic_distribution_groups(InstanceId=instance.id)
+    first = client(scene.REGION, 20).list_traffic_distribution_groups(InstanceId=instance.id)
     assert len(first["TrafficDistributionGroupSummaryList"]) == 10
-    second = client(scene.REGION).list_traffic_distribution_groups(
+    second = client(scene.REGION, 20).list_traffic_distribution_groups(
         InstanceId=instance.id, NextToken=first["NextToken"]
     )
     assert len(second["TrafficDistributionGroupSummaryList"]) == 2
@@ -77,7 +78,7 @@ def test_each_api_has_its_own_rate(connect: ConnectEmulator, clock: FakeTime) ->
     for number in range(5):
         create(Name=str(number))
     assert code_of(lambda: create(Name="late")) == ("ThrottlingException", 429)
-    client(scene.REGION).list_quick_connects(InstanceId=scene.INSTANCE_ID)
+    client(scene.REGION, 20).list_quick_connects(InstanceId=scene.INSTANCE_ID)
     clock.sleep(0.5)
     create(Name="late")
 
@@ -87,14 +88,14 @@ def test_quotas_have_their_own_status(connect: ConnectEmulator) -> None:
     connect.quick_connect_quota = connect.group_quota = 0
     assert code_of(create) == ("LimitExceededException", 429)
     group = {"InstanceId": scene.INSTANCE_ID, "Name": "g"}
-    create_group = client(scene.REGION).create_traffic_distribution_group
+    create_group = client(scene.REGION, 20).create_traffic_distribution_group
     assert code_of(lambda: create_group(**group)) == ("ServiceQuotaExceededException", 402)
 
 
 def test_a_group_has_its_id_in_its_home_region_only(connect: ConnectEmulator) -> None:
     """In the replica's Region only the ARN names it."""
     group = next(iter(connect.groups.values()))
-    describe = client(scene.REPLICA_REGION).describe_traffic_distribution_group
+    describe = client(scene.REPLICA_REGION, 20).describe_traffic_distribution_group
     assert describe(TrafficDistributionGroupId=group["Arn"])
     not_found = code_of(lambda: describe(TrafficDistributionGroupId=group["Id"]))
     assert not_found == ("ResourceNotFoundException", 404)
@@ -114,7 +115,7 @@ def test_a_fault_comes_before_or_after_the_effect(
 
 def users_of(group: dict[str, Any]) -> list[str]:
     """Return the users of a group as Connect lists them."""
-    found = client(scene.REGION).list_traffic_distribution_group_users(
+    found = client(scene.REGION, 20).list_traffic_distribution_group_users(
         TrafficDistributionGroupId=group["Arn"]
     )
     return [user["UserId"] for user in found["TrafficDistributionGroupUserSummaryList"]]
@@ -122,7 +123,7 @@ def users_of(group: dict[str, Any]) -> list[str]:
 
 def associate(group: dict[str, Any]) -> None:
     """Associate a user with a group."""
-    client(scene.REGION).associate_traffic_distribution_group_user(
+    client(scene.REGION, 20).associate_traffic_distribution_group_user(
         TrafficDistributionGroupId=group["Arn"],
         UserId=scene.USER_ID,
         InstanceId=scene.INSTANCE_ID,
@@ -166,7 +167,7 @@ def test_an_instance_is_not_ready_for_a_while_after_its_replication(
     """The first group can be created only after the replication."""
     connect.instances[scene.INSTANCE_ID].ready_at = clock.monotonic() + 60
     group = {"InstanceId": scene.INSTANCE_ID, "Name": "g"}
-    create_group = client(scene.REGION).create_traffic_distribution_group
+    create_group = client(scene.REGION, 20).create_traffic_distribution_group
     assert code_of(lambda: create_group(**group)) == ("ResourceNotReadyException", 409)
     clock.sleep(60)
     create_group(**group)
@@ -178,10 +179,10 @@ def test_a_repeated_deletion_of_a_group_can_be_refused(connect: ConnectEmulator)
     group = connect.add_group(connect.instances[scene.INSTANCE_ID], "g", "", {})
     connect.keep_in(group, "ACTIVE")
     named = {"TrafficDistributionGroupId": group["Arn"]}
-    client(scene.REGION).delete_traffic_distribution_group(**named)
-    client(scene.REGION).delete_traffic_distribution_group(**named)
+    client(scene.REGION, 20).delete_traffic_distribution_group(**named)
+    client(scene.REGION, 20).delete_traffic_distribution_group(**named)
     connect.refuses_repeated_delete = True
-    repeat = client(scene.REGION).delete_traffic_distribution_group
+    repeat = client(scene.REGION, 20).delete_traffic_distribution_group
     assert code_of(lambda: repeat(**named)) == ("InvalidRequestException", 400)
 
 
@@ -189,7 +190,7 @@ def test_a_rename_to_a_taken_name_can_be_refused(connect: ConnectEmulator) -> No
     """The documentation does not say whether Connect refuses it."""
     create(Name="taken")
     desk = {"InstanceId": scene.INSTANCE_ID, "QuickConnectId": create()["QuickConnectId"]}
-    rename = client(scene.REGION).update_quick_connect_name
+    rename = client(scene.REGION, 20).update_quick_connect_name
     rename(**desk, Name="taken", Description="")
     rename(**desk, Name="n", Description="")
     connect.refuses_taken_rename = True

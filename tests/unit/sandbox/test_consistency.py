@@ -19,17 +19,17 @@ FIVE_SECONDS = Lag(5, least=5, missing=0)
 
 def create(**changes: Any) -> dict[str, str]:
     parameters = {**INSTANCE, "Name": "n", "QuickConnectConfig": FLOW, **changes}
-    made = client(scene.REGION).create_quick_connect(**parameters)
+    made = client(scene.REGION, 20).create_quick_connect(**parameters)
     return {**INSTANCE, "QuickConnectId": made["QuickConnectId"]}
 
 
 def described(desk: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = client(scene.REGION).describe_quick_connect(**desk)
+    found: dict[str, Any] = client(scene.REGION, 20).describe_quick_connect(**desk)
     return found["QuickConnect"]
 
 
 def listed() -> list[str]:
-    found = client(scene.REGION).list_quick_connects(**INSTANCE)["QuickConnectSummaryList"]
+    found = client(scene.REGION, 20).list_quick_connects(**INSTANCE)["QuickConnectSummaryList"]
     return [desk["Name"] for desk in found]
 
 
@@ -60,11 +60,11 @@ def test_a_change_shows_the_old_state_during_the_lag(
     """An update and a deletion become visible in the same way."""
     desk = create()
     connect.delay_visibility(FIVE_SECONDS)
-    client(scene.REGION).update_quick_connect_name(**desk, Name="new", Description="")
+    client(scene.REGION, 20).update_quick_connect_name(**desk, Name="new", Description="")
     assert described(desk)["Name"] == "n"
     clock.sleep(5)
     assert described(desk)["Name"] == "new"
-    client(scene.REGION).delete_quick_connect(**desk)
+    client(scene.REGION, 20).delete_quick_connect(**desk)
     assert listed() == ["new"]
     clock.sleep(5)
     assert listed() == []
@@ -113,7 +113,7 @@ def test_a_call_on_a_resource_just_made_is_refused_during_the_lag(
     connect.delay_visibility(FIVE_SECONDS)
     desk = create()
     (arn,) = connect.quick_connects
-    calls = client(scene.REGION)
+    calls = client(scene.REGION, 20)
     refused = {"ResourceNotFoundException", "InvalidRequestException"}
     assert code_of(lambda: calls.tag_resource(resourceArn=arn, tags={"a": "b"})) in refused
     assert code_of(lambda: calls.delete_quick_connect(**desk)) in refused
@@ -125,7 +125,7 @@ def test_a_change_may_hide_the_old_state_too(connect: ConnectEmulator, clock: Fa
     """Connect documents ResourceNotFoundException after a change, not only after a creation."""
     desk = create()
     connect.delay_visibility(Lag(5, least=5, missing=1))
-    client(scene.REGION).update_quick_connect_name(**desk, Name="new", Description="")
+    client(scene.REGION, 20).update_quick_connect_name(**desk, Name="new", Description="")
     assert code_of(lambda: described(desk)) == "ResourceNotFoundException"
     clock.sleep(5)
     assert described(desk)["Name"] == "new"
@@ -144,7 +144,7 @@ def test_each_operation_has_a_lag_of_its_own(connect: ConnectEmulator, clock: Fa
         desk = {**INSTANCE, "QuickConnectId": arn.rpartition("/")[2]}
         try:
             orders.add(described(desk)["Name"])
-        except client(scene.REGION).exceptions.ResourceNotFoundException:
+        except client(scene.REGION, 20).exceptions.ResourceNotFoundException:
             orders.add("not yet")
     assert orders == {"n", "not yet"}
 

@@ -121,6 +121,22 @@ def test_a_failover_needs_only_the_region_that_takes_the_traffic(
     assert {entry.region for entry in connect.journal} == {WEST}
 
 
+def test_a_region_that_is_down_does_not_delay_a_failover_that_the_lag_delays(
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+    clock: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The Region that takes the traffic does not show the group for five seconds."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    connect.regions_off = {EAST}
+    connect.fault("DescribeTrafficDistributionGroup", "ResourceNotFoundException", seconds=5)
+    began = clock.passed
+    assert run("update", sink, group)["Status"] == "SUCCESS"
+    assert clock.passed - began < 15
+
+
 def test_a_failover_of_the_default_group_needs_only_the_other_region(
     connect: ConnectEmulator, sink: Sink, group: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
