@@ -74,7 +74,8 @@ class TrafficDistributionGroups(ConnectAccount):
         is_default: bool = False,
         new_id: str = "",
     ) -> dict[str, Any]:
-        """Add a group that becomes ACTIVE soon; return it."""
+        """Add a group that becomes ACTIVE soon, or a default group, which is ACTIVE; return it."""
+        end = "CREATION_FAILED" if self.creation_fails else "ACTIVE"
         new_id = new_id or str(uuid.uuid4())
         arn = f"arn:aws:connect:{instance.region}:{ACCOUNT}:traffic-distribution-group/{new_id}"
         group = {
@@ -83,13 +84,10 @@ class TrafficDistributionGroups(ConnectAccount):
             "Name": name,
             "Description": description,
             "InstanceArn": instance.arn,
-            "Status": "CREATION_IN_PROGRESS",
+            "Status": "ACTIVE" if is_default else "CREATION_IN_PROGRESS",
             "Tags": dict(tags),
             "IsDefault": is_default,
-            "next": (
-                "CREATION_FAILED" if self.creation_fails else "ACTIVE",
-                self._clock() + self.settle_seconds,
-            ),
+            "next": (None, 0.0) if is_default else (end, self._clock() + self.settle_seconds),
             "traffic": _first_split(instance),
             "shifting": None,
             "users": set(),

@@ -76,7 +76,7 @@ class Visibility:
         live = {
             (name, key): state for name, table in tables.items() for key, state in table.items()
         }
-        for place in [*self._versions, *(live.keys() - self._versions.keys())]:
+        for place in dict.fromkeys([*self._versions, *live]):  # always in the same order
             versions = self._versions.setdefault(place, [_Version(0, -math.inf, None)])
             state = live.get(place)
             if versions[-1].state != state:

@@ -73,7 +73,7 @@ def test_requirements_that_cannot_be_installed_are_named(
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/dev.txt").write_text("no-hash==1\n")
     monkeypatch.setattr(environment, "ROOT", tmp_path)
-    with pytest.raises(SystemExit, match=r"pip cannot install dev\.txt"):
+    with pytest.raises(SystemExit, match=r"pip cannot install \.venv-"):
         environment.make()
     assert "no-hash==1" in capfd.readouterr().err
     assert not (environment.path("dev") / "stamp").exists()
