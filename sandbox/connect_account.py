@@ -88,10 +88,10 @@ class ConnectAccount:
         """Show each later change with a lag; None shows every change at once."""
         self._visibility = Visibility(lag, self._tables()) if lag else None
 
-    def note_changes(self) -> None:
-        """Let the lag of all changes by hand begin now. Otherwise, it begins at the next call."""
+    def note_changes(self, when: float | None = None) -> None:
+        """Let the lag of all changes begin now, or at `when`; otherwise at the next call."""
         if self._visibility:
-            self._visibility.note(self._tables(), self._clock())
+            self._visibility.note(self._tables(), self._clock() if when is None else when)
 
     def _tables(self) -> dict[str, dict[str, Any]]:
         """Return everything that a call can show or refer to, by ARN or id."""

@@ -107,6 +107,7 @@ class TrafficDistributionGroups(ConnectAccount):
                 group["Status"], group["next"] = following, (None, 0.0)
                 group["traffic"].update(group["shifting"] or {})
                 group["shifting"] = None
+            self.note_changes(when)
 
     def _describe_traffic_distribution_group(
         self, region: str, p: Mapping[str, Any]

@@ -1,10 +1,13 @@
-"""CloudFormation's native Connect types, so that a stack can migrate in the sandbox.
+"""What the sandbox adds to MiniStack: native Connect types, and functions that pause briefly.
 
 Hypercorn serves `app`, which is MiniStack. MiniStack knows no type of Connect, so this module adds
 the operations that docs/migration.md needs: create, delete and import. It refuses an update.
 
 MiniStack rejects an alarm over several metrics. The sandbox watches nothing, so an alarm is only a
 name here.
+
+A function waits for minutes if AWS is slow. The sandbox is fast, so the clock of a function runs
+20 times as fast while the function sleeps.
 """
 
 import time
@@ -14,11 +17,30 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from ministack.app import app
+from ministack.core import lambda_runtime
 from ministack.core.responses import get_region
 from ministack.services.cloudformation.changesets import _IMPORT_LOOKUPS
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
 __all__ = ["app"]
+
+_SHORT_PAUSES = """
+def _shorten_pauses(speed):
+    import time
+    sleep, skipped = time.sleep, [0.0]
+
+    def shorter(seconds):
+        sleep(seconds / speed)
+        skipped[0] += seconds - seconds / speed
+
+    def ahead(clock):
+        return lambda: clock() + skipped[0]
+
+    time.time, time.monotonic, time.sleep = ahead(time.time), ahead(time.monotonic), shorter
+
+_shorten_pauses(20)
+"""
+lambda_runtime._PYTHON_WORKER_SCRIPT = _SHORT_PAUSES + lambda_runtime._PYTHON_WORKER_SCRIPT
 
 _Properties = Mapping[str, Any]
 
