@@ -65,6 +65,11 @@ os.environ.update(
 )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores, because some tests wait for MiniStack or a child process."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure() -> None:
     """Let the watch read every log line."""
     logging.getLogger().addHandler(watch.LogReader())

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from importlib import import_module
 from types import SimpleNamespace
 
@@ -62,11 +63,20 @@ def run(events: list[dict[str, object]]) -> None:
     print(json.dumps([statuses[pid] for pid in pids]), flush=True)  # noqa: T201
 
 
+def warm_up() -> None:
+    """Build the clients, and let each read its model. Doing so in each child takes long."""
+    clients = [describe.client(os.environ["AWS_REGION"])]
+    for region in (scene.REGION, scene.REPLICA_REGION):
+        clients.append(connect.client(region, backoff.READ_TIMEOUTS[0]))
+        with suppress(clients[-1].exceptions.ResourceNotFoundException):
+            clients[-1].list_quick_connects(InstanceId=scene.INSTANCE_ID[:-1] + "0")
+    for client in clients:
+        client.close()  # its connections, which children must not share
+
+
 def main() -> None:
     """Serve until standard input ends."""
-    describe.client(os.environ["AWS_REGION"])  # building fifty at once says nothing of Lambda
-    for region in (scene.REGION, scene.REPLICA_REGION):
-        connect.client(region, backoff.READ_TIMEOUTS[0])
+    warm_up()
     if "SPEED" in os.environ:
         speed, sleep = float(os.environ["SPEED"]), time.sleep
         time.sleep = lambda seconds: sleep(seconds / speed)
