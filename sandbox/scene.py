@@ -14,17 +14,20 @@ EVENTS = Path(__file__).parent.parent / "events"
 REGION, REPLICA_REGION = "us-east-1", "us-west-2"
 INSTANCE_ID = "11111111-1111-4111-8111-111111111111"
 OTHER_INSTANCE_ID = "22222222-2222-4222-8222-222222222222"
-CONTACT_FLOW_IDS = [f"aaaaaaaa-0001-4000-8000-00000000000{number}" for number in (1, 2, 3)]
-QUEUE_IDS = [f"bbbbbbbb-0001-4000-8000-00000000000{number}" for number in (1, 2, 3)]
-USER_IDS = [f"cccccccc-0001-4000-8000-00000000000{number}" for number in (1, 2, 3)]
-CONTACT_FLOW_ID, OTHER_CONTACT_FLOW_ID, _ = CONTACT_FLOW_IDS
-QUEUE_ID, OTHER_QUEUE_ID, _ = QUEUE_IDS
-USER_ID, OTHER_USER_ID, _ = USER_IDS
+_CONTACT_FLOWS = ("Agent", "Queue", "Survey")
+_QUEUES = ("Orders", "Returns", "BasicQueue", "Complaints")
+_USERS = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
+CONTACT_FLOW_IDS = [f"aaaaaaaa-0001-4000-8000-{n:012d}" for n, _ in enumerate(_CONTACT_FLOWS, 1)]
+QUEUE_IDS = [f"bbbbbbbb-0001-4000-8000-{n:012d}" for n, _ in enumerate(_QUEUES, 1)]
+USER_IDS = [f"cccccccc-0001-4000-8000-{n:012d}" for n, _ in enumerate(_USERS, 1)]
+CONTACT_FLOW_ID, OTHER_CONTACT_FLOW_ID = CONTACT_FLOW_IDS[:2]
+QUEUE_ID, OTHER_QUEUE_ID = QUEUE_IDS[:2]
+USER_ID, OTHER_USER_ID = USER_IDS[:2]
 QUICK_CONNECT_IDS = [f"dddddddd-0001-4000-8000-00000000010{number}" for number in (1, 2, 3)]
 _NAMES = {
-    **dict(zip(CONTACT_FLOW_IDS, ("Agent", "Queue", "Survey"), strict=True)),
-    **dict(zip(QUEUE_IDS, ("Orders", "Returns", "BasicQueue"), strict=True)),
-    **dict(zip(USER_IDS, ("alice", "bob", "carol"), strict=True)),
+    **dict(zip(CONTACT_FLOW_IDS, _CONTACT_FLOWS, strict=True)),
+    **dict(zip(QUEUE_IDS, _QUEUES, strict=True)),
+    **dict(zip(USER_IDS, _USERS, strict=True)),
 }
 
 

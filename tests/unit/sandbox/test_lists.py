@@ -28,25 +28,26 @@ def client() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("operation", "summaries", "name", "names", "kind"),
+    ("operation", "summaries", "name", "ids", "kind"),
     [
-        ("list_queues", "QueueSummaryList", "Name", ["BasicQueue", "Orders", "Returns"], "queue"),
-        ("list_users", "UserSummaryList", "Username", ["alice", "bob", "carol"], "agent"),
+        ("list_queues", "QueueSummaryList", "Name", scene.QUEUE_IDS, "queue"),
+        ("list_users", "UserSummaryList", "Username", scene.USER_IDS, "agent"),
         (
             "list_contact_flows",
             "ContactFlowSummaryList",
             "Name",
-            ["Agent", "Queue", "Survey"],
+            scene.CONTACT_FLOW_IDS,
             "contact-flow",
         ),
     ],
 )
-def test_three_of_each_kind_are_listed(
-    operation: str, summaries: str, name: str, names: list[str], kind: str, client: Any
+def test_everything_of_each_kind_is_listed(
+    operation: str, summaries: str, name: str, ids: list[str], kind: str, client: Any
 ) -> None:
-    """The lists have names and ARNs."""
+    """The lists have ids, names and ARNs."""
     listed = getattr(client, operation)(InstanceId=scene.INSTANCE_ID)[summaries]
-    assert sorted(item[name] for item in listed) == names
+    assert sorted(item["Id"] for item in listed) == ids
+    assert all(item[name] for item in listed)
     assert all(item["Arn"] == f"{INSTANCE_ARN}/{kind}/{item['Id']}" for item in listed)
 
 
