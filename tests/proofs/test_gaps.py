@@ -97,6 +97,29 @@ def test_a_create_that_cloudformation_says_nothing_about_outlives_its_delete(
     assert len(connect.quick_connects) == 1
 
 
+def test_a_second_delivery_associates_after_an_early_delete(
+    connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """The stack deletes the resource within two seconds. A run that early does not ask it."""
+    create = scenario_of("offer quick connects").prepare(connect, sink)
+    queue = created(create, sink)
+
+    def delete() -> None:
+        response = respond(
+            "queue_quick_connects_delete",
+            sink,
+            PhysicalResourceId=queue,
+            ResourceProperties=create["ResourceProperties"],
+        )
+        assert response["Status"] == "SUCCESS"
+        assert connect.queue_quick_connects[queue] == set()
+
+    connect.fault("AssociateQueueQuickConnects", "ThrottlingException")
+    clock.meanwhile = delete
+    handler_of(create)(create, Context())
+    assert connect.queue_quick_connects[queue]
+
+
 def test_the_rollback_of_an_update_that_records_a_manual_change_undoes_it(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:

@@ -9,6 +9,7 @@ With `--disable-rollback`, only the failed resources return to their last stable
 complete operation, the clean-up deletes everything that was removed or replaced.
 """
 
+import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ class _Request:
     """A request to a resource, until CloudFormation has its response or gives up."""
 
     event: dict[str, Any]
-    is_sent: bool = False
+    sent_at: float | None = None
     is_cancelled: bool = False
     response: dict[str, Any] | None = None
     is_over: bool = False
@@ -109,6 +110,7 @@ class Stack:
     shown: each resource as DescribeStackResource shows it.
     sent: every request so far.
     cancelled: the ids of the requests that a failure cancelled.
+    youngest_cancelled: the age of the youngest of them, in seconds.
     """
 
     sink: Sink
@@ -123,6 +125,7 @@ class Stack:
     shown: dict[str, StackResource] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
     cancelled: set[str] = field(default_factory=set)
+    youngest_cancelled: float = math.inf
 
     def __post_init__(self) -> None:
         self.id = f"arn:aws:cloudformation:us-east-1:123456789012:stack/s/{uuid.uuid4()}"
@@ -176,7 +179,7 @@ class _Operation:
         if not self._is_going_back:
             self._complete(template)
             return True
-        started = {r.logical_id: r for r in self._forward if r.is_sent}
+        started = {r.logical_id: r for r in self._forward if r.sent_at is not None}
         if disable_rollback:
             self._keep_successes(started, template)
         else:
@@ -235,7 +238,9 @@ class _Operation:
             if not request.is_over:
                 request.is_cancelled = request.is_over = True
                 self._stack.cancelled.add(request.event["RequestId"])
-                if request.is_sent:
+                if request.sent_at is not None:
+                    age = FakeTime.current.passed - request.sent_at
+                    self._stack.youngest_cancelled = min(age, self._stack.youngest_cancelled)
                     self._show_resource(request, "FAILED")
 
     def _complete(self, template: Template) -> None:
@@ -367,7 +372,7 @@ class _Operation:
         event["ResponseURL"] = self._stack.sink.url()
         if event["LogicalResourceId"] in self._weather.unanswered and request in self._forward:
             self._stack.sink.refused.add(urlsplit(event["ResponseURL"]).path)
-        request.is_sent = True
+        request.sent_at = FakeTime.current.passed
         self._stack.sent.append(event)
         self._show_resource(request, "IN_PROGRESS")
         for _ in range(self._stack.deliveries()):

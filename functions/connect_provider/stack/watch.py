@@ -30,7 +30,7 @@ class StackWatch:
 
     def require_wanted(self) -> None:
         """Raise Superseded if CloudFormation no longer waits for the request."""
-        if self._run.now() < self._ask_at:
+        if not self._run.is_late() or self._run.now() < self._ask_at:
             return
         resource = self._ask()
         if resource is not None and not self._waits(resource):
