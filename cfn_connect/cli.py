@@ -1,13 +1,14 @@
 """The command cfn-connect: its options, and the exit code of each error."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cfn_connect.clients import Clients, CommandError, advice
+from cfn_connect.commands import export, from_csv
 
 ERROR = 3  # the exit code of every error; 1 and 2 are findings
 
@@ -29,6 +30,53 @@ def commands(context: click.Context, region: str | None, profile: str | None) ->
     Every command only reads from AWS. An error ends a command with exit code 3.
     """
     context.obj = Context(Clients(region, profile), Console())
+
+
+def _types(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
+    """Return export's types, which commas separate."""
+    types = tuple(value.split(","))
+    for each in set(types).difference(export.TYPES):
+        raise click.BadParameter(f"{each!r} is none of {', '.join(export.TYPES)}")
+    return types
+
+
+_instance = click.option(
+    "--instance-id", required=True, metavar="ID", help="The id or ARN of the instance."
+)
+_output = click.option(
+    "--output", "-o", default=export.STDOUT, metavar="FILE", help="The file.  [default: stdout]"
+)
+
+
+@commands.command("export")
+@_instance
+@_output
+@click.option("--types", callback=_types, default=",".join(export.TYPES), show_default=True)
+@click.option("--inline", is_flag=True, help="Write ids and phone numbers without parameters.")
+@click.option("--csv", is_flag=True, help="Write an address book to edit, for from-csv.")
+@click.pass_obj
+def _export(context: Context, /, **options: Any) -> int:
+    """Write a template of what the instance has.
+
+    Each resource says ExistingResourcePolicy: Adopt, so a deployment changes only marker tags. More
+    than 500 resources or 200 parameters go into several files.
+    """
+    return export.run(export.Arguments(**options), *context)
+
+
+@commands.command("from-csv")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@_instance
+@_output
+@click.pass_obj
+def _from_csv(context: Context, /, **options: Any) -> int:
+    """Write a template of an address book.
+
+    The columns are those of `export --csv`. A row holds the name and the type of a quick connect.
+    The target is the id of a user, queue or flow, or a phone number such as +12065550100. Types
+    USER and QUEUE need a flow. The ids of queues have a semicolon between them.
+    """
+    return from_csv.run(from_csv.Arguments(**options), *context)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
