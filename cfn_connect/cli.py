@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cfn_connect.clients import Clients, CommandError, advice
-from cfn_connect.commands import export, from_csv
+from cfn_connect.commands import export, from_csv, orphans
 
 ERROR = 3  # the exit code of every error; 1 and 2 are findings
 
@@ -77,6 +77,18 @@ def _from_csv(context: Context, /, **options: Any) -> int:
     USER and QUEUE need a flow. The ids of queues have a semicolon between them.
     """
     return from_csv.run(from_csv.Arguments(**options), *context)
+
+
+@commands.command("orphans")
+@_instance
+@click.pass_obj
+def _orphans(context: Context, /, **options: Any) -> int:
+    """Find resources that a stack left behind.
+
+    They carry the tags of a stack that does not exist, or that has another resource under the same
+    logical id. Exit code 0: none; 1: some; 2: a stack does not tell.
+    """
+    return orphans.run(orphans.Arguments(**options), *context)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
