@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cfn_connect.clients import Clients, CommandError, advice
-from cfn_connect.commands import export, from_csv, orphans
+from cfn_connect.commands import check, export, from_csv, orphans
 
 ERROR = 3  # the exit code of every error; 1 and 2 are findings
 
@@ -89,6 +89,19 @@ def _orphans(context: Context, /, **options: Any) -> int:
     logical id. Exit code 0: none; 1: some; 2: a stack does not tell.
     """
     return orphans.run(orphans.Arguments(**options), *context)
+
+
+@commands.command("check")
+@_instance
+@click.option("--failover", is_flag=True, help="Check also what a failover needs.")
+@click.pass_obj
+def _check(context: Context, /, **options: Any) -> int:
+    """Look for obstacles before a first deployment, or before a failover.
+
+    Checks credentials, the provider, the permission to use it, and the quota of quick connects.
+    Exit code 0: no obstacle; 1: some; 2: a check was not possible.
+    """
+    return check.run(check.Arguments(**options), *context)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,11 +25,15 @@ class Done:
     calls: Counter[str]
 
 
-def run(command: Callable[[Any, Clients, Console], int], arguments: Any) -> Done:
+def run(
+    command: Callable[[Any, Clients, Console], int],
+    arguments: Any,
+    clients: Clients | None = None,
+) -> Done:
     """Run a command. The roles of the functions do not need to allow its calls."""
     file, before = io.StringIO(), len(watch.CALLED)
     try:
-        code = command(arguments, _clients(), Console(file=file, width=200))
+        code = command(arguments, clients or _clients(), Console(file=file, width=200))
     finally:
         calls = Counter(entry.operation for entry in watch.CALLED[before:])
         del watch.CALLED[before:]
