@@ -1,6 +1,8 @@
 """Run a command of cfn-connect against the emulator of conftest.py."""
 
 import io
+import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +14,12 @@ from rich.console import Console
 from cfn_connect.clients import Clients
 from sandbox import scene
 from tests.support import watch
+from tests.support.harness import ROOT
 
 _clients = cache(lambda: Clients(scene.REGION))  # they take longer to build than a command to run
+
+
+Command = Callable[[Any, Clients, Console], int]
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Done:
 
 
 def run(
-    command: Callable[[Any, Clients, Console], int],
+    command: Command,
     arguments: Any,
     clients: Clients | None = None,
 ) -> Done:
@@ -38,3 +44,11 @@ def run(
         calls = Counter(entry.operation for entry in watch.CALLED[before:])
         del watch.CALLED[before:]
     return Done(code, file.getvalue(), calls)
+
+
+def connect_actions(command: str) -> set[str]:
+    """Return the actions of Connect in the documented policy of a command."""
+    page = (ROOT / "docs/bring.md").read_text()
+    (policy,) = re.findall(rf"^For `{command}`:\n\n```json\n(.*?)^```", page, re.M | re.S)
+    (statement,) = json.loads(policy)["Statement"]
+    return {each for each in statement["Action"] if each.startswith("connect:")}

@@ -138,6 +138,9 @@ def test_a_replicated_instance_is_ready_for_a_failover(
     group["users"].add(scene.USER_ID)
     done = checked(account, failover=True)
     assert done.code == 0
+    assert {f"connect:{operation}" for operation in done.calls} == (
+        commands.connect_actions("check")
+    )
     for line in (
         "ok      us-west-2: the provider is deployed, version 0.1.0",
         "ok      us-west-2: the replica is INSTANCE_REPLICATION_COMPLETE",
