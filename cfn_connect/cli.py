@@ -51,7 +51,13 @@ _output = click.option(
 @commands.command("export")
 @_instance
 @_output
-@click.option("--types", callback=_types, default=",".join(export.TYPES), show_default=True)
+@click.option(
+    "--types",
+    callback=_types,
+    default=",".join(export.TYPES),
+    show_default=True,
+    help="The types to write, with commas between them.",
+)
 @click.option("--inline", is_flag=True, help="Write ids and phone numbers without parameters.")
 @click.option("--csv", is_flag=True, help="Write an address book to edit, for from-csv.")
 @click.pass_obj

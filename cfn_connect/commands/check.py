@@ -133,6 +133,10 @@ class _Instance:
         functions = sorted({each["Value"] for each in self._home_exports.values()})
         if not functions:
             return
+        if self._identity.endswith(":root"):
+            text = "IAM simulates no root user: run the command with the identity of deployments"
+            yield Finding(Level.UNKNOWN, text)
+            return
         simulated = self._clients.client("iam").simulate_principal_policy(
             PolicySourceArn=_role_of(self._identity),
             ActionNames=["lambda:InvokeFunction"],

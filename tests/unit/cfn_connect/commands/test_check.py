@@ -18,6 +18,7 @@ from tests.support import commands
 from tests.support.commands import Done
 
 ROLE = "arn:aws:iam::123456789012:role/deployer"
+ROOT = "arn:aws:iam::123456789012:root"
 IDENTITY = "arn:aws:sts::123456789012:assumed-role/deployer/me"
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/cfn-connect-provider/1"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:one"
@@ -189,6 +190,7 @@ def test_an_obstacle_is_a_problem_with_its_fix(
 @pytest.mark.parametrize(
     ("operation", "response", "line"),
     [
+        (("sts", "get_caller_identity"), {"Arn": ROOT}, "IAM simulates no root user"),
         (("iam", "simulate_principal_policy"), "AccessDenied", "allow SimulatePrincipalPolicy"),
         (("cloudformation", "describe_stacks"), "AccessDenied", "allow DescribeStacks"),
         (("service-quotas", "list_service_quotas"), "AccessDeniedException", "ListServiceQuotas"),
