@@ -59,6 +59,7 @@ _output = click.option(
     help="The types to write, with commas between them.",
 )
 @click.option("--inline", is_flag=True, help="Write ids and phone numbers without parameters.")
+@click.option("--native", is_flag=True, help="Write native types, and the file of their import.")
 @click.option("--csv", is_flag=True, help="Write an address book to edit, for from-csv.")
 @click.pass_obj
 def _export(context: Context, /, **options: Any) -> int:

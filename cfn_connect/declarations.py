@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cfn_connect.inventory import Group, Queue, QuickConnect
+from cfn_connect.inventory import Group, Queue, QuickConnect, Tagged
 from cfn_connect.logical_ids import Wanted, logical_ids
 from cfn_connect.resource_types import EXPORTED
 from cfn_connect.yaml_text import GetAtt, ImportValue, Ref, text_of
@@ -13,8 +13,7 @@ from connect_provider.traffic_distribution.model import Splits, config_of
 
 MOST_RESOURCES = 500  # CloudFormation's limits for a template
 MOST_PARAMETERS = 200
-_INSTANCE = "InstanceId"
-_ENDINGS = {"ContactFlowId": "FlowId", "PhoneNumber": "PhoneNumber"}
+_ENDINGS = {"ContactFlowId": "FlowId", "ContactFlowArn": "FlowArn"}
 # A deletion would dissociate live queues and users, also when the first deployment rolls back.
 _KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 
@@ -39,7 +38,7 @@ class Contents:
 
 
 @dataclass(frozen=True)
-class _Piece:
+class Piece:
     """Resources that belong in one file. offers: what the queues of the file offer of them."""
 
     resources: Mapping[str, Any]
@@ -50,11 +49,16 @@ class Declarations:
     """The templates of some contents.
 
     inline: whether ids and phone numbers are written in the resources, and not as parameters.
+    instance_property: the name of the property and parameter that is the instance.
+    most_resources: the limit for each template.
     """
+
+    instance_property = "InstanceId"
+    most_resources = MOST_RESOURCES
 
     def __init__(self, contents: Contents, *, inline: bool) -> None:
         self._contents, self._inline = contents, inline
-        self._ids = logical_ids(self._wanted(), taken=[_INSTANCE])
+        self._ids = logical_ids(self._wanted(), taken=[self.instance_property])
 
     def files(self, comments: list[str]) -> list[str]:
         """Return the text of each template. None exceeds a limit of CloudFormation."""
@@ -86,7 +90,7 @@ class Declarations:
     @property
     def _instance(self) -> str | Ref:
         instance = self._contents.instance_id
-        return instance if self._inline else Ref(_INSTANCE, instance)
+        return instance if self._inline else Ref(self.instance_property, instance)
 
     def _resource(self, kind: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         token = {"ServiceToken": ImportValue(EXPORTED + kind)}
@@ -94,28 +98,28 @@ class Declarations:
 
     # Packing
 
-    def _packed(self) -> list[list[_Piece]]:
+    def _packed(self) -> list[list[Piece]]:
         """Return the pieces of each file."""
-        files: list[list[_Piece]] = [[]]
+        files: list[list[Piece]] = [[]]
         ids: set[str] = set()
         parameters: set[str] = set()
         for piece in self._pieces():
             ids |= self._ids_of(piece)
             parameters |= self._parameters_of(piece).keys()
-            if len(ids) > MOST_RESOURCES or len(parameters) > MOST_PARAMETERS:
+            if len(ids) > self.most_resources or len(parameters) > MOST_PARAMETERS:
                 files.append([])
                 ids, parameters = self._ids_of(piece), set(self._parameters_of(piece))
             files[-1].append(piece)
         return files
 
-    def _ids_of(self, piece: _Piece) -> set[str]:
+    def _ids_of(self, piece: Piece) -> set[str]:
         return {*piece.resources, *(self._ids["Offers", queue] for queue in piece.offers)}
 
-    def _parameters_of(self, piece: _Piece) -> dict[str, Ref]:
+    def _parameters_of(self, piece: Piece) -> dict[str, Ref]:
         queues = [self._value("QueueId", queue) for queue in piece.offers]
         return {ref.name: ref for ref in _refs([self._instance, queues, piece.resources])}
 
-    def _pieces(self) -> Iterator[_Piece]:
+    def _pieces(self) -> Iterator[Piece]:
         contents = self._contents
         queues_of: dict[str, list[str]] = {}
         for queue in contents.queues:
@@ -126,22 +130,24 @@ class Declarations:
             offers: dict[str, list[str | GetAtt]] = {
                 queue: [GetAtt(logical_id)] for queue in queues_of.pop(each.id, ())
             }
-            yield _Piece({logical_id: self._quick_connect(each)}, offers)
+            yield Piece({logical_id: self._quick_connect(each)}, offers)
         for quick_connect, queues in queues_of.items():  # those that no template declares
-            yield _Piece({}, {queue: [quick_connect] for queue in queues})
+            yield Piece({}, {queue: [quick_connect] for queue in queues})
         for group in contents.groups:
-            yield _Piece(dict(self._group(group)), {})
+            yield Piece(dict(self._group(group)), {})
 
     # Resources
+
+    def _common(self, each: Tagged) -> dict[str, Any]:
+        description = {"Description": each.description} if each.description else {}
+        return {self.instance_property: self._instance, "Name": each.name, **description}
 
     def _quick_connect(self, each: QuickConnect) -> dict[str, Any]:
         block = {name: self._value(name, value) for name, value in each.block.items()}
         return self._resource(
             "QuickConnect",
             {
-                "InstanceId": self._instance,
-                "Name": each.name,
-                **({"Description": each.description} if each.description else {}),
+                **self._common(each),
                 "QuickConnectConfig": {"QuickConnectType": each.type, BLOCKS[each.type]: block},
                 **({"Tags": each.own_tags} if each.own_tags else {}),
                 "ExistingResourcePolicy": "Adopt",
@@ -163,9 +169,7 @@ class Declarations:
         if len(users) < MOST_PARAMETERS:
             users = [self._value("UserId", user) for user in users]
         properties = {
-            "InstanceId": self._instance,
-            "Name": group.name,
-            **({"Description": group.description} if group.description else {}),
+            **self._common(group),
             **({"UserIds": users} if users else {}),
             **({"Tags": group.own_tags} if group.own_tags else {}),
             "ExistingResourcePolicy": "Adopt",
@@ -179,7 +183,7 @@ class Declarations:
 
     # Files
 
-    def _text(self, pieces: list[_Piece], comments: list[str]) -> str:
+    def _text(self, pieces: list[Piece], comments: list[str]) -> str:
         resources: dict[str, Any] = {}
         parameters: dict[str, Ref] = {}
         offered: dict[str, list[str | GetAtt]] = {}

@@ -66,7 +66,7 @@ def seed(emulator: ConnectEmulator, quick_connects: int = QUICK_CONNECTS) -> Non
             instance,
             name,
             config(number, users, queues),
-            {"team": "sales", "cost center": "012"} if number % 5 == 0 else {},
+            {"team": "sales", "cost_center": "012"} if number % 5 == 0 else {},
             description=ODD_TEXTS[-number % len(ODD_TEXTS)] if number % 3 else "",
             new_id=f"dddddddd-0001-4000-8000-{number:012}",
         )

@@ -1,5 +1,6 @@
 """An exported template adopts a contact center that was made by hand, and changes nothing."""
 
+import json
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -58,3 +59,40 @@ def test_a_deployment_of_the_export_changes_marker_tags_only(
     owned = [*connect.quick_connects.values(), *connect.groups.values()]
     assert all("cfn:adopted-at" in each["Tags"] for each in owned)
     assert exported(tmp_path) == template
+
+
+def test_an_import_of_the_native_export_changes_nothing(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change set takes both files. No call writes to Connect."""
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    connect = sandbox.connect
+    contact_center.seed(connect, 40)
+    before = without_markers(connect)
+    path = tmp_path / "native.yaml"
+    line = ["export", "--instance-id", scene.INSTANCE_ID, "--native", "--output", str(path)]
+    assert cli.main(line) == 0
+    connect.journal.clear()
+
+    cloudformation = sandbox.client("cloudformation")
+    change_set = {"StackName": "imported", "ChangeSetName": "import"}
+    cloudformation.create_change_set(
+        **change_set,
+        ChangeSetType="IMPORT",
+        TemplateBody=path.read_text(),
+        ResourcesToImport=json.loads(path.with_suffix(".import.json").read_text()),
+    )
+    made = cloudformation.describe_change_set(**change_set)
+    assert made["Status"] == "CREATE_COMPLETE", made
+    cloudformation.execute_change_set(**change_set)
+    waiter = cloudformation.get_waiter("stack_import_complete")
+    waiter.wait(StackName="imported", WaiterConfig={"Delay": 1})
+
+    assert {name for name in connect.calls() if not name.startswith(_READS)} == set()
+    assert without_markers(connect) == before
+    held = cloudformation.describe_stack_resources(StackName="imported")["StackResources"]
+    assert {each["PhysicalResourceId"] for each in held} == {
+        *connect.quick_connects,
+        *(arn for arn, group in connect.groups.items() if not group["IsDefault"]),
+    }

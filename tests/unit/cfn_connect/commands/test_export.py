@@ -1,5 +1,6 @@
 """`cfn-connect export` writes a template of what an instance has."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from sandbox.connect_emulator import ConnectEmulator
 from tests.support import commands, contact_center
 from tests.support.linting import lint
 from tests.support.templates import parsed
+
+QUEUE_1 = "bbbbbbbb-0001-4000-8000-000000000001"
 
 
 @pytest.fixture
@@ -209,3 +212,79 @@ def test_the_command_line_refuses_unknown_types(capsys: pytest.CaptureFixture[st
     line = ["--region", scene.REGION, "export", "--instance-id", scene.INSTANCE_ID]
     assert cli.main([*line, "--types", "quick-connects,nothing"]) == 3
     assert "'nothing' is none of quick-connects, queues, groups, splits" in capsys.readouterr().err
+
+
+def native(folder: Path, **options: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the native template of the instance, and the resources to import."""
+    path = folder / "native.yaml"
+    arguments = Arguments(scene.INSTANCE_ID, native=True, output=str(path), **options)
+    done = commands.run(export.run, arguments)
+    imports = path.with_suffix(".import.json")
+    assert done.text.splitlines() == [f"Wrote {path}", f"Wrote {imports}"]
+    return parsed(path.read_text()), json.loads(imports.read_text())
+
+
+def test_a_native_export_names_each_resource_to_import(
+    center: ConnectEmulator, tmp_path: Path
+) -> None:
+    """The template passes cfn-lint. The import has the ARN of each of its resources."""
+    kept = list(center.quick_connects)[:150]
+    center.quick_connects = {arn: center.quick_connects[arn] for arn in kept}
+    template, imports = native(tmp_path)
+    assert [str(match) for match in lint(tmp_path / "native.yaml")[tmp_path / "native.yaml"]] == []
+    assert {each["LogicalResourceId"] for each in imports} == template["Resources"].keys()
+    arns = {arn for each in imports for arn in each["ResourceIdentifier"].values()}
+    groups = {arn for arn, group in center.groups.items() if not group["IsDefault"]}
+    assert arns == {*kept, *groups}
+    assert all(each["DeletionPolicy"] == "Retain" for each in template["Resources"].values())
+    assert template["Parameters"]["Queue1QueueArn"]["Default"].endswith("/queue/" + QUEUE_1)
+
+
+def test_a_native_export_has_arns_and_tags_as_a_list(
+    center: ConnectEmulator, tmp_path: Path
+) -> None:
+    """As the native types spell them."""
+    kept = list(center.quick_connects)[:60]
+    center.quick_connects = {arn: center.quick_connects[arn] for arn in kept}
+    template, _ = native(tmp_path, inline=True)
+    contact = template["Resources"]["Contact45"]["Properties"]
+    config = contact["QuickConnectConfig"]
+    instance = center.instances[scene.INSTANCE_ID].arn
+    assert contact["InstanceArn"] == instance
+    assert config["QueueConfig"]["QueueArn"] == f"{instance}/queue/bbbbbbbb-0001-4000-8000-{9:012}"
+    assert config["QueueConfig"]["ContactFlowArn"].startswith(f"{instance}/contact-flow/")
+    assert contact["Tags"] == [
+        {"Key": "cost_center", "Value": "012"},
+        {"Key": "team", "Value": "sales"},
+    ]
+
+
+def test_an_import_takes_at_most_200_resources(center: ConnectEmulator, tmp_path: Path) -> None:
+    """More of them are split into files, each with an import of its own."""
+    path = tmp_path / "native.yaml"
+    commands.run(export.run, Arguments(scene.INSTANCE_ID, native=True, output=str(path)))
+    sizes = [len(json.loads(each.read_text())) for each in tmp_path.glob("native-*.import.json")]
+    assert sum(sizes) == contact_center.QUICK_CONNECTS + len(contact_center.GROUPS)
+    assert max(sizes) <= 200
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({}, "pass --output"),
+        ({"csv": True}, "pass one of them"),
+        ({"types": ("queues",), "output": "x"}, "nothing to export"),
+    ],
+)
+def test_a_native_export_that_is_not_possible_is_an_error(
+    options: dict[str, Any], problem: str, center: ConnectEmulator
+) -> None:
+    """The text says what to do."""
+    with pytest.raises(CommandError, match=problem):
+        exported(native=True, **options)
+
+
+def test_the_default_group_has_no_native_type(connect: ConnectEmulator, tmp_path: Path) -> None:
+    """An instance without anything else has nothing to import."""
+    with pytest.raises(CommandError, match="export without --native"):
+        exported(native=True, output=str(tmp_path / "x.yaml"))
