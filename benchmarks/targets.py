@@ -1,16 +1,25 @@
 """The limits. They apply to counts, because counts are equal in every run and times are not."""
 
+import io
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+
+import boto3
+from rich.console import Console
 
 from benchmarks import contenders, lint, measure, real_time, simulation
 from benchmarks.contenders import GROUPS, PROVIDER, RAW, Contender
 from benchmarks.world import World
+from cfn_connect.clients import Clients
+from cfn_connect.commands import export, orphans
 from connect_provider import backoff
 from sandbox import scene
 
+Command = Callable[[Any, Clients, Console], int]
 SEEDS = range(20)
 THROTTLED = (50, 200, 500)  # creates at once
 READY_AFTER = (2, 10, 60, 300)  # seconds
@@ -44,6 +53,7 @@ def everything(world: World, python: str) -> Iterator[Result]:
     yield from _artifact()
     yield from _requests(world, python)
     yield from _calls(world, python)
+    yield from _commands(world)
     yield from _settling()
     yield from _throttling()
     yield from _linting()
@@ -108,6 +118,33 @@ def _calls(world: World, python: str) -> Iterator[Result]:
         process.close()
 
 
+class _Author(Clients):
+    """The clients of an author whose Connect is the emulator of a world."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(scene.REGION)
+        self._url = world.environment["AWS_ENDPOINT_URL_CONNECT"]
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return a client of Connect."""
+        secrets = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        name = region or scene.REGION
+        return boto3.client(service, region_name=name, endpoint_url=self._url, **secrets)
+
+
+def _commands(world: World) -> Iterator[Result]:
+    """Count the calls of the commands that read a whole instance."""
+    for name, command, arguments, limit in _COMMANDS:
+        world.reset()
+        instance = world.connect.instances[scene.INSTANCE_ID]
+        config = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": "any"}}
+        for number in range(1_000):
+            world.connect.add_quick_connect(instance, f"{number}", config, {})
+        command(arguments, _Author(world), Console(file=io.StringIO()))
+        calls = len(world.connect.journal)
+        yield Result(f"Connect calls, {name} of 1,000 quick connects", calls, limit, exact=True)
+
+
 def _counted(kind: str, request: str) -> Callable[[World, measure.Process], float]:
     """Return a function that counts the calls of a request on a new resource."""
 
@@ -164,6 +201,18 @@ def _offered(request: str) -> Callable[[World, measure.Process], float]:
 
     return arrange
 
+
+_COMMANDS: tuple[tuple[str, Command, object, int], ...] = (
+    (
+        "export",
+        export.run,
+        export.Arguments(
+            scene.INSTANCE_ID, (export.QUICK_CONNECTS,), inline=True, output=os.devnull
+        ),
+        12,
+    ),
+    ("orphans", orphans.run, orphans.Arguments(scene.INSTANCE_ID), 12),
+)
 
 _QUICK_CONNECT, _GROUP = (
     "connect_provider.quick_connect.app",

@@ -112,6 +112,12 @@ class _View:
 
 _STACK_NAME = "s"
 _XML = {"Content-Type": "text/xml"}
+_NONE = HttpResponse(
+    400,
+    b"<ErrorResponse><Error><Code>ValidationError</Code><Message>none</Message></Error>"
+    b"</ErrorResponse>",
+    _XML,
+)
 # Replies of a front end that is ill. None of them holds an error document.
 ILL = {
     "503 without an error": HttpResponse(503, b"<ServiceUnavailableException/>", _XML),
@@ -121,7 +127,7 @@ ILL = {
 
 
 class Stacks:
-    """A CloudFormation that serves DescribeStacks, DescribeStackResource and DescribeStackEvents.
+    """A CloudFormation that describes stacks, their resources and their events.
 
     status: the stack's status; a number is an HTTP error instead.
     request_type: the type of the request that is in progress.
@@ -130,7 +136,8 @@ class Stacks:
     resource_status: the resource's status; "" derives it from the stack's.
     events: the stack's events, latest first: a logical id, its status, and the functions' time.
 
-    These describe every stack without a view of its own; see show().
+    These describe every stack without a view of its own; see show(). Such a stack lists nothing,
+    as if it did not exist.
     lag: the seconds until a view is shown.
     reply: the response to every question, if it is set.
     """
@@ -174,8 +181,13 @@ class Stacks:
         if operation == "DescribeStackResource":
             result = self._resource(asked["LogicalResourceId"], view)
             if result is None:
-                error = "<Error><Code>ValidationError</Code><Message>none</Message></Error>"
-                return HttpResponse(400, f"<ErrorResponse>{error}</ErrorResponse>".encode(), _XML)
+                return _NONE
+        elif operation == "ListStackResources":
+            if view is None:
+                return _NONE
+            shown = (_described(*each) for each in view.resources.items())
+            members = "".join(f"<member>{resource}</member>" for resource in shown)
+            result = f"<StackResourceSummaries>{members}</StackResourceSummaries>"
         elif operation == "DescribeStackEvents":
             events = _events_of(views) if views else self.events
             members = "".join(f"<member>{_event(*event)}</member>" for event in events)
@@ -201,9 +213,7 @@ class Stacks:
             shown = view.resources[logical_id]
         else:
             return None
-        detail = f"<LogicalResourceId>{logical_id}</LogicalResourceId>"
-        detail += f"<PhysicalResourceId>{shown.physical_id}</PhysicalResourceId>"
-        detail += f"<ResourceStatus>{shown.status}</ResourceStatus>"
+        detail = _described(logical_id, shown)
         if shown.since is not None:
             since = datetime.fromtimestamp(shown.since, UTC)
             detail += f"<LastUpdatedTimestamp>{since:%Y-%m-%dT%H:%M:%SZ}</LastUpdatedTimestamp>"
@@ -227,6 +237,14 @@ class Stacks:
     def close(self) -> None:
         """Stop listening."""
         self._server.close()
+
+
+def _described(logical_id: str, resource: StackResource) -> str:
+    return (
+        f"<LogicalResourceId>{logical_id}</LogicalResourceId>"
+        f"<PhysicalResourceId>{resource.physical_id}</PhysicalResourceId>"
+        f"<ResourceStatus>{resource.status}</ResourceStatus>"
+    )
 
 
 def _events_of(views: list[_View]) -> list[tuple[str, str, float]]:

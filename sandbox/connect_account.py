@@ -20,6 +20,7 @@ class Instance:
     isolated: whether an operator or a stack has stopped that.
     ready_at: when the replication ends, on the emulator's clock.
     unnamed_in_replica: the users without a name in the replica.
+    replication_findings: what is not replicated, as ListReplicationFindings shows it.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Instance:
     global_routing: bool = True
     isolated: bool = False
     unnamed_in_replica: set[str] = field(default_factory=set)
+    replication_findings: list[dict[str, str]] = field(default_factory=list)
     ready_at: float = -math.inf
 
     @property

@@ -22,6 +22,27 @@ class TrafficDistributionGroups(ConnectAccount):
             self.add_group(instance, "default", "", {}, is_default=True)["Status"] = "ACTIVE"
         return instance
 
+    def _describe_instance(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        instance = self._instance(region, p["InstanceId"])
+        found: dict[str, Any] = {
+            "Instance": {"Id": instance.id, "Arn": instance.arn, "InstanceStatus": "ACTIVE"}
+        }
+        if instance.replica_region:
+            done = self._clock() >= instance.ready_at
+            status = f"INSTANCE_REPLICATION_{'COMPLETE' if done else 'IN_PROGRESS'}"
+            found["ReplicationConfiguration"] = {
+                "SourceRegion": instance.region,
+                "ReplicationStatusSummaryList": [
+                    {"Region": instance.replica_region, "ReplicationStatus": status}
+                ],
+            }
+        return found
+
+    def _list_replication_findings(self, region: str, p: Mapping[str, Any]) -> dict[str, Any]:
+        findings = self._instance(region, p["InstanceId"]).replication_findings
+        shown = [each for each in findings if each["ResourceType"] == p["ResourceType"]]
+        return page(shown, "ReplicationFindingsList", p, 100)
+
     def keep_in(self, group: dict[str, Any], status: str) -> None:
         """Put a group into a status; it stays there until a call changes it."""
         group["Status"], group["next"] = status, (None, 0.0)

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 PROVIDER_STACK = "cfn-connect-provider"
 ARTIFACT_KEY = "functions.zip"
 _CODE_URI = "CodeUri: functions/"
+_LARGEST_BODY = 51_200  # bytes
 _FAILED = ("ROLLBACK_COMPLETE", "FAILED")
 
 
@@ -58,8 +59,7 @@ def deploy_functions(
     """Deploy template.yaml with an artifact; `name` replaces PROVIDER_STACK in every name."""
     s3 = account.client("s3", region)
     bucket = f"{name}-{region}"
-    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else elsewhere))
+    _create_bucket(s3, bucket, region)
     s3.put_object(Bucket=bucket, Key=ARTIFACT_KEY, Body=code)
     template = (ROOT / "template.yaml").read_text()
     if template.count(_CODE_URI) != 1:
@@ -67,6 +67,11 @@ def deploy_functions(
     template = template.replace(_CODE_URI, f"CodeUri: s3://{bucket}/{ARTIFACT_KEY}")
     template = template.replace(PROVIDER_STACK, name)
     deploy(account, name, template, parameters or {}, watch, region)
+
+
+def _create_bucket(s3: Any, bucket: str, region: str) -> None:
+    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else elsewhere))
 
 
 def artifact(python: Path) -> bytes:
@@ -109,7 +114,7 @@ def deploy(
     cloudformation = account.client("cloudformation", region)
     arguments: dict[str, Any] = {
         "StackName": name,
-        "TemplateBody": template,
+        **_template(account, name, template, region),
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
@@ -122,6 +127,18 @@ def deploy(
     if stack["StackStatus"].endswith(_FAILED):
         raise StackFailed(name, stack["StackStatus"])
     return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+
+
+def _template(account: Account, name: str, template: str, region: str) -> dict[str, str]:
+    """Return the argument for a template. CloudFormation reads a large one from a bucket."""
+    if len(template.encode()) <= _LARGEST_BODY:
+        return {"TemplateBody": template}
+    s3 = account.client("s3", region)
+    bucket = f"{name}-templates-{region}"
+    _create_bucket(s3, bucket, region)
+    s3.put_object(Bucket=bucket, Key="template.yaml", Body=template.encode())
+    url = {"Bucket": bucket, "Key": "template.yaml"}
+    return {"TemplateURL": s3.generate_presigned_url("get_object", Params=url)}
 
 
 def delete(account: Account, name: str, watch: Watch, region: str = scene.REGION) -> None:

@@ -1,0 +1,54 @@
+"""Run a command of cfn-connect against the emulator of conftest.py."""
+
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from rich.console import Console
+
+from cfn_connect.clients import Clients
+from sandbox import scene
+from tests.support import watch
+from tests.support.harness import ROOT
+
+_clients = cache(lambda: Clients(scene.REGION))  # they take longer to build than a command to run
+
+
+Command = Callable[[Any, Clients, Console], int]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has run. calls: how many calls it made of each operation of Connect."""
+
+    code: int
+    text: str
+    calls: Counter[str]
+
+
+def run(
+    command: Command,
+    arguments: Any,
+    clients: Clients | None = None,
+) -> Done:
+    """Run a command. The roles of the functions do not need to allow its calls."""
+    file, before = io.StringIO(), len(watch.CALLED)
+    try:
+        code = command(arguments, clients or _clients(), Console(file=file, width=200))
+    finally:
+        calls = Counter(entry.operation for entry in watch.CALLED[before:])
+        del watch.CALLED[before:]
+    return Done(code, file.getvalue(), calls)
+
+
+def connect_actions(command: str) -> set[str]:
+    """Return the actions of Connect in the documented policy of a command."""
+    page = (ROOT / "docs/bring.md").read_text()
+    (policy,) = re.findall(rf"^For `{command}`:\n\n```json\n(.*?)^```", page, re.M | re.S)
+    (statement,) = json.loads(policy)["Statement"]
+    return {each for each in statement["Action"] if each.startswith("connect:")}

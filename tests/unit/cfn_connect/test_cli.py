@@ -1,0 +1,113 @@
+"""The command line: exit codes, errors in one line, and no price for users of the lint rules."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import exceptions
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cfn_connect import cli
+from cfn_connect.clients import Clients, CommandError, advice
+from tests.support.harness import ROOT
+
+
+def test_help_ends_with_success(capsys: pytest.CaptureFixture[str]) -> None:
+    """It describes the command and its options."""
+    assert cli.main(["--help"]) == 0
+    assert "--region" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--rejion", "us-east-1"], ["no-such-command"], []])
+def test_a_wrong_command_line_is_an_error(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its exit code is not one of a finding, and the text goes to stderr."""
+    assert cli.main(arguments) == 3
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "cfn-connect" in shown.err
+
+
+def denied(code: str) -> ClientError:
+    """Return an error of ListQueues."""
+    return ClientError({"Error": {"Code": code, "Message": "No"}}, "ListQueues")
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (exceptions.NoCredentialsError(), "aws sso login"),
+        (exceptions.NoRegionError(), "pass --region"),
+        (exceptions.ProfileNotFound(profile="x"), "--profile"),
+        (exceptions.EndpointConnectionError(endpoint_url="https://x"), "check --region"),
+        (denied("AccessDeniedException"), "allow ListQueues for your identity"),
+        (denied("ExpiredTokenException"), "aws sso login"),
+        (denied("ResourceNotFoundException"), "check --instance-id and --region"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
+)
+def test_an_error_of_aws_says_what_to_do(error: BotoCoreError | ClientError, fix: str) -> None:
+    """It names the problem, then the fix, in one line."""
+    text = advice(error)
+    assert fix in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (CommandError("nothing to do: do something"), "Error: nothing to do: do something"),
+        (exceptions.NoRegionError(), "Error: You must specify a region: pass --region"),
+        (FileNotFoundError(2, "No such file or directory", "x.csv"), "Error: x.csv: No such file"),
+    ],
+    ids=["of the command", "of botocore", "of a file"],
+)
+def test_an_error_ends_with_its_text_and_no_stack_trace(
+    error: Exception, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is 3."""
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(cli.commands, "main", fail)
+    assert cli.main([]) == 3
+    shown = capsys.readouterr().err
+    assert shown.startswith(text)
+    assert shown.count("\n") == 1
+
+
+def test_a_client_is_built_once_for_each_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command's Region is the default."""
+    clients = Clients("eu-west-2")
+    assert clients.client("connect") is clients.client("connect", "eu-west-2")
+    assert clients.client("connect").meta.region_name == "eu-west-2"
+    assert clients.client("connect", "us-east-1").meta.region_name == "us-east-1"
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/none")
+    with pytest.raises(exceptions.NoRegionError):
+        Clients().region  # noqa: B018
+
+
+def test_the_lint_rules_import_no_library_of_the_command() -> None:
+    """cfn-lint runs as fast as before."""
+    code = "import sys, cfn_connect.rules; assert not {'click', 'rich'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_the_wheel_gives_the_command(tmp_path: Path) -> None:
+    """`pip install` of the wheel puts cfn-connect on the path."""
+    build = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
+    build += ["--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    command += ["--no-deps", "--no-index", "--target", str(tmp_path / "installed"), str(wheel)]
+    subprocess.run(command, check=True)
+    script = tmp_path / "installed/bin/cfn-connect"
+    done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Usage: cfn-connect")
