@@ -78,7 +78,7 @@ class TrafficDistributionGroups(ConnectAccount):
         end = "CREATION_FAILED" if self.creation_fails else "ACTIVE"
         new_id = new_id or str(uuid.uuid4())
         arn = f"arn:aws:connect:{instance.region}:{ACCOUNT}:traffic-distribution-group/{new_id}"
-        group = {
+        group: dict[str, Any] = {
             "Id": new_id,
             "Arn": arn,
             "Name": name,
