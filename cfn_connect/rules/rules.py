@@ -180,12 +180,16 @@ def _match_at(node: Any, path: list[Any], message: str) -> RuleMatch:
 
 
 def _missing_key(cfn: Template, keys: list[Any]) -> Any:
-    """Return the first key that is missing, as a literal or in a Ref; None if there is none."""
-    if len(keys) != 3 or not any(is_open(cfn, key) for key in keys):
+    """Return the first key that is missing, as a literal or in a Ref; None if there is none.
+
+    With a DefaultValue, which is the fourth key, a literal may be missing.
+    """
+    if not any(is_open(cfn, key) for key in keys):
         return None
+    optional = len(keys) != 3
     members = [cfn.template.get("Mappings", {})]
     names = {*cfn.get_valid_refs(), *loop_variables(cfn)}
-    for key in keys:
+    for key in keys[:3]:
         members = [member for member in members if isinstance(member, dict)]
         match key:
             case {"Ref": str(name)} if name not in names:
@@ -196,7 +200,7 @@ def _missing_key(cfn: Template, keys: list[Any]) -> Any:
             members = [member[key] for member in members if key in member]
         if any(is_open(cfn, member) for member in members):
             return None
-        if not members:
+        if not members and not optional:
             return key
     return None
 

