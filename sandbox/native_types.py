@@ -8,8 +8,12 @@ name here.
 
 A function waits for minutes if AWS is slow. The sandbox is fast, so the clock of a function runs
 20 times as fast while the function sleeps.
+
+MiniStack compares the names of pseudo parameters in conditions, not their values. So this module
+gives it the values. It refuses the pseudo parameters whose values it does not know there.
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +22,8 @@ import boto3
 from botocore.exceptions import ClientError
 from ministack.app import app
 from ministack.core import lambda_runtime
-from ministack.core.responses import get_region
+from ministack.core.responses import get_account_id, get_region
+from ministack.services.cloudformation import changesets, engine, handlers, stacks
 from ministack.services.cloudformation.changesets import _IMPORT_LOOKUPS
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
@@ -133,8 +138,14 @@ def _delete_group(arn: str) -> None:
 def _common(properties: _Properties) -> dict[str, Any]:
     """Return the parameters that both operations take."""
     given = {name: properties[name] for name in ("Name", "Description") if name in properties}
-    tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
-    return {**given, "InstanceId": properties["InstanceArn"], "Tags": tags}
+    tags = {str(tag["Key"]): _text(tag["Value"]) for tag in properties.get("Tags", [])}
+    tagged = {"Tags": tags} if tags else {}  # Connect refuses an empty map
+    return {**given, "InstanceId": properties["InstanceArn"], **tagged}
+
+
+def _text(value: object) -> str:
+    """Return a scalar as text, as CloudFormation does: true, not Python's True."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 _register(
@@ -157,3 +168,26 @@ _RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"] = {
     "update": lambda name, *_: (name, {}),
     "delete": lambda _name, _properties: None,
 }
+
+_evaluate = engine._evaluate_conditions
+_UNKNOWN = ("AWS::NotificationARNs", "AWS::StackId", "AWS::StackName")
+
+
+def _evaluate_conditions(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str, bool]:
+    """Evaluate conditions with the values of the pseudo parameters."""
+    written = json.dumps(template.get("Conditions", {}), default=str)
+    for name in _UNKNOWN:
+        if f'"{name}"' in written:
+            raise NotImplementedError(f"the sandbox does not know {name} in a condition")
+    pseudo = {
+        "AWS::AccountId": get_account_id(),
+        "AWS::Partition": "aws",
+        "AWS::Region": get_region(),
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+    known = {name: {"Value": value} for name, value in pseudo.items()}
+    return dict(_evaluate(template, {**known, **parameters}))
+
+
+for _module in (changesets, engine, handlers, stacks):
+    _module._evaluate_conditions = _evaluate_conditions

@@ -10,7 +10,10 @@ from pydantic_core import SchemaValidator, core_schema
 from connect_provider.properties import ResourceProperties
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-# Any value can be an intrinsic function in its long form, or a dynamic reference.
+# A function in its short form, such as !Ref, as docs/linting.md describes it to an editor. Its type
+# is null there, while its value is text or a list. No other value satisfies this.
+_SHORT: JsonSchemaValue = {"type": "null", "not": {"const": None}}
+# Any value can be an intrinsic function, or a dynamic reference.
 OPEN: list[JsonSchemaValue] = [
     {
         "type": "object",
@@ -19,6 +22,7 @@ OPEN: list[JsonSchemaValue] = [
         "maxProperties": 1,
     },
     {"type": "string", "pattern": r"\{\{resolve:"},
+    _SHORT,
 ]
 
 # Any map can have macros and loops, which add members.
@@ -73,10 +77,11 @@ class TemplateJsonSchema(GenerateJsonSchema):
         return False
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        """Accept a function for a value."""
+        """Accept a function for a value, and apply the limits of the keys."""
         shown = super().dict_schema(schema)
         return {
             **shown,
+            "propertyNames": self.generate_inner(schema["keys_schema"]),
             "additionalProperties": {"anyOf": [shown["additionalProperties"], *OPEN]},
             "patternProperties": _MACROS,
         }
@@ -101,7 +106,8 @@ class TemplateJsonSchema(GenerateJsonSchema):
         for spelling in spellings[1:]:
             same = {"description": f"the same as {name}"}
             shown["properties"][spelling] = {**shown["properties"][name], **same}
-        literal = {"not": {"type": "object"}}  # a function can return AWS::NoValue
+        # A function can return AWS::NoValue.
+        literal = {"type": ["array", "boolean", "number", "string"]}
         both = {"required": spellings, "properties": dict.fromkeys(spellings, literal)}
         rules = shown.setdefault("allOf", [])
         rules.append({"not": both})
@@ -114,7 +120,8 @@ def template_schema(schemas: Mapping[str, str]) -> dict[str, Any]:
     """Return the schema of a template's resources; schemas: the file for each resource type."""
 
     def by_condition(file: str) -> JsonSchemaValue:
-        return {"if": {"required": ["Fn::If"]}, "else": {"$ref": file}}
+        function = {"type": "object", "required": ["Fn::If"]}
+        return {"if": {"anyOf": [function, _SHORT]}, "else": {"$ref": file}}
 
     resources = [
         {

@@ -6,8 +6,11 @@ a failed deployment, in the same words.
 
 from cfn_connect.rules.rules import (
     Attributes,
+    DistinctNames,
+    ExistingRegions,
     FittingProperties,
     KnownProperties,
+    MappingKeys,
     RequiredProperties,
     ServiceTokens,
     ValidProperties,
@@ -15,8 +18,11 @@ from cfn_connect.rules.rules import (
 
 __all__ = [
     "Attributes",
+    "DistinctNames",
+    "ExistingRegions",
     "FittingProperties",
     "KnownProperties",
+    "MappingKeys",
     "RequiredProperties",
     "ServiceTokens",
     "ValidProperties",

@@ -17,13 +17,18 @@ from pydantic_core import ErrorDetails
 from cfn_connect.rules._choices import Choices, State, choices_of
 from cfn_connect.rules._loops import Path, as_written
 from cfn_connect.rules._open import Touch, optional_site, read
-from cfn_connect.rules._slips import slips
+from cfn_connect.rules._slips import closed_tags, slips
 from cfn_connect.rules._view import View
 from connect_provider.explain import explain
 
 _DEPTH = 4  # so many choices of one check are combined; then all go one way, and all the other
 _WAYS = (True, False)
-_RULES = {"extra_forbidden": "E9601", "missing": "E9602", "value_error": "E9604"}
+_RULES = {
+    "extra_forbidden": "E9601",
+    "missing": "E9602",
+    "value_error": "E9604",
+    "region": "W9609",
+}
 
 
 class Finding(NamedTuple):
@@ -58,7 +63,6 @@ class _Resource:
         for view, details in self._explored(start):
             origin = ", ".join(f"Parameters/{name} = {it}" for name, it in view.state.parameters)
             yield from (self._finding(view, detail, origin) for detail in details)
-            yield from (Finding(path, "E9604", message) for path, message in slips(view))
             yield from self._values(view, checked)
         if checked:
             for view, details in self._explored(start._replace(parameters=self._choices.defaults)):
@@ -126,7 +130,7 @@ class _Resource:
     def _read(self, state: State) -> tuple[View, list[ErrorDetails], set[Touch]]:
         """Return the errors that depend on no open choice, and the touches of open values."""
         view = View(self._choices, state, self._properties)
-        details, touched = read(self._model, view.plain)
+        details, touched = self._errors(view)
         certain = []
         for detail in details:
             there = view.at(detail["loc"])
@@ -136,6 +140,16 @@ class _Resource:
                 certain.append(detail)
         return view, certain, touched
 
+    def _errors(self, view: View) -> tuple[list[ErrorDetails], set[Touch]]:
+        """Return the model's errors, slips elsewhere, and the touches of open values."""
+        details, touched = read(self._model, view.plain)
+        if tags := closed_tags(view):
+            of_tags = read(self._model, {"Tags": tags})[0]
+            details += [detail for detail in of_tags if detail["loc"][0] == "Tags"]
+        known = {(detail["loc"], detail["type"] == "value_error") for detail in details}
+        found = [it for it in slips(view) if (it["loc"], it["type"] == "value_error") not in known]
+        return details + found, touched
+
     def _values(self, view: View, checked: set[Path]) -> Iterator[Finding]:
         """Yield the errors in each value that a function can have, without its surroundings."""
         new = view.functions.keys() - checked
@@ -144,7 +158,7 @@ class _Resource:
         for row in zip_longest(*results):
             known = {path: found for path, found in zip(new, row, strict=True) if found}
             tried = View(self._choices, view.state, self._properties, known)
-            for detail in read(self._model, tried.plain)[0]:
+            for detail in self._errors(tried)[0]:
                 finding = self._finding(tried, detail)
                 if finding.path in known and detail["type"] != "value_error":
                     yield finding

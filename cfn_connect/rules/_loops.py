@@ -22,12 +22,13 @@ def is_open(cfn: Template, value: object) -> bool:
     if not isinstance(value, str) or "{" not in value:
         return False
     return "{{resolve:" in value or any(
-        re.search(rf"[$&]\{{{re.escape(name)}}}", value) for name in _loop_variables(cfn)
+        re.search(rf"[$&]\{{{re.escape(name)}}}", value) for name in loop_variables(cfn)
     )
 
 
 @lru_cache(maxsize=2)
-def _loop_variables(cfn: Template) -> frozenset[str]:
+def loop_variables(cfn: Template) -> frozenset[str]:
+    """Return the variable of each Fn::ForEach."""
     loops = [loop for *_, loop in cfn.transform_pre["Fn::ForEach"]]
     return frozenset(
         loop[0] for loop in loops if isinstance(loop, list) and isinstance(loop[0], str)
@@ -65,7 +66,7 @@ def _mappings_read(cfn: Template, logical_id: str) -> Iterator[tuple[Path, Any]]
             continue
         keys = [_filled(key, turn) for key in keys]
         written = json.dumps(keys[:3], default=str)
-        if not any(f'"{it}"' in written or f"{{{it}}}" in written for it in _loop_variables(cfn)):
+        if not any(f'"{it}"' in written or f"{{{it}}}" in written for it in loop_variables(cfn)):
             yield tuple(path[at + 1 :]), {name: keys}
 
 

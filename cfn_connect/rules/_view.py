@@ -1,6 +1,6 @@
 """A resource's properties as Lambda gets them, under some assumptions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,8 +51,17 @@ class View:
         self.plain = {} if plain is _NOTHING else plain
 
     @property
+    def types(self) -> Mapping[str, str]:
+        """The type of each resource in the template, by its logical id."""
+        return self._choices.types
+
+    def leaves(self) -> Iterator[tuple[Path, Any]]:
+        """Yield the location and the plain value of everything that is no map and no list."""
+        yield from _leaves(self.plain, ())
+
+    @property
     def keys(self) -> set[str | int]:
-        """Return every key in the plain properties."""
+        """Every key in the plain properties."""
         return {key for location in self._paths for key in location}
 
     def path_of(self, location: Path) -> Path:
@@ -128,3 +137,11 @@ def _is_optional(value: Any) -> bool:
         case ("Fn::If", [_, *branches]):
             return any(map(_is_optional, branches))
     return bool(value == {"Ref": "AWS::NoValue"})
+
+
+def _leaves(value: Any, location: Path) -> Iterator[tuple[Path, Any]]:
+    if type(value) not in (dict, list):
+        yield location, value
+        return
+    for key, member in value.items() if type(value) is dict else enumerate(value):
+        yield from _leaves(member, (*location, key))

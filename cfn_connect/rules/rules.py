@@ -3,8 +3,12 @@
 Given a folder, cfn-lint loads each file whose name does not begin with an underscore.
 """
 
+import json
 from collections import deque
 from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from cfnlint.helpers import REGEX_SUB_PARAMETERS
@@ -13,8 +17,10 @@ from cfnlint.rules import CloudFormationLintRule, RuleMatch
 from cfnlint.template import Template
 
 from cfn_connect.resource_types import EXPORTED, EXPORTS, RESOURCE_TYPES
+from cfn_connect.rules._choices import State, choices_of
 from cfn_connect.rules._findings import Finding, findings
-from cfn_connect.rules._loops import is_open
+from cfn_connect.rules._literals import text
+from cfn_connect.rules._loops import as_written, is_open, loop_variables
 
 # Connect documents its limits here.
 _SOURCE = "https://docs.aws.amazon.com/connect/latest/APIReference/Welcome.html"
@@ -23,7 +29,7 @@ _SOURCE = "https://docs.aws.amazon.com/connect/latest/APIReference/Welcome.html"
 class ValidProperties(CloudFormationLintRule):
     """Check that every property has a valid value.
 
-    This rule also finds the errors that E9601, E9602 and E9604 report, in the same pass.
+    This rule also finds what E9601, E9602, E9604 and W9609 report, in the same pass.
     """
 
     id = "E9603"
@@ -37,7 +43,7 @@ class ValidProperties(CloudFormationLintRule):
         super().__init__()
         self.keywords = ["Resources/*"]
         self.parent_rules = ["E1101"]
-        self.child_rules = {"E9601": None, "E9602": None, "E9604": None}
+        self.child_rules = {"E9601": None, "E9602": None, "E9604": None, "W9609": None}
 
     def validate(
         self, validator: Validator, _keyword: Any, resource: Any, _schema: Any
@@ -89,6 +95,116 @@ class FittingProperties(CloudFormationLintRule):
     tags = ("resources", "connect")
 
 
+class ExistingRegions(CloudFormationLintRule):
+    """Check that AWS has each Region of a traffic distribution."""
+
+    id = "W9609"
+    shortdesc = "AWS has each Region of a Custom::ConnectTrafficDistribution"
+    description = "Connect refuses Regions that it does not know; cfn-lint may not know new ones"
+    source_url = _SOURCE
+    tags = ("resources", "connect")
+
+
+class DistinctNames(CloudFormationLintRule):
+    """Check that no two resources of a type have one name in one instance."""
+
+    id = "E9607"
+    shortdesc = "A Custom::Connect* resource has a name of its own"
+    description = "A name is unique in an instance, so the second resource fails"
+    source_url = _SOURCE
+    tags = ("resources", "connect")
+
+    def match(self, cfn: Template) -> list[RuleMatch]:
+        """Return each resource with the type, name and instance of an earlier one."""
+        choices, first, matches = choices_of(cfn), dict[str, str](), []
+        for name, resource in cfn.get_resources().items():
+            key = _name_of(cfn, name, resource)
+            other = first.setdefault(key, name) if key else name
+            if other == name:
+                continue
+            conditions = (cfn.get_resources()[it].get("Condition") for it in (name, other))
+            both = State(frozenset((it, True) for it in conditions if isinstance(it, str)))
+            if choices.possible(both):
+                message = f"Name: {other} has the same name in the same instance; give another"
+                matches.append(RuleMatch(["Resources", name, "Properties", "Name"], message))
+        return matches
+
+
+def _name_of(cfn: Template, logical_id: str, resource: Any) -> str:
+    """Return the type, name and instance of a resource as text; "" if one is missing."""
+    properties = as_written(cfn, logical_id, resource.get("Properties"))
+    if resource.get("Type") not in RESOURCE_TYPES or not isinstance(properties, dict):
+        return ""
+    instance = properties.get("InstanceId", properties.get("InstanceArn"))
+    parts = (resource["Type"], text(properties.get("Name")), text(instance))
+    written = json.dumps(parts, sort_keys=True, default=str)
+    is_vague = None in parts or is_open(cfn, str(parts[1])) or "Fn::Transform" in written
+    return "" if is_vague else written
+
+
+class MappingKeys(CloudFormationLintRule):
+    """Check that a mapping has the keys that Fn::FindInMap names.
+
+    cfn-lint checks this only if no key comes from a function.
+    """
+
+    id = "E9608"
+    shortdesc = "Fn::FindInMap names a mapping, a row and a column that exist"
+    description = "CloudFormation refuses a template whose mapping lacks a key"
+    source_url = _SOURCE
+    tags = ("functions", "findinmap", "connect")
+
+    def match(self, cfn: Template) -> list[RuleMatch]:
+        """Return each Fn::FindInMap with a key from a function and a literal that is missing."""
+        if is_open(cfn, cfn.template.get("Mappings")):
+            return []
+        before = cfn.transform_pre.get("Fn::FindInMap", [])
+        found = {str(path): path for path in [*before, *cfn.search_deep_keys("Fn::FindInMap")]}
+        matches = []
+        for *path, keys in found.values():
+            missing = _missing_key(cfn, keys) if isinstance(keys, list) else None
+            if missing is not None:
+                name = missing["Ref"] if isinstance(missing, dict) else missing
+                message = f"Fn::FindInMap: nothing here is called {name}; use an existing key"
+                matches.append(_match_at(missing, path, message))
+        return matches
+
+
+def _match_at(node: Any, path: list[Any], message: str) -> RuleMatch:
+    """Return a match at a node of the template, or at the path if cfn-lint has made the node."""
+    if not hasattr(node, "start_mark"):
+        return RuleMatch(path, message)
+    first, last = node.start_mark, node.end_mark
+    place = (first.line, first.column, last.line, last.column)
+    return RuleMatch(path, message, location=place)
+
+
+def _missing_key(cfn: Template, keys: list[Any]) -> Any:
+    """Return the first key that is missing, as a literal or in a Ref; None if there is none.
+
+    With a DefaultValue, which is the fourth key, a literal may be missing.
+    """
+    if not any(is_open(cfn, key) for key in keys):
+        return None
+    optional = len(keys) != 3
+    members = [cfn.template.get("Mappings", {})]
+    names = {*cfn.get_valid_refs(), *loop_variables(cfn)}
+    for key in keys[:3]:
+        members = [member for member in members if isinstance(member, dict)]
+        match key:
+            case {"Ref": str(name)} if name not in names:
+                return key
+        if is_open(cfn, key):
+            members = [value for member in members for value in member.values()]
+        else:
+            members = [member[key] for member in members if key in member]
+        if any(is_open(cfn, member) for member in members):
+            return None
+        if not members and not optional:
+            return key
+    return None
+
+
 class Attributes(CloudFormationLintRule):
     """Check that Fn::GetAtt, and ${Name.Attribute} in Fn::Sub, name an existing attribute."""
 
@@ -111,9 +227,9 @@ class Attributes(CloudFormationLintRule):
             if attribute in RESOURCE_TYPES[kind].model.attributes:
                 continue
             known = ", ".join(RESOURCE_TYPES[kind].model.attributes)
-            matches.append(
-                RuleMatch(path, f"{name}.{attribute}: unknown attribute; {kind} has {known}")
-            )
+            message = f"{name}.{attribute}: unknown attribute; {kind} has {known}"
+            function = reduce(getitem, path[:-1], cfn.template)
+            matches.append(_match_at(function, path, message))
         return matches
 
 
@@ -125,8 +241,8 @@ def _references(cfn: Template) -> Iterator[tuple[list[Any], str, str]]:
                 yield path, name, attribute
     for *path, value in cfn.search_deep_keys("Fn::Sub"):
         match value if isinstance(value, list) else [value, {}]:
-            case [str(text), dict(variables)]:
-                for reference in set(REGEX_SUB_PARAMETERS.findall(text)) - variables.keys():
+            case [str(written), dict(variables)]:
+                for reference in set(REGEX_SUB_PARAMETERS.findall(written)) - variables.keys():
                     name, _, attribute = reference.strip().partition(".")
                     if attribute:
                         yield path, name, attribute
@@ -147,8 +263,9 @@ class ServiceTokens(CloudFormationLintRule):
         for path, export, is_imported in _tokens(cfn):
             kind = cfn.get_resources().get(path[1], {}).get("Type")
             if export not in EXPORTS:
-                known = ", ".join(EXPORTS)
-                message = f"the provider does not export {export}; use one of {known}"
+                near = get_close_matches(export, EXPORTS, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(EXPORTS)}"
+                message = f"the provider does not export {export}; {hint}"
                 matches.append(RuleMatch(path, message))
             elif not is_imported:
                 matches.append(RuleMatch(path, f"import the token: !ImportValue {export}"))
@@ -164,6 +281,11 @@ def _served(export: str) -> list[str]:
     return [kind for kind, made in RESOURCE_TYPES.items() if made.function == function]
 
 
+def _is_ours(export: str) -> bool:
+    """Return whether a name means an export of the provider, perhaps with a slip in it."""
+    return export.startswith(EXPORTED) or bool(get_close_matches(export, EXPORTS, n=1, cutoff=0.95))
+
+
 def _tokens(cfn: Template) -> Iterator[tuple[list[Any], str, bool]]:
     """Yield the path and export name of every ServiceToken, and whether it is imported."""
     for *path, value in cfn.search_deep_keys("ServiceToken"):
@@ -174,6 +296,6 @@ def _tokens(cfn: Template) -> Iterator[tuple[list[Any], str, bool]]:
                 pass
             case _:
                 continue
-        if export.startswith(EXPORTED) and not is_open(cfn, export):
+        if _is_ours(export) and not is_open(cfn, export):
             imported = isinstance(value, dict)
             yield [*path, *(["Fn::ImportValue"] if imported else [])], export, imported

@@ -1,4 +1,4 @@
-# Deploys a CloudFormation stack with this provider's resources from Terraform.
+# Deploys a CloudFormation stack for each template from Terraform.
 #
 # First deploy the provider with `make deploy`. Terraform's identity needs lambda:InvokeFunction on
 # its functions. Then run in this folder:
@@ -23,7 +23,7 @@ variable "instance_id" {
 }
 
 variable "queue_id" {
-  description = "The queue that Sales transfers to"
+  description = "The queue that Sales transfers to, and that offers Escalation"
   type        = string
 }
 
@@ -32,9 +32,19 @@ variable "contact_flow_id" {
   type        = string
 }
 
-resource "aws_cloudformation_stack" "quick_connects" {
-  name          = "quick-connects"
-  template_body = file("${path.module}/../reference/quick-connect.yaml")
+# To add a stack, add its name and template.
+locals {
+  templates = {
+    quick-connects = "quick-connect.yaml"
+    queue-offers   = "queue-quick-connects.yaml"
+  }
+}
+
+resource "aws_cloudformation_stack" "connect" {
+  for_each = local.templates
+
+  name          = each.key
+  template_body = file("${path.module}/../reference/${each.value}")
 
   parameters = {
     InstanceId    = var.instance_id
@@ -44,5 +54,9 @@ resource "aws_cloudformation_stack" "quick_connects" {
 }
 
 output "sales_arn" {
-  value = aws_cloudformation_stack.quick_connects.outputs["SalesArn"]
+  value = aws_cloudformation_stack.connect["quick-connects"].outputs["SalesArn"]
+}
+
+output "offered_count" {
+  value = aws_cloudformation_stack.connect["queue-offers"].outputs["OfferedCount"]
 }

@@ -54,7 +54,14 @@ def _free_key(key: str) -> str:
 # API: TagResource. Letters, digits and spaces of any script.
 _TAG_CHARACTERS = r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$"
 TagKey = Annotated[
-    str, Field(min_length=1, max_length=128, pattern=_TAG_CHARACTERS), BeforeValidator(_free_key)
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=_TAG_CHARACTERS,
+        json_schema_extra={"not": {"pattern": "^[Aa][Ww][Ss]:"}},
+    ),
+    BeforeValidator(_free_key),
 ]
 TagValue = Annotated[str, Field(max_length=256)]
 

@@ -49,8 +49,10 @@ def test_terraform_applies_and_destroys_the_example(
     """A second plan finds no change, and the end leaves nothing."""
     terraform("apply", "-input=false", "-auto-approve")
     outputs = json.loads(terraform("output", "-json"))
-    (made,) = sandbox.connect.quick_connects.values()
-    assert outputs["sales_arn"]["value"] == made["QuickConnectARN"]
+    made = {it["Name"]: it["QuickConnectARN"] for it in sandbox.connect.quick_connects.values()}
+    assert made.keys() == {"Sales", "Escalation"}
+    assert outputs["sales_arn"]["value"] == made["Sales"]
+    assert outputs["offered_count"]["value"] == "1"
     terraform("plan", "-input=false", "-detailed-exitcode")
     terraform("destroy", "-input=false", "-auto-approve")
     assert not sandbox.connect.quick_connects

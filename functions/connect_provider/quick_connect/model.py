@@ -80,14 +80,21 @@ class FlowQuickConnectConfig(Properties):
 
 
 def _need_blocks(schema: dict[str, Any]) -> None:
-    """Add to a JSON Schema the block that each type needs."""
+    """Add to a JSON Schema the block that each type needs, and refuse the others.
+
+    Another block can be a function that returns AWS::NoValue.
+    """
+    function = {"minProperties": 1, "propertyNames": {"pattern": "^Fn::"}}
     schema["allOf"] = [
         {
             "if": {
                 "properties": {"QuickConnectType": {"const": kind}},
                 "required": ["QuickConnectType"],
             },
-            "then": {"required": [block]},
+            "then": {
+                "required": [block],
+                "properties": {other: function for other in BLOCKS.values() if other != block},
+            },
         }
         for kind, block in BLOCKS.items()
     ]

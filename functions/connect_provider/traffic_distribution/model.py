@@ -44,10 +44,10 @@ class DistributionConfig(Properties):
 
     @model_validator(mode="after")
     def _adds_up(self) -> "DistributionConfig":
-        _refuse_repeated([share.Region for share in self.Distributions])
         total = sum(share.Percentage for share in self.Distributions)
         if total != 100:
             raise ValueError(f"the percentages should sum to 100, not {total}")
+        _refuse_repeated([share.Region for share in self.Distributions])
         return self
 
     @property

@@ -86,6 +86,16 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a tag without a Value": {"Tags": [{"Key": "a"}]},
     "an unknown type": {"QuickConnectConfig": {"QuickConnectType": "MAIL"}},
     "no block of the type": {"QuickConnectConfig": {"QuickConnectType": "FLOW"}},
+    "two blocks": {
+        "QuickConnectConfig": {
+            "QuickConnectType": "FLOW",
+            "FlowConfig": {"ContactFlowId": "x"},
+            "PhoneConfig": {"PhoneNumber": "+12065550100"},
+        }
+    },
+    "a reserved tag": {"Tags": {"aws:team": "sales"}},
+    "a reserved tag in a list": {"Tags": [{"Key": "AWS:team", "Value": "sales"}]},
+    "a tag that is null": {"Tags": {"team": None}},
     "no function": {"Name": {"Rfe": "x"}},
     "no token": {"ServiceToken": None},
 }
