@@ -24,7 +24,8 @@ DESK_PARAMETERS = {
     "InstanceId": scene.INSTANCE_ID,
     "OrdersQueueId": scene.QUEUE_ID,
     "ReturnsQueueId": scene.OTHER_QUEUE_ID,
-    "ContactFlowId": scene.CONTACT_FLOW_ID,
+    "AgentFlowId": scene.CONTACT_FLOW_ID,
+    "QueueFlowId": scene.OTHER_CONTACT_FLOW_ID,
 }
 FAILOVER_STACK = "failover"
 FAILOVER_TEMPLATE = stacks.ROOT / "examples/failover.yaml"

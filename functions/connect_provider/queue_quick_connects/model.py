@@ -61,7 +61,7 @@ class QueueQuickConnectsProperties(ResourceProperties):
         list[QuickConnectArnOrId],
         Field(
             description="the quick connects that the queue offers. Each: the id or ARN of a "
-            "quick connect",
+            "quick connect. The order has no meaning, and a repeated one counts once",
             validation_alias=AliasChoices("QuickConnectIds", "QuickConnectArns"),
         ),
     ]

@@ -109,10 +109,10 @@ class QuickConnectConfig(Properties):
         description="the type; it needs its own block and no other"
     )
     UserConfig: UserQuickConnectConfig | None = Field(
-        default=None, description="the agent, and the flow"
+        default=None, description="the agent, and a flow that transfers to agents"
     )
     QueueConfig: QueueQuickConnectConfig | None = Field(
-        default=None, description="the queue, and the flow"
+        default=None, description="the queue, and a flow that transfers to queues"
     )
     PhoneConfig: PhoneNumberQuickConnectConfig | None = Field(
         default=None, description="the phone number"

@@ -118,7 +118,8 @@ class TrafficDistributionProperties(ResourceProperties):
 
     It is separate from the group, so that a stack in the surviving Region can declare it. Name the
     group by its id or ARN. Outside the group's home Region, only the ARN works. Or name the
-    instance, to mean its default group. Deleting the resource leaves the traffic as it is.
+    instance, to mean its default group. Deleting the resource leaves the traffic and an isolation
+    as they are. Keep it in a stack of its own, so that nothing else can delay a failover.
     """
 
     create_only: ClassVar = frozenset({"TrafficDistributionGroupId", "InstanceId"})
