@@ -63,24 +63,17 @@ _CREATED = (("quick_connect_create", {}),)
 _OFFERED = (("queue_quick_connects_create", {}),)
 _GROUP = (("traffic_distribution_group_create_with_users", {}),)
 _THEIRS = (("quick_connect_create", {"StackId": OTHER_STACK}),)
-_SPLIT = (
-    (
-        "traffic_distribution_create_default_group",
-        {
-            "Properties": {
-                "TelephonyConfig": {
-                    "Distributions": [
-                        {"Region": scene.REGION, "Percentage": "100"},
-                        {"Region": scene.REPLICA_REGION, "Percentage": "0"},
-                    ]
-                },
-                "AgentConfig": None,
-                "SignInConfig": None,
-            }
-        },
-    ),
-)
 
+
+def _split(first: str, second: str) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Return the request that splits the calls of the default group."""
+    shares = zip((scene.REGION, scene.REPLICA_REGION), (first, second), strict=True)
+    telephony = {"Distributions": [{"Region": r, "Percentage": share} for r, share in shares]}
+    configs = {"TelephonyConfig": telephony, "AgentConfig": None, "SignInConfig": None}
+    return (("traffic_distribution_create_default_group", {"Properties": configs}),)
+
+
+_SPLIT, _MOVED = _split("100", "0"), _split("0", "100")
 _ISOLATED = tuple(
     (name, {"Properties": {**changes["Properties"], "CrossRegionRouting": "Isolated"}})
     for name, changes in _SPLIT
@@ -103,6 +96,12 @@ SCENARIOS = (
     Scenario("delete a group", "traffic_distribution_group_delete", _GROUP),
     Scenario("split traffic", "traffic_distribution_create_default_group"),
     Scenario("shift traffic", "traffic_distribution_update", _SPLIT),
+    Scenario(
+        "put the split back",
+        "traffic_distribution_update_unchanged",
+        _MOVED,
+        (("Properties", {"Revision": "2"}),),
+    ),
     Scenario("isolate the Regions", "traffic_distribution_create_isolated"),
     Scenario("end the isolation", "traffic_distribution_update_end_isolation", _ISOLATED),
     Scenario("leave the traffic", "traffic_distribution_delete", _SPLIT),
