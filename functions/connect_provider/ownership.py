@@ -126,12 +126,12 @@ def is_adopted_since(tags: Tags, request: Request) -> bool:
 
 
 def is_left_by_cancelled_create(tags: Tags, request: Request) -> bool:
-    """Return whether a Create of this stack and logical id made it in the two hours before.
+    """Return whether a Create of this stack and logical id took it in the two hours before.
 
-    A resource that is younger than the request belongs to a later request.
+    It made or adopted the resource. A younger resource than the request is a later request's.
     """
-    age = _age(tags, CREATED_AT, request)
-    ours = owner(tags, request) is Owner.THIS and not is_adopted(tags)
+    age = _age(tags, ADOPTED_AT if is_adopted(tags) else CREATED_AT, request)
+    ours = owner(tags, request) is Owner.THIS
     return ours and age is not None and timedelta() <= age < RESPONSE_URL_VALIDITY
 
 

@@ -51,6 +51,21 @@ def test_a_stack_deletes_its_own_resource_after_a_renamed_logical_id(
     assert held(connect) == {}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_adoption_whose_response_never_arrives_is_released(
+    kind: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The Delete of the rollback has an id that CloudFormation made."""
+    event = load_event(f"{kind}_create", sink, StackId=OTHER_STACK)
+    arn = created(event, sink)
+    adopt = load_event(f"{kind}_create", sink, RequestId="that of the adoption", Properties=ADOPT)
+    assert created(adopt, sink) == arn
+    delete = {"PhysicalResourceId": "contact-centre-Desk-1ABCDEF", "Properties": ADOPT}
+    assert respond(f"{kind}_delete", sink, **delete)["Status"] == "SUCCESS"
+    markers = {key for key in tags_of(connect, arn) if key.startswith("cfn:")}
+    assert markers == {"cfn:adopted-at"}
+
+
 @pytest.mark.parametrize("deliveries", [1, 2])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rollback_of_a_renamed_logical_id_hands_the_resource_back(

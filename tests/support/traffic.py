@@ -19,7 +19,7 @@ def live(group: dict[str, Any], config: str = "TelephonyConfig") -> tuple[int, .
     return tuple(item.get("Percentage", item.get("Enabled")) for item in items)
 
 
-def by_hand(group: dict[str, Any], east: int, west: int) -> None:
-    """Change the group's telephony split as an operator does."""
+def by_hand(group: dict[str, Any], east: int, west: int, config: str = "TelephonyConfig") -> None:
+    """Change a split of the group as an operator does."""
     shares = [{"Region": EAST, "Percentage": east}, {"Region": WEST, "Percentage": west}]
-    group["traffic"]["TelephonyConfig"] = {"Distributions": shares}
+    group["traffic"][config] = {"Distributions": shares}

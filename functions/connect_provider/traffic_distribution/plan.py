@@ -81,9 +81,15 @@ def is_live(wanted: Splits, live: Splits) -> bool:
     return all(live.get(name) == split for name, split in wanted.items())
 
 
-def is_pristine(group: Observation) -> bool:
-    """Return whether the group's home Region takes all calls: the initial split (assumed)."""
-    return bool(group.state["TelephonyConfig"].get(region(group.arn)) == 100)
+def is_pristine(name: str, group: Observation) -> bool:
+    """Return whether a config is as in a new group (assumed).
+
+    The home Region then takes all calls and agents, and agents can sign in to each Region.
+    """
+    live = group.state.get(name, {})
+    if name == "SignInConfig":
+        return all(live.values())
+    return not live or bool(live.get(region(group.arn)) == 100)
 
 
 def differences(wanted: Splits, live: Splits) -> str:

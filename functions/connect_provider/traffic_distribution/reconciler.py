@@ -117,8 +117,9 @@ class TrafficDistribution:
         acted = plan.names_of(shifts, plan.Shift.APPLIED, plan.Shift.CONTESTED)
         acted = self._still_wanted(acted, previous, group) if acted else []
         contested = [name for name in acted if shifts[name] is plan.Shift.CONTESTED]
-        if not previous and not plan.is_pristine(group):
-            contested = acted
+        if not revised:
+            new = [name for name in acted if name not in previous]
+            contested += [name for name in new if not plan.is_pristine(name, group)]
         self._require_overwrite(contested, previous, group)
         return {name: desired[name] for name in acted}
 
@@ -182,7 +183,8 @@ class TrafficDistribution:
 def _contested(
     name: str, desired: model.Splits, previous: model.Splits, group: Observation
 ) -> errors.ResourceConflict:
-    before = f"the previous template has {model.text_of(previous[name])}, " if previous else ""
+    earlier = previous.get(name)
+    before = f"the previous template has {model.text_of(earlier)}, " if earlier else ""
     time = group.attributes["LastFailoverTime"]
     since = f" since {time}" if time else ""
     return errors.ResourceConflict(

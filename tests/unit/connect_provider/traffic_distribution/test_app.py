@@ -200,6 +200,35 @@ def test_an_unchanged_config_is_sent_with_its_live_split(
     assert "SignInConfig" not in update.parameters
 
 
+@pytest.mark.parametrize("request_type", ["create", "update"])
+@pytest.mark.parametrize(
+    ("policy", "status", "agents"),
+    [("Overwrite", "SUCCESS", (100, 0)), ("Fail", "FAILED", (0, 100))],
+)
+def test_out_of_band_traffic_decides_about_a_config_that_the_template_adds(
+    policy: str,
+    status: str,
+    agents: tuple[int, int],
+    request_type: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    group: dict[str, Any],
+) -> None:
+    """An operator has moved the agents, and the previous template did not have them."""
+    by_hand(group, 0, 100, "AgentConfig")
+    old = load_event("traffic_distribution_update_unchanged", sink)["OldResourceProperties"]
+    old = {key: value for key, value in old.items() if key != "AgentConfig"}
+    old["TelephonyConfig"] = percentages(100, 0)
+    new = {**old, "AgentConfig": percentages(100, 0), "OutOfBandTraffic": policy}
+    name = {"create": "create", "update": "update_unchanged"}[request_type]
+    earlier = {"OldResourceProperties": old} if request_type == "update" else {}
+    response = run(name, sink, group, ResourceProperties=new, **earlier)
+    assert (response["Status"], live(group, "AgentConfig")) == (status, agents)
+    assert live(group) == (100, 0)
+    if policy == "Fail":
+        assert response["Reason"].startswith("ResourceConflict: AgentConfig: ")
+
+
 @pytest.mark.parametrize(
     ("policy", "status", "expected"),
     [("Overwrite", "SUCCESS", (0, 100)), ("Fail", "FAILED", (50, 50))],
