@@ -25,7 +25,7 @@ class Context(NamedTuple):
 @click.option("--profile", help="A profile of ~/.aws/config.")
 @click.pass_context
 def commands(context: click.Context, region: str | None, profile: str | None) -> None:
-    """Bring an Amazon Connect instance under CloudFormation, and see what differs.
+    """Bring an Amazon Connect instance under CloudFormation.
 
     Every command only reads from AWS. An error ends a command with exit code 3.
     """

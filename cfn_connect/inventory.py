@@ -14,10 +14,9 @@ from botocore import xform_name
 from connect_provider.arn import resource_id
 from connect_provider.ownership import MARKERS
 from connect_provider.quick_connect.model import BLOCKS, canonical_config
-from connect_provider.traffic_distribution.model import Splits, split_of
+from connect_provider.traffic_distribution.model import CONFIGS, Splits, split_of
 
 _NATIVE_OWNER = "aws:cloudformation:stack-id"
-_CONFIGS = ("TelephonyConfig", "AgentConfig", "SignInConfig")
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ class Inventory:
     def splits_of(self, group: Group) -> Splits:
         """Return the splits that a template can declare (API: GetTrafficDistribution)."""
         found = self._client.get_traffic_distribution(Id=group.arn)
-        names = _CONFIGS if group.is_default else _CONFIGS[:2]
+        names = [each for each in CONFIGS if group.is_default or each != "SignInConfig"]
         return {name: split_of(name, found[name]) for name in names if found.get(name)}
 
     @cached_property

@@ -28,9 +28,7 @@ from sandbox.connect_model import ConnectCall
 from sandbox.http_server import READ_TIMEOUT, HttpServer
 from tests.support import watch
 from tests.support.children import Zygote
-from tests.support.harness import STACKS, Context, FakeTime, Sink
-
-_START = 1_800_000_000.0  # seconds since 1970; no test depends on the date
+from tests.support.harness import STACKS, START, Context, FakeTime, Sink
 
 
 class _Watched(ConnectEmulator):
@@ -101,7 +99,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 
     It always begins at the same time. The pauses of retries are the same in each run of a test.
     """
-    fake = FakeTime(_START)
+    fake = FakeTime(START)
     FakeTime.current = fake
     module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)
     for made in RESOURCE_TYPES.values():

@@ -12,8 +12,8 @@ from cfn_connect.resource_types import RESOURCE_TYPES
 from cfn_connect.rules._loops import Path
 from cfn_connect.rules._open import open_site
 from cfn_connect.rules._view import View
+from connect_provider.traffic_distribution.model import CONFIGS
 
-_CONFIGS = ("TelephonyConfig", "AgentConfig", "SignInConfig")
 # The resource types that a property refers to, by the name of the property without "Id" or "Arn".
 _TARGETS = {
     "ContactFlow": {"AWS::Connect::ContactFlow"},
@@ -33,7 +33,7 @@ def slips(view: View) -> Iterator[ErrorDetails]:
     tags = view.at(("Tags",))
     if type(tags) is dict and tags.keys() == {"Key", "Value"}:
         yield _slip("value_error", ("Tags",), "begin with a dash, as this is an item of a list")
-    for config in _CONFIGS:
+    for config in CONFIGS:
         sites = [open_site(value) for _, value in _regions(view, config)]
         if any(one and other and one.value == other.value for one, other in combinations(sites, 2)):
             yield _slip("value_error", (config,), "each Region should appear once")

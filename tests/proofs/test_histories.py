@@ -19,12 +19,11 @@ from sandbox.cloudformation import ILL, Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
 from tests.support.cloudformation import Stack, Template, Weather
-from tests.support.harness import FakeTime, Sink
+from tests.support.harness import START, FakeTime, Sink
 
 DESK, GROUP = "Custom::ConnectQuickConnect", "Custom::ConnectTrafficDistributionGroup"
 TRAFFIC = "Custom::ConnectTrafficDistribution"
 OFFER = "Custom::ConnectQueueQuickConnects"
-START = 1_800_000_000.0  # each history begins at the same time
 _EARLY = 3.0  # seconds; a run asks CloudFormation from two seconds on, counted from a whole one
 # `make test` runs the same histories every time; HISTORIES=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))

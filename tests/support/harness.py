@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "events"
 STACKS = Stacks(now=lambda: FakeTime.current.time())  # the CloudFormation API of the functions
 SENT: set[str] = set()  # the user's own texts in the properties of a test's requests
+START = 1_800_000_000.0  # seconds since 1970; no test depends on the date
 _OWN_TEXT = ("Name", "Description", "PhoneNumber", "Tags")
 
 

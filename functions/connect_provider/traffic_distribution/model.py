@@ -83,7 +83,7 @@ class SignInDistributionConfig(Properties):
         return {place.Region: place.Enabled for place in self.Distributions}
 
 
-_CONFIGS: Mapping[str, type[DistributionConfig] | type[SignInDistributionConfig]] = {
+CONFIGS: Mapping[str, type[DistributionConfig] | type[SignInDistributionConfig]] = {
     "TelephonyConfig": DistributionConfig,
     "AgentConfig": DistributionConfig,
     "SignInConfig": SignInDistributionConfig,
@@ -204,7 +204,7 @@ class TrafficDistributionProperties(ResourceProperties):
 def valid_splits(properties: object) -> Splits:
     """Return the split of each valid config in properties that are invalid as a whole."""
     found = {}
-    for name, kind in _CONFIGS.items():
+    for name, kind in CONFIGS.items():
         config = properties.get(name) if isinstance(properties, Mapping) else None
         with suppress(ValidationError):
             found[name] = kind.model_validate(config).split

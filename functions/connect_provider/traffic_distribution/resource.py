@@ -13,8 +13,6 @@ from connect_provider.traffic_distribution.model import Split, Splits, TrafficDi
 from connect_provider.traffic_distribution.plan import is_live
 from connect_provider.traffic_distribution_group.model import STATUSES
 
-CONFIGS = ("TelephonyConfig", "AgentConfig", "SignInConfig")
-
 
 class TrafficSplit:
     """The traffic of a group. An Observation's state holds the split of each config."""
@@ -136,7 +134,9 @@ class TrafficSplit:
     def _with_splits(self, group: Observation, region: str, *, retry: bool = True) -> Observation:
         """Read the splits of the group (API: GetTrafficDistribution)."""
         found = self._connect.call("GetTrafficDistribution", region, retry=retry, Id=group.arn)
-        splits = {name: model.split_of(name, found[name]) for name in CONFIGS if found.get(name)}
+        splits = {
+            name: model.split_of(name, found[name]) for name in model.CONFIGS if found.get(name)
+        }
         if "TelephonyConfig" not in splits:
             raise errors.ResourceConflict(f"{group.arn} does not distribute telephony")
         shown = {
