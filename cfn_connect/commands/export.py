@@ -1,16 +1,17 @@
 """`cfn-connect export`: write a template of what an instance has."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 
 from cfn_connect import address_book
 from cfn_connect.clients import Clients, CommandError
 from cfn_connect.declarations import Contents, Declarations
-from cfn_connect.inventory import Inventory
+from cfn_connect.inventory import Group, Inventory
 from cfn_connect.native import NativeDeclarations
 from connect_provider.arn import region
 from connect_provider.quick_connect.model import BLOCKS
@@ -19,6 +20,8 @@ QUICK_CONNECTS, QUEUES, GROUPS, SPLITS = "quick-connects", "queues", "groups", "
 TYPES = (QUICK_CONNECTS, QUEUES, GROUPS, SPLITS)
 NATIVE_TYPES = (QUICK_CONNECTS, GROUPS)  # those that a native type can express
 STDOUT = "-"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,8 @@ def _contents(inventory: Inventory, types: tuple[str, ...]) -> tuple[Contents, l
     known = [each for each in quick_connects if each.type in BLOCKS]
     groups = inventory.groups if {GROUPS, SPLITS}.intersection(types) else []
     live = [group for group in groups if group.status == "ACTIVE"]
-    users = {g.arn: inventory.users_of(g) for g in live} if GROUPS in types else {}
-    splits = {g.arn: inventory.splits_of(g) for g in live} if SPLITS in types else {}
-    names: dict[tuple[str, str], str] = {}
-    if known:
-        names |= _by_property("ContactFlowId", inventory.flow_names)
-        names |= _by_property("QueueId", inventory.queue_names)
+    users = _of_each(inventory.users_of, live if GROUPS in types else [])
+    splits = _of_each(inventory.splits_of, live if SPLITS in types else [])
     contents = Contents(
         inventory.instance_id,
         known,
@@ -135,15 +134,22 @@ def _contents(inventory: Inventory, types: tuple[str, ...]) -> tuple[Contents, l
         live,
         users,
         splits,
-        names,
+        _names(inventory) if known else {},
         inventory.user_names if any(users.values()) else {},
     )
-    left_out = [each.name for each in quick_connects if each.type not in BLOCKS]
-    return contents, left_out + [group.name for group in groups if group.status != "ACTIVE"]
+    left_out = [each.name for each in (*quick_connects, *groups) if each not in (*known, *live)]
+    return contents, left_out
 
 
-def _by_property(name: str, names: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], str]]:
-    return (((name, each), text) for each, text in names.items())
+def _of_each(read: Callable[[Group], T], groups: list[Group]) -> dict[str, T]:
+    """Return what each group has, by the group's ARN."""
+    return {group.arn: read(group) for group in groups}
+
+
+def _names(inventory: Inventory) -> dict[tuple[str, str], str]:
+    """Return the names of the flows and queues, by property and id."""
+    names = {"ContactFlowId": inventory.flow_names, "QueueId": inventory.queue_names}
+    return {(name, each): text for name, texts in names.items() for each, text in texts.items()}
 
 
 def _comments(contents: Contents, left_out: list[str]) -> Iterator[str]:

@@ -142,7 +142,7 @@ class Deletion:
 
     def _delete_alone(self, observed: Observation) -> None:
         """Delete a resource without members, and wait until it is gone."""
-        arn, look, began = observed.arn, partial(self._resource.look, observed.arn), self._run.now()
+        look, began = partial(self._resource.look, observed.arn), self._run.now()
         try:
             remaining = self._resource.delete(observed)
         except NotFound as error:
@@ -154,15 +154,18 @@ class Deletion:
             taking_effect = remaining and remaining.status is Status.DELETING
             if remaining and not taking_effect and not error.maybe_done:
                 raise type(error)(self._explain(observed, f"cannot be deleted: {error}")) from None
-        if remaining is None:
-            return
+        if remaining is not None:
+            self._await_deletion(remaining, began)
+
+    def _await_deletion(self, observed: Observation, began: float) -> None:
+        """Wait until the resource is gone. An older failure may show for the consistency lag."""
         remaining = self._run.wait(
-            look,
+            partial(self._resource.look, observed.arn),
             lambda seen: (
                 not seen or (seen.status is Status.FAILED and self._run.lag_is_over(began))
             ),
-            f"{arn} is still being deleted",
-            seen=remaining,
+            f"{observed.arn} is still being deleted",
+            seen=observed,
         )
         if remaining is not None:
             raise NotStabilized(self._explain(remaining, f"is {remaining.attributes['Status']}"))

@@ -88,18 +88,21 @@ def plan(
     tags, members: those of the template, and those of the previous template. A live tag or member
     goes only if the previous template had it, with the same value. Others belong to somebody else.
     """
-    differs = [name for name, value in desired.items() if observed.state[name] != value]
+    differs = _differing(desired, observed.state)
     if create_only.intersection(differs):
-        return Plan(Action.REPLACE, tuple(differs))
-    edited = [name for name, value in desired.items() if previous[name] != value]
-    changed = tuple(
-        name for name in desired if name in differs or (name in edited and name not in create_only)
-    )
+        return Plan(Action.REPLACE, differs)
+    edited = frozenset(_differing(desired, previous)) - create_only
+    changed = tuple(name for name in desired if name in edited.union(differs))
     tag, untag = _plan_tags(*tags, observed.tags)
     add, remove = _plan_members(*members, observed.members)
     changed += ("Tags",) if tag or untag else ()
     changed += ("members",) if add or remove else ()
     return Plan(Action.UPDATE if changed else Action.NONE, changed, tag, untag, add, remove)
+
+
+def _differing(state: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the properties whose values differ."""
+    return tuple(name for name, value in state.items() if other[name] != value)
 
 
 def _plan_tags(wanted: Tags, previous: Tags, live: Tags) -> tuple[Tags, frozenset[str]]:
