@@ -143,7 +143,7 @@ class Stacks:
     """
 
     def __init__(self, place: Place = LOOPBACK, now: Callable[[], float] = time.time) -> None:
-        self._server = HttpServer(self._handle, place=place)
+        self._server = HttpServer(self.handle, place=place)
         self._now = now
         self.url = self._server.url
         self.reset()
@@ -170,7 +170,8 @@ class Stacks:
         if isinstance(event, dict):
             self.request_type = str(event.get("RequestType"))
 
-    def _handle(self, request: HttpRequest) -> HttpResponse:
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Serve an HTTP request."""
         if self.reply is not None:
             return self.reply
         if isinstance(self.status, int):

@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 import trustme
 from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.exceptions import ReadTimeoutError
 
 from cfn_connect.resource_types import RESOURCE_TYPES
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectCall
-from sandbox.http_server import READ_TIMEOUT, HttpServer
+from sandbox.http_server import HttpServer
 from tests.support import watch
 from tests.support.children import Zygote
 from tests.support.harness import STACKS, START, Context, FakeTime, Sink
+from tests.support.transport import make_request
 
 
 class _Watched(ConnectEmulator):
@@ -114,18 +114,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 
 
 @pytest.fixture(autouse=True)
-def _read_timeouts(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
-    """Let a response that never comes cost its read timeout on the simulated clock."""
-    make_request = HTTPConnectionPool._make_request
-
-    def request(pool: Any, connection: Any, method: str, url: str, **options: Any) -> Any:
-        response = make_request(pool, connection, method, url, **options)
-        if READ_TIMEOUT in response.headers:
-            connection.close()
-            clock.advance(options["timeout"].read_timeout)
-            raise ReadTimeoutError(pool, url, "Read timed out.")
-        return response
-
+def _transport(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
+    """Let calls reach the emulators without a socket, and time out on the simulated clock."""
+    handles = {_server.url: _emulator.handle, STACKS.url: STACKS.handle}
+    request = make_request(handles, clock.advance)
     monkeypatch.setattr(HTTPConnectionPool, "_make_request", request)
 
 
