@@ -6,6 +6,7 @@ emulator checks them like the service; botocore ignores enums, patterns and maxi
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,12 +54,13 @@ class ConnectModel:
         self.service = ServiceModel(Loader().load_service_model("connect", "service-2"), "connect")
 
     @cached_property
-    def _routes(self) -> list[tuple[str, re.Pattern[str], str]]:
-        routes = []
+    def _routes(self) -> Mapping[tuple[str, str], list[tuple[re.Pattern[str], str]]]:
+        """The path and the name of each operation, by its method and the first part of its path."""
+        routes = defaultdict(list)
         for name in self.service.operation_names:
             http = self.service.operation_model(name).http
             path = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", http["requestUri"].split("?")[0])
-            routes.append((http["method"], re.compile(path), name))
+            routes[http["method"], _first(path)].append((re.compile(path), name))
         return routes
 
     def parse(self, request: HttpRequest) -> ConnectCall:
@@ -67,9 +69,9 @@ class ConnectModel:
         region = _REGION.search(request.headers.get("Authorization", ""))
         if region is None:
             raise ServiceError("AccessDeniedException", "the request is not signed")
-        for method, path, name in self._routes:
+        for path, name in self._routes.get((request.method, _first(url.path)), ()):
             # An ARN in a path is percent-encoded, so the route must match the raw path.
-            if method == request.method and (match := path.fullmatch(url.path)):
+            if match := path.fullmatch(url.path):
                 operation = self.service.operation_model(name)
                 parameters = _input(operation, match.groupdict(), url.query, request.body)
                 problems = list(_problems(operation.input_shape, parameters, ""))
@@ -86,6 +88,11 @@ class ConnectModel:
                 status = shape.metadata.get("error", {}).get("httpStatusCode", 400)
         body = json.dumps({"Message": error.message, **error.members}).encode()
         return HttpResponse(status, body, {"x-amzn-ErrorType": error.code})
+
+
+def _first(path: str) -> str:
+    """Return the first part of a path. No operation has an input there."""
+    return path.lstrip("/").partition("/")[0]
 
 
 def _input(

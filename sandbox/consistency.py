@@ -9,6 +9,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sandbox.connect_model import ConnectCall, ServiceError
@@ -37,19 +38,23 @@ class Lag:
         """Return the seconds until an operation sees a change."""
         if self.operations and operation not in self.operations:
             return 0.0
-        return self._draw(change, operation, "seconds").uniform(self.least, self.most)
+        draw = _draw(self.seed, change, operation, "seconds")
+        return self.least + draw * (self.most - self.least)
 
     def hides(self, change: int, operation: str) -> bool:
         """Return whether an operation finds nothing until it sees the change."""
-        return self._draw(change, operation, "hides").random() < self.missing
+        return _draw(self.seed, change, operation, "hides") < self.missing
 
     def error(self, change: int) -> str:
         """Return the error for calls that refer to a resource that they do not see yet."""
-        codes = ("ResourceNotFoundException", "InvalidRequestException")
-        return self._draw(change, "error").choice(codes)
+        is_missing = _draw(self.seed, change, "error") < 0.5
+        return "ResourceNotFoundException" if is_missing else "InvalidRequestException"
 
-    def _draw(self, *purpose: object) -> random.Random:
-        return random.Random(repr((self.seed, *purpose)))
+
+@lru_cache(4096)  # each call asks again for every change
+def _draw(*purpose: object) -> float:
+    """Return a number from 0 to 1 for a seed and a purpose."""
+    return random.Random(repr(purpose)).random()
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,15 @@ every change up to 20 seconds late.
 """
 
 import copy
-from functools import cache
 from itertools import product
 from typing import Any
 
 import pytest
+from botocore.model import OperationModel
 
 from connect_provider.edge.response import DeliveryError
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from sandbox.connect_model import ConnectModel
 from sandbox.consistency import Lag
 from tests.support.harness import Context, FakeTime, Sink
 from tests.support.scenarios import SCENARIOS, Scenario, State, state_of
@@ -46,15 +45,10 @@ REPLIES = [400, 403, 404, 500, 503, 301, 307, "drop", "hang", "slow"]
 _SENT = 4
 
 
-@cache
-def declared(operation: str) -> list[str]:
-    """Return the errors that the model declares for an operation."""
-    return [shape.name for shape in ConnectModel().service.operation_model(operation).error_shapes]
-
-
-def faults_for(operation: str) -> list[tuple[str, bool]]:
-    faults = {(code, False) for code in declared(operation)} | {*ANY_CALL}
-    output = ConnectModel().service.operation_model(operation).output_shape
+def faults_for(operation: OperationModel) -> list[tuple[str, bool]]:
+    """Return the errors that the model declares for an operation, and the faults of any call."""
+    faults = {(shape.name, False) for shape in operation.error_shapes} | {*ANY_CALL}
+    output = operation.output_shape
     if output is None or not output.members:
         faults.remove(("garbage", False))  # HTTP 200 is then all that a success has
     return sorted(faults)
@@ -218,7 +212,7 @@ def test_every_call_survives_every_fault(
     after = state_of(connect)
     cells, met, wrong = 0, 0, []
     for index, operation in enumerate(calls):
-        for error, takes_effect in faults_for(operation):
+        for error, takes_effect in faults_for(connect.model.service.operation_model(operation)):
             if error in MISSES and operation.startswith("Describe") and _is_deleting(calls, index):
                 continue  # Connect has accepted the deletion, so one miss is enough
             stacks.status = "UPDATE_IN_PROGRESS"

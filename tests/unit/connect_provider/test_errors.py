@@ -16,12 +16,13 @@ from connect_provider import errors
 from sandbox.connect_model import ConnectModel
 from tests.support.template import FUNCTIONS, operations
 
+_MODEL = ConnectModel().service
 DECLARED = sorted(
     {
         (operation, shape.name)
         for package in FUNCTIONS
         for operation in operations(package)
-        for shape in ConnectModel().service.operation_model(operation).error_shapes
+        for shape in _MODEL.operation_model(operation).error_shapes
     }
 )
 
