@@ -16,7 +16,7 @@ _PATIENCE = 60  # seconds; only a broken process takes so long, however busy the
 
 
 class Zygote:
-    """A process that has imported the functions, and forks a child for each run."""
+    """A process that has imported the functions, and forks children that run them."""
 
     def __init__(
         self, speed: float | None = None, environment: Mapping[str, str] | None = None
@@ -43,7 +43,7 @@ class Zygote:
         self._forked = threading.Event()
 
     def run(self, events: list[dict[str, Any]]) -> list[int]:
-        """Run events at the same time, each in a child; return the exit statuses."""
+        """Run events at the same time, each in a child; return how each run has ended."""
         assert self._process.stdin
         assert self._process.stdout
         self._forked.clear()

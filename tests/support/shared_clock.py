@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import NamedTemporaryFile
 
-_PROCESSES = 50  # that run at the same time, at most
+_PROCESSES = 200  # that run at the same time, at most
 _START, _PASSED, _WAKES = 0, 1, 2  # the places in memory; the last one is the first process's
 _SIZE = 8 * (_WAKES + _PROCESSES)
 _RUNNING, _NONE = -math.inf, math.inf

@@ -1,9 +1,11 @@
 """Runs functions in child processes, which a test may kill. A program: children.py starts it.
 
-Each line of standard input is a JSON list of events, which run at the same time.
+Each line of standard input is a JSON list of events, which run at the same time, each in a child.
+Like Lambda's environments, a child runs one event after another, until it is killed.
 SPEED: how many times faster the functions sleep than asked. Without it, they share the simulated
 clock of the tests.
-It prints that it is ready, and for each line the children's pids and then their exit statuses.
+It prints that it is ready, and for each line the children's pids and then how each run ended: 0,
+1 after an exception, or the signal that killed the child.
 """
 
 import json
@@ -12,6 +14,8 @@ import sys
 import time
 from contextlib import suppress
 from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
 from types import SimpleNamespace
 
 from cfn_connect.resource_types import RESOURCE_TYPES
@@ -25,6 +29,7 @@ HANDLERS = {
     for name, made in RESOURCE_TYPES.items()
 }
 RUN_SECONDS = 900
+_FORK = get_context("fork")
 
 
 def context() -> SimpleNamespace:
@@ -35,32 +40,62 @@ def context() -> SimpleNamespace:
     )
 
 
-def spawn(event: dict[str, object], process: int) -> int:
-    """Start a child that runs an event's function; return its pid. process: its number, from 0."""
-    pid = os.fork()
-    if pid == 0:
-        status = 0
-        CLOCK.enter(process)
-        sys.stdout = sys.stderr  # standard output is this program's own
+class Child:
+    """A child process. process: its number on the clock, from 0."""
+
+    def __init__(self, process: int) -> None:
+        self.pipe, theirs = _FORK.Pipe()
+        self._process = _FORK.Process(target=serve, args=(process, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.pid = self._process.pid
+        self.is_alive = self._process.is_alive
+
+    def result(self) -> int:
+        """Return how the child's run has ended."""
+        try:
+            status: int = self.pipe.recv()
+        except EOFError:
+            self._process.join()
+            status = -(self._process.exitcode or 0)
+        return status
+
+
+def serve(process: int, pipe: Connection) -> None:
+    """Run the events of a pipe, in a child."""
+    CLOCK.enter(process)
+    sys.stdout = sys.stderr  # standard output is the parent's own
+    while True:
+        event = pipe.recv()
         try:
             HANDLERS[str(event["ResourceType"])](event, context())
-        except BaseException:  # noqa: BLE001  # the exit status says it
-            status = 1
-        os._exit(status)
-    return pid
+        except Exception:  # noqa: BLE001  # the status says it
+            pipe.send(1)
+        else:
+            pipe.send(0)
 
 
-def run(events: list[dict[str, object]]) -> None:
-    """Run events at the same time; print the pids, and the exit statuses in their order."""
-    for process in range(len(events)):
+def run(events: list[dict[str, object]], children: dict[int, Child]) -> None:
+    """Run events at the same time; print the pids, and how each run has ended."""
+    processes = range(len(events))
+    for process in processes:
         CLOCK.begin(process)
-    pids = [spawn(event, process) for process, event in enumerate(events)]
-    print(json.dumps(pids), flush=True)  # noqa: T201
-    statuses = {}
-    for _ in pids:
-        pid, statuses[pid] = os.wait()
-        CLOCK.end(pids.index(pid))
-    print(json.dumps([statuses[pid] for pid in pids]), flush=True)  # noqa: T201
+    for process in processes:
+        if process not in children:
+            children[process] = Child(process)
+    print(json.dumps([children[process].pid for process in processes]), flush=True)  # noqa: T201
+    for process, event in enumerate(events):
+        children[process].pipe.send(event)
+    running = {children[process].pipe: process for process in processes}
+    results = {}
+    while running:
+        for pipe in wait(list(running)):
+            process = running.pop(pipe)
+            results[process] = children[process].result()
+            if not children[process].is_alive():
+                del children[process]
+            CLOCK.end(process)
+    print(json.dumps([results[process] for process in processes]), flush=True)  # noqa: T201
 
 
 def warm_up() -> None:
@@ -83,8 +118,9 @@ def main() -> None:
     else:
         time.time, time.monotonic, time.sleep = CLOCK.time, CLOCK.monotonic, CLOCK.sleep
     print("ready", flush=True)  # noqa: T201
+    children: dict[int, Child] = {}
     for line in sys.stdin:
-        run(json.loads(line))
+        run(json.loads(line), children)
 
 
 if __name__ == "__main__":
