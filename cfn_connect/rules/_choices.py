@@ -10,7 +10,7 @@ from cfnlint.template import Template
 
 from cfn_connect.rules._conditions import Conditions, variable
 from cfn_connect.rules._literals import text
-from cfn_connect.rules._loops import is_open
+from cfn_connect.rules._loops import is_open, written_id
 
 Settings = frozenset[tuple[str, Any]]  # names, and the assumed value of each
 
@@ -37,12 +37,15 @@ class Result(NamedTuple):
 class Choices:
     """The choices of one template. Their results are cached, because resources share them.
 
-    types: the type of each resource, by its logical id.
+    resources: the written logical id and the type of each resource, by its logical id.
     """
 
     def __init__(self, cfn: Template) -> None:
         self._cfn = cfn
-        self.types = {name: str(it.get("Type")) for name, it in cfn.get_resources().items()}
+        self.resources = {
+            name: (written_id(cfn, name), str(it["Type"]))
+            for name, it in cfn.get_resources().items()
+        }
         # The values of an SSM parameter are names of other values.
         known = {k: p for k, p in cfn.context.parameters.items() if not p.is_ssm_parameter()}
         self._allowed = {k: [_flat(v) for v in p.allowed_values or ()] for k, p in known.items()}

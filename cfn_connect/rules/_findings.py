@@ -5,18 +5,21 @@ that meets one is repeated for each way of that choice, and so on.
 """
 
 import re
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
-from cfnlint.jsonschema import Validator
+from cfnlint.template import Template
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from cfn_connect.resource_types import RESOURCE_TYPES
 from cfn_connect.rules._choices import Choices, State, choices_of
 from cfn_connect.rules._loops import Path, as_written
 from cfn_connect.rules._open import Touch, optional_site, read
+from cfn_connect.rules._rule import Finding, Rule
 from cfn_connect.rules._slips import closed_tags, slips
 from cfn_connect.rules._view import View
 from connect_provider.explain import explain
@@ -31,25 +34,31 @@ _RULES = {
 }
 
 
-class Finding(NamedTuple):
-    """An error: its path in the template, its rule, its message and the origin of its value."""
+@lru_cache(maxsize=2)
+def _findings(cfn: Template) -> Mapping[str, list[Finding]]:
+    """Return the errors in the properties of every resource, by their rule."""
+    found = defaultdict[str, list[Finding]](list)
+    for logical_id, resource in cfn.get_resources().items():
+        kind = resource["Type"]
+        if not isinstance(kind, str) or kind not in RESOURCE_TYPES or "Fn::Transform" in resource:
+            continue
+        properties = as_written(cfn, logical_id, resource.get("Properties", {}))
+        condition, start = resource.get("Condition"), State()
+        if isinstance(condition, str):
+            start = start.decide(condition, holds=True)
+        checked = _Resource(choices_of(cfn), RESOURCE_TYPES[kind].model, properties)
+        for rule, it in checked.findings(start):
+            path = ("Resources", logical_id, "Properties", *it.path)
+            found[rule].append(it._replace(path=path))
+    return found
 
-    path: Path
-    rule: str
-    message: str
-    origin: str = ""
 
+class PropertyRule(Rule):
+    """A rule for properties. One pass over them finds the mistakes of each of these rules."""
 
-def findings(
-    validator: Validator, model: type[BaseModel], resource: dict[str, Any]
-) -> Iterator[Finding]:
-    """Yield the errors in a resource's properties."""
-    logical_id = str(validator.context.path.path[1])
-    properties = as_written(validator.cfn, logical_id, resource.get("Properties", {}))
-    condition, start = resource.get("Condition"), State()
-    if isinstance(condition, str):
-        start = start.decide(condition, holds=True)
-    yield from _Resource(choices_of(validator.cfn), model, properties).findings(start)
+    def findings(self, cfn: Template) -> list[Finding]:
+        """Return the mistakes that this rule reports."""
+        return _findings(cfn)[self.id]
 
 
 class _Resource:
@@ -58,7 +67,8 @@ class _Resource:
     def __init__(self, choices: Choices, model: type[BaseModel], properties: Any) -> None:
         self._choices, self._model, self._properties = choices, model, properties
 
-    def findings(self, start: State) -> Iterator[Finding]:
+    def findings(self, start: State) -> Iterator[tuple[str, Finding]]:
+        """Yield each error with its rule, at its path in the properties."""
         checked: set[Path] = set()
         for view, details in self._explored(start):
             origin = ", ".join(f"Parameters/{name} = {it}" for name, it in view.state.parameters)
@@ -146,11 +156,14 @@ class _Resource:
         if tags := closed_tags(view):
             of_tags = read(self._model, {"Tags": tags})[0]
             details += [detail for detail in of_tags if detail["loc"][0] == "Tags"]
+        found = list(slips(view))
+        nulls = {it["loc"] for it in found if it["type"] == "null"}
+        details = [detail for detail in details if detail["loc"] not in nulls]
         known = {(detail["loc"], detail["type"] == "value_error") for detail in details}
-        found = [it for it in slips(view) if (it["loc"], it["type"] == "value_error") not in known]
+        found = [it for it in found if (it["loc"], it["type"] == "value_error") not in known]
         return details + found, touched
 
-    def _values(self, view: View, checked: set[Path]) -> Iterator[Finding]:
+    def _values(self, view: View, checked: set[Path]) -> Iterator[tuple[str, Finding]]:
         """Yield the errors in each value that a function can have, without its surroundings."""
         new = view.functions.keys() - checked
         checked |= new
@@ -159,11 +172,11 @@ class _Resource:
             known = {path: found for path, found in zip(new, row, strict=True) if found}
             tried = View(self._choices, view.state, self._properties, known)
             for detail in self._errors(tried)[0]:
-                finding = self._finding(tried, detail)
+                rule, finding = self._finding(tried, detail)
                 if finding.path in known and detail["type"] != "value_error":
-                    yield finding
+                    yield rule, finding
 
-    def _finding(self, view: View, detail: ErrorDetails, assumed: str = "") -> Finding:
+    def _finding(self, view: View, detail: ErrorDetails, assumed: str = "") -> tuple[str, Finding]:
         message = explain(self._model, detail)
         if detail["type"] == "value_error":
             message = _respelled(message, view)
@@ -172,7 +185,7 @@ class _Resource:
         if detail["type"] == "extra_forbidden":  # the key is wrong, not its value
             path = (*view.path_of(location[:-1]), location[-1])
         rule = _RULES.get(detail["type"], "E9603")
-        return Finding(path, rule, message, view.origins.get(path) or assumed)
+        return rule, Finding(path, message, view.origins.get(path) or assumed)
 
 
 def _location(found: Path, message: str) -> Path:

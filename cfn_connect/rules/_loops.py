@@ -1,17 +1,28 @@
-"""Restores Fn::ForEach and Fn::FindInMap, which cfn-lint has replaced."""
+"""Restores what cfn-lint has replaced for AWS::LanguageExtensions."""
 
-import json
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from functools import lru_cache, reduce
 from operator import getitem
-from typing import Any
+from typing import Any, NamedTuple
 
+from cfnlint.decode import decode
 from cfnlint.helpers import is_function
 from cfnlint.template import Template
 
+_EXTENSIONS = "AWS::LanguageExtensions"
+_SECTIONS = ("Outputs", "Resources")
+
 Path = tuple[str | int, ...]
+
+
+class Iteration(NamedTuple):
+    """An iteration of Fn::ForEach: the path that it was written at, and its variables' values."""
+
+    path: Path
+    values: Mapping[str, Any]
 
 
 def is_open(cfn: Template, value: object) -> bool:
@@ -35,50 +46,102 @@ def loop_variables(cfn: Template) -> frozenset[str]:
     )
 
 
-def as_written(cfn: Template, logical_id: str, properties: Any) -> Any:
-    """Return a resource's properties with each Fn::FindInMap as the template has it.
+@lru_cache(maxsize=2)
+def iterations(cfn: Template) -> Mapping[Path, Iteration]:
+    """Return the iteration that makes each resource or output of a loop.
 
-    For AWS::LanguageExtensions, cfn-lint replaces each with one of the mapping's values, even where
-    the deployment chooses. A loop's variables have the values of the current iteration.
+    cfn-lint makes up names if it does not know a loop's values. Those are not here.
+    """
+    probe: dict[str, Any] = {"Transform": _EXTENSIONS, **{name: {} for name in _SECTIONS}}
+    probe |= {k: cfn.template[k] for k in ("Mappings", "Parameters") if k in cfn.template}
+    for *path, loop in cfn.transform_pre["Fn::ForEach"]:
+        if len(path) == 2 and path[0] in _SECTIONS:
+            probe[path[0]][path[1]] = _probed(loop, tuple(path), ())
+    unrolled = Template(None, probe)
+    unrolled.transform()
+    return {
+        (section, name): Iteration(tuple(it["Path"]), it["Values"])
+        for section in _SECTIONS
+        for name, it in unrolled.template[section].items()
+        if name in cfn.template.get(section, {})
+    }
+
+
+def _probed(loop: Any, path: Path, variables: tuple[str, ...]) -> Any:
+    """Return a loop that makes an iteration's path and values in place of each of its members."""
+    variable, values, body = loop
+    variables = (*variables, variable)
+    probes = {
+        key: _probed(member, (*path, 2, key), variables)
+        if str(key).startswith("Fn::ForEach")
+        else {"Path": [*path, 2, key], "Values": {name: {"Ref": name} for name in variables}}
+        for key, member in body.items()
+    }
+    return [variable, values, probes]
+
+
+def written_id(cfn: Template, logical_id: str) -> str:
+    """Return a logical id as the template has it, with the variables of loops."""
+    iteration = iterations(cfn).get(("Resources", logical_id))
+    return str(iteration.path[-1]) if iteration else logical_id
+
+
+def as_written(cfn: Template, logical_id: str, properties: Any) -> Any:
+    """Return a resource's properties with each Fn::FindInMap and null as the template has it.
+
+    For AWS::LanguageExtensions, cfn-lint replaces each Fn::FindInMap with one of the mapping's
+    values, even where the deployment chooses, and drops null. A loop's variables have the values of
+    the current iteration.
     """
     if not cfn.has_language_extensions_transform():
         return properties
+    path: Path = ("Resources", logical_id)
+    iteration = iterations(cfn).get(path, Iteration(path, {}))
     written = deepcopy(properties)
-    for path, function in _mappings_read(cfn, logical_id):
-        *inner, last = path
+    for (*inner, last), value in _replaced(cfn).get(iteration.path, ()):
         try:
             parent = reduce(getitem, inner, written)
-            _ = parent[last]
+            if value is None or parent[last] is not None:
+                parent[last] = _filled(value, iteration.values)
         except (KeyError, IndexError, TypeError):
             continue  # a loop within the properties has moved it
-        parent[last] = function
     return written
 
 
-def _mappings_read(cfn: Template, logical_id: str) -> Iterator[tuple[Path, Any]]:
-    """Yield the path of each Fn::FindInMap in a resource's properties, and the function."""
-    for *path, name, keys in cfn.transform_pre["Fn::FindInMap"]:
-        if path[0] != "Resources" or "Properties" not in path or not isinstance(keys, list):
-            continue
-        at = path.index("Properties")
-        turn = _turn(str(path[at - 1]), logical_id)
-        if turn is None:
-            continue
-        keys = [_filled(key, turn) for key in keys]
-        written = json.dumps(keys[:3], default=str)
-        if not any(f'"{it}"' in written or f"{{{it}}}" in written for it in loop_variables(cfn)):
-            yield tuple(path[at + 1 :]), {name: keys}
+@lru_cache(maxsize=2)
+def _replaced(cfn: Template) -> Mapping[Path, list[tuple[Path, Any]]]:
+    """Return what cfn-lint has replaced in each resource's properties: the place and the value.
+
+    cfn-lint has kept no null. If the template has a file, it is read again.
+    """
+    functions = [(path, {name: keys}) for *path, name, keys in cfn.transform_pre["Fn::FindInMap"]]
+    nulls = [(path, None) for path in _nulls(decode(cfn.filename)[0] if cfn.filename else {}, [])]
+    replaced = defaultdict[Path, list[tuple[Path, Any]]](list)
+    for path, value in [*functions, *nulls]:
+        if "Properties" in path and "Fn::FindInMap" not in path:
+            at = path.index("Properties")
+            replaced[tuple(path[:at])].append((tuple(path[at + 1 :]), value))
+    return replaced
 
 
-def _turn(template_id: str, logical_id: str) -> dict[str, str] | None:
-    """Return the values of the loop variables that give this logical id, or None."""
-    parts = re.split(r"[$&]\{([^}]*)\}", template_id)
-    found = re.fullmatch("(.+)".join(map(re.escape, parts[::2])), logical_id)
-    return dict(zip(parts[1::2], found.groups(), strict=True)) if found else None
+def _nulls(value: Any, path: list[Any]) -> Iterator[list[Any]]:
+    """Yield the path of each null."""
+    if value is None:
+        yield path
+    elif isinstance(value, dict | list):
+        for key, member in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _nulls(member, [*path, key])
 
 
-def _filled(key: Any, turn: dict[str, str]) -> Any:
-    """Return a key of Fn::FindInMap with the loop variables replaced."""
-    if isinstance(key, dict) and key.get("Ref") in turn:
-        return turn[key["Ref"]]
-    return key
+def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
+    """Return a value with the variables of its loop replaced."""
+    match value:
+        case {"Ref": str(name)} if name in variables:
+            return variables[name]
+        case dict():
+            return {key: _filled(member, variables) for key, member in value.items()}
+        case list():
+            return [_filled(member, variables) for member in value]
+        case str():
+            return re.sub(r"\$\{(\w+)}", lambda it: str(variables.get(it[1], it[0])), value)
+    return value

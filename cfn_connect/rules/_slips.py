@@ -88,10 +88,10 @@ def _wrong_target(view: View, location: Path, function: object) -> Iterator[Erro
             pass
         case _:
             return
-    kind = view.types.get(logical_id, "")
+    written, kind = view.resources.get(logical_id, ("", ""))
     is_itself = kind.startswith("AWS::Connect::") or (
         kind in RESOURCE_TYPES and attribute in ("Arn", "Id")
     )
     if wanted and is_itself and kind not in wanted:
         needed = " or ".join(sorted(wanted))
-        yield _slip("target", location, f"should refer to {needed}; {logical_id} is {kind}")
+        yield _slip("target", location, f"should refer to {needed}; {written} is {kind}")

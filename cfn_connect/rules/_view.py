@@ -51,9 +51,9 @@ class View:
         self.plain = {} if plain is _NOTHING else plain
 
     @property
-    def types(self) -> Mapping[str, str]:
-        """The type of each resource in the template, by its logical id."""
-        return self._choices.types
+    def resources(self) -> Mapping[str, tuple[str, str]]:
+        """The written logical id and the type of each resource, by its logical id."""
+        return self._choices.resources
 
     def leaves(self) -> Iterator[tuple[Path, Any]]:
         """Yield the location and the plain value of everything that is no map and no list."""

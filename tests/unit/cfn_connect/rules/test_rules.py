@@ -33,6 +33,22 @@ ODD = {
     "a name that is a date": "Properties: {Name: 2026-01-01}",
 }
 
+# Parts of the messages about the resources and outputs of a loop.
+IN_LOOPS = {
+    "agent_missing_in_nested_loops": [
+        "Agents has no row Bob",
+        "(in DeskSalesBob and DeskServiceBob)",
+    ],
+    "mapping_in_a_loop": ["PhoneNumber: should be", "(Mappings/Lines/B/Number, in DeskB)"],
+    "name_twice_in_a_loop": ["Name: DeskSales has", "(in DeskService)"],
+    "resource_made_by_foreach": ["PhoneNumber: should be", "(in DeskSales and DeskService)"],
+    "slips_in_a_loop": [
+        "Desciption: unknown property; did you mean Description? (in DeskSales and 2 others)",
+        "should refer to AWS::Connect::ContactFlow; Offer${Desk} is",
+        "Desk${Desk}.ARN: unknown attribute",
+    ],
+}
+
 Findings = dict[Path, list[tuple[int, str]]]
 FOLDER = Path(__file__).parent
 BAD = sorted((FOLDER / "bad").glob("*.yaml"))
@@ -64,6 +80,16 @@ def test_a_mistake_is_reported_at_its_line(path: Path, findings: Findings) -> No
 def test_a_good_template_has_no_finding(path: Path, findings: Findings) -> None:
     """Intrinsic functions do not matter."""
     assert findings[path] == []
+
+
+@pytest.mark.parametrize("name", IN_LOOPS)
+def test_a_message_about_a_loop_names_the_iterations(name: str) -> None:
+    """A mistake of several iterations is one message. It has the words of the template."""
+    path = FOLDER / "bad" / f"{name}.yaml"
+    found = [match.message for match in lint(path)[path]]
+    said = "\n".join(found)
+    assert all(part in said for part in IN_LOOPS[name])
+    assert len(found) == len(expected(path))
 
 
 @pytest.mark.parametrize("body", ODD.values(), ids=ODD)
