@@ -1,6 +1,6 @@
 """The values and conditions that the deployment of a template chooses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -114,14 +114,20 @@ class Choices:
         return pair in self.defaults and not self._allowed[pair[0]]
 
     def ways(self, state: State, function: object) -> Iterator[State]:
-        """Yield a state for each of the AllowedValues of a parameter that a function depends on.
+        """Yield a state for each value of a parameter that a function depends on.
 
-        There is none if a parameter is assumed already: several are chosen together.
+        The values are the AllowedValues, or those that select from a mapping. There is none if a
+        parameter is assumed already: several are chosen together.
         """
-        found = [] if state.parameters else self._results_of(function, pseudo=False)
-        for name in sorted({name for result in found for name, _ in result.state.parameters}):
-            for value in self._allowed[name]:
-                yield state._replace(parameters=frozenset({(name, value)}))
+        if state.parameters:
+            return
+        names = {
+            k for it in self._results_of(function, pseudo=False) for k, _ in it.state.parameters
+        }
+        pairs = {(name, value) for name in names for value in self._allowed[name]}
+        pairs |= {pair for _, pairs in self._selected(function) for pair in pairs}
+        for pair in sorted(pairs, key=str):
+            yield state._replace(parameters=frozenset({pair}))
 
     def _results_of(self, function: object, *, pseudo: bool) -> list[Result]:
         """Return every value that cfn-lint knows a function can have.
@@ -138,12 +144,49 @@ class Choices:
             return  # it is malformed
         context = self._cfn.context.evolve(resolve_pseudo_parameters=pseudo)
         validator = CfnTemplateValidator({}, cfn=self._cfn, context=context)
-        for value, to, error in validator.resolve_value(function):
-            if error is None and not self.is_open(value):
-                used = to.context.ref_values.items()
-                parameters = frozenset((k, _flat(v)) for k, v in used if k in self._allowed)
-                state = State(frozenset(to.context.conditions.status.items()), parameters)
-                yield Result(text(value), "/".join(map(str, to.context.path.value_path)), state)
+        for selected, parameters in self._selected(function):
+            for value, to, error in validator.resolve_value(selected):
+                if error is None and not self.is_open(value):
+                    used = to.context.ref_values.items()
+                    chosen = parameters | {(k, _flat(v)) for k, v in used if k in self._allowed}
+                    state = State(frozenset(to.context.conditions.status.items()), chosen)
+                    path = "/".join(map(str, to.context.path.value_path)).removeprefix("4/")
+                    origin = path or ("" if selected is function else "DefaultValue")
+                    yield Result(text(value), origin, state)
+
+    def _selected(self, function: object) -> Iterator[tuple[Any, Settings]]:
+        """Yield a function. If parameters select from a mapping, yield one for each cell instead.
+
+        The DefaultValue of Fn::FindInMap stands for each cell that is missing.
+        """
+        maps = self._cfn.context.mappings.maps
+        match function:
+            case {"Fn::FindInMap": [str(name), row_key, column_key, *default]} if name in maps:
+                rows = {row: it.keys for row, it in maps[name].keys.items()}
+                for row, by_row in self._keys(row_key, rows):
+                    columns = rows.get(row, {}) if isinstance(row, str) else {}
+                    for column, by_column in self._keys(column_key, columns):
+                        if isinstance(row, dict) or isinstance(column, dict):
+                            cell = [name, row, column, *default]
+                            yield {"Fn::FindInMap": cell}, by_row | by_column
+                        elif column in columns:
+                            yield {"Fn::FindInMap": [name, row, column]}, by_row | by_column
+                        elif default and "DefaultValue" in default[0]:
+                            yield default[0]["DefaultValue"], by_row | by_column
+            case _:
+                yield function, frozenset()
+
+    def _keys(self, key: Any, known: Iterable[str]) -> Iterator[tuple[Any, Settings]]:
+        """Yield a key of a mapping, or each that its parameter can select. None is a missing one.
+
+        A parameter can have any value unless it has AllowedValues.
+        """
+        match key:
+            case {"Ref": str(name)} if name in self._allowed:
+                for value in self._allowed[name] or [*known, None]:
+                    yield value, frozenset({(name, value)})
+            case _:
+                yield key, frozenset()
 
 
 def _flat(value: object) -> object:

@@ -71,7 +71,10 @@ class _Resource:
         """Yield each error with its rule, at its path in the properties."""
         checked: set[Path] = set()
         for view, details in self._explored(start):
-            origin = ", ".join(f"Parameters/{name} = {it}" for name, it in view.state.parameters)
+            origin = ", ".join(
+                f"Parameters/{name} = {'another value' if it is None else it}"
+                for name, it in view.state.parameters
+            )
             yield from (self._finding(view, detail, origin) for detail in details)
             yield from self._values(view, checked)
         if checked:

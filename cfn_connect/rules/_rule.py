@@ -34,28 +34,30 @@ class Rule(CloudFormationLintRule):
 
     def match(self, cfn: Template) -> list[RuleMatch]:
         """Return each mistake once, with the iterations of a loop that have it."""
-        seen = set()
         mistakes: dict[object, list[Finding]] = {}
         for it in self.findings(cfn):
-            if (it.path, it.message) not in seen:
-                seen.add((it.path, it.message))
-                made_by = iterations(cfn).get(it.path[:2])
-                written = (*(made_by.path if made_by else it.path[:2]), *it.path[2:])
-                mistakes.setdefault((written, it.message, it.origin), []).append(it)
+            made_by = iterations(cfn).get(it.path[:2])
+            written = (*(made_by.path if made_by else it.path[:2]), *it.path[2:])
+            mistakes.setdefault((written, it.message), []).append(it)
         return [self._match(cfn, found) for found in mistakes.values()]
 
     def _match(self, cfn: Template, found: list[Finding]) -> RuleMatch:
-        path, message, origin, node = found[0]
-        names = [str(it.path[1]) for it in found if it.path[:2] in iterations(cfn)]
-        if len(names) > 2:
-            names[1:] = [f"{len(names) - 1} others"]
-        where = [origin] if origin else []
-        where += [f"in {' and '.join(names)}"] if names else []
+        path, message, _, node = found[0]
+        origins = _listed(it.origin for it in found) if found[0].origin else ""
+        names = _listed(str(it.path[1]) for it in found if it.path[:2] in iterations(cfn))
+        where = ", in ".join(filter(None, [origins, names]))
         if where:
-            message += f" ({', '.join(where)})"
+            message += f" ({where})" if origins else f" (in {where})"
         wrong: Any = path[-1] if node is None else node
         if not hasattr(wrong, "start_mark"):  # cfn-lint has made it
             return RuleMatch(path, message)
         first, last = wrong.start_mark, wrong.end_mark
         place = (first.line, first.column, last.line, last.column)
         return RuleMatch(path, message, location=place)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return one or two names, or the first and how many others there are."""
+    first, *others = dict.fromkeys(filter(None, names)) or [""]
+    more = f"{len(others)} others" if len(others) > 1 else "".join(others)
+    return f"{first} and {more}" if more else first
