@@ -18,9 +18,9 @@ from pydantic_core import ErrorDetails
 from cfn_connect.resource_types import RESOURCE_TYPES
 from cfn_connect.rules._choices import Choices, State, choices_of
 from cfn_connect.rules._loops import Path, as_written
-from cfn_connect.rules._open import Touch, optional_site, read
+from cfn_connect.rules._open import Touch, open_site, optional_site, read
 from cfn_connect.rules._rule import Finding, Rule
-from cfn_connect.rules._slips import closed_tags, slips
+from cfn_connect.rules._slips import closed_tags, regions, slips
 from cfn_connect.rules._view import View
 from connect_provider.explain import explain
 
@@ -159,6 +159,9 @@ class _Resource:
         if tags := closed_tags(view):
             of_tags = read(self._model, {"Tags": tags})[0]
             details += [detail for detail in of_tags if detail["loc"][0] == "Tags"]
+        # The model's check stops at the first open Region.
+        sites = filter(None, (open_site(region) for _, region in regions(view)))
+        touched |= {Touch(-1, site, stopped=True) for site in sites}
         found = list(slips(view))
         nulls = {it["loc"] for it in found if it["type"] == "null"}
         details = [detail for detail in details if detail["loc"] not in nulls]

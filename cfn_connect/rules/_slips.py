@@ -1,14 +1,15 @@
 """Mistakes that the models misread, cannot see while a value is open, or do not look for."""
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from itertools import combinations
 from typing import Any
 
 from cfnlint.helpers import REGIONS, is_function
 from pydantic_core import ErrorDetails
 
 from cfn_connect.resource_types import RESOURCE_TYPES
+from cfn_connect.rules._conditions import variable
 from cfn_connect.rules._loops import Path
 from cfn_connect.rules._open import open_site
 from cfn_connect.rules._view import View
@@ -33,15 +34,7 @@ def slips(view: View) -> Iterator[ErrorDetails]:
     tags = view.at(("Tags",))
     if type(tags) is dict and tags.keys() == {"Key", "Value"}:
         yield _slip("value_error", ("Tags",), "begin with a dash, as this is an item of a list")
-    for config in CONFIGS:
-        sites = [open_site(value) for _, value in _regions(view, config)]
-        if any(one and other and one.value == other.value for one, other in combinations(sites, 2)):
-            yield _slip("value_error", (config,), "each Region should appear once")
-        for location, region in _regions(view, config):
-            if type(region) is str and region not in REGIONS:
-                near = get_close_matches(region, REGIONS, n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                yield _slip("region", location, f"AWS has no such Region{hint}")
+    yield from _wrong_regions(view)
     for location, value in view.leaves():
         if value is None:
             yield _slip("null", location, "null is not allowed; give a value or remove the key")
@@ -70,11 +63,38 @@ def _slip(kind: str, location: Path, message: str) -> ErrorDetails:
     return ErrorDetails(type=kind, loc=location, msg=message, input=None)
 
 
-def _regions(view: View, config: str) -> list[tuple[Path, Any]]:
-    shares = view.at((config, "Distributions"))
-    count = len(shares) if type(shares) is list else 0
-    places: list[Path] = [(config, "Distributions", index, "Region") for index in range(count)]
-    return [(place, view.at(place)) for place in places]
+def regions(view: View) -> Iterator[tuple[Path, Any]]:
+    """Yield the location and the value of each Region."""
+    for config in CONFIGS:
+        shares = view.at((config, "Distributions"))
+        for index in range(len(shares) if type(shares) is list else 0):
+            location: Path = (config, "Distributions", index, "Region")
+            yield location, view.at(location)
+
+
+def _wrong_regions(view: View) -> Iterator[ErrorDetails]:
+    """Yield each config with a repeated Region, and each Region that does not exist."""
+    seen = set()
+    for location, region in regions(view):
+        config, same = location[:1], variable(_same(region))
+        if region is not None and (config, same) in seen:
+            yield _slip("value_error", config, "each Region should appear once")
+        seen.add((config, same))
+        if type(region) is str and region not in REGIONS:
+            near = get_close_matches(region, REGIONS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            yield _slip("region", location, f"AWS has no such Region{hint}")
+
+
+def _same(region: Any) -> Any:
+    """Return a Region or its function. Equal ones have the same value in each deployment."""
+    site = open_site(region)
+    match site and site.value:
+        case None:
+            return region
+        case {"Fn::Sub": str(written)} if name := re.fullmatch(r"\$\{([\w:]+)}", written):
+            return {"Ref": name[1]}
+    return site.value
 
 
 def _wrong_target(view: View, location: Path, function: object) -> Iterator[ErrorDetails]:

@@ -240,6 +240,33 @@ def _literal_regions(distributions: Member) -> set[str]:
     return {it.value for it in regions if isinstance(it, yaml.ScalarNode) and not function(it)}
 
 
+def same_regions(text: str, sites: Sites) -> Iterator[Edit]:
+    """Give two of three Regions one value. The deployment chooses the rest."""
+    stacks, imported = '{ "Ref": "AWS::Region" }', '{ "Fn::ImportValue": "x" }'
+    pairs = [(one, one, imported) for one in (stacks, '"us-east-1"')]
+    pairs += [(stacks, '{ "Fn::Sub": "${AWS::Region}" }', imported)]
+    for name, value in _allowed_regions(sites):
+        chosen = f'{{ "Ref": "{name}" }}'
+        pairs += [(chosen, chosen, stacks), (stacks, chosen, f'"{value}"')]
+    for it in _members(sites):
+        if it.key.value != "Distributions" or not isinstance(it.value, yaml.SequenceNode):
+            continue
+        is_sign_in = any(child(item, "Enabled") is not None for item in it.value.value)
+        share = '"Enabled": true' if is_sign_in else '"Percentage": { "Fn::ImportValue": "y" }'
+        for pair in pairs:
+            new = ", ".join(f'{{ "Region": {region}, {share} }}' for region in pair)
+            yield _replaced(it.value, f"[{new}]", "a Region twice", it.place, it.owner)
+
+
+def _allowed_regions(sites: Sites) -> Iterator[tuple[str, str]]:
+    """Yield each parameter that allows only some Regions, and one of them."""
+    parameters = child(sites.root, "Parameters")
+    for key, value in parameters.value if isinstance(parameters, yaml.MappingNode) else ():
+        allowed = child(value, "AllowedValues")
+        if isinstance(allowed, yaml.SequenceNode) and "-" in allowed.value[0].value:
+            yield key.value, allowed.value[0].value
+
+
 def wrong_types(text: str, sites: Sites) -> Iterator[Edit]:
     """Give the type of another block."""
     for it in _members(sites):
@@ -398,7 +425,8 @@ def wrong_mappings(text: str, sites: Sites) -> Iterator[Edit]:
         if found is None or found[0] != "FindInMap":
             continue
         for place, key in zip(("the mapping", "a row", "a column"), found[1].value, strict=False):
-            if isinstance(key, yaml.ScalarNode) and function(key) is None:
+            may_be_missing = len(found[1].value) == 4 and place != "the mapping"
+            if isinstance(key, yaml.ScalarNode) and function(key) is None and not may_be_missing:
                 yield _slip(text, key, f"FindInMap: {place}", "x", start(node))
 
 
@@ -431,6 +459,7 @@ FAULTS: tuple[Make, ...] = (
     missing,
     wrong_values,
     wrong_sums,
+    same_regions,
     wrong_types,
     wrong_blocks,
     wrong_tags,

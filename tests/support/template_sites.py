@@ -144,6 +144,10 @@ class Sites:
             case ("FindInMap", argument) if isinstance(argument, yaml.SequenceNode):
                 for cell in self._cells(argument.value[:3]):
                     yield cell, used, "mapping"
+                for options in argument.value[3:]:
+                    default = child(options, "DefaultValue")
+                    if isinstance(default, yaml.ScalarNode) and function(default) is None:
+                        yield default, used, "mapping"
             case ("Ref", yaml.ScalarNode(value=name)):
                 parameter = child(child(self.root, "Parameters"), name)
                 kind, default = child(parameter, "Type"), child(parameter, "Default")

@@ -73,6 +73,14 @@ def test_the_import_changes_nothing_in_the_process() -> None:
     subprocess.run([sys.executable, "-c", STATE], cwd=ROOT, check=True)
 
 
+def test_the_import_does_not_load_the_command_line() -> None:
+    """An editor starts cfn-lint at each save. It needs neither the terminal's nor AWS's library."""
+    code = """import sys, cfn_connect.rules
+loaded = {"boto3", "click", "rich"} & sys.modules.keys()
+assert not loaded, loaded"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 def test_a_configuration_names_the_rules(tmp_path: Path) -> None:
     """docs/linting.md says so, for cfn-lint and its editor plug-ins."""
     ((_, configuration),) = [b for b in blocks(ROOT / "docs/linting.md") if "append_rules" in b[1]]
