@@ -1,7 +1,7 @@
 """The values and conditions that the deployment of a template chooses."""
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from cfnlint.helpers import is_function
@@ -57,32 +57,27 @@ class Choices:
             cfn.template.get("Rules"),
             {variable({"Ref": name}): values for name, values in self._allowed.items() if values},
         )
-        self._possible: dict[State, bool] = {}
-        self._holds: dict[tuple[State, str], bool | None] = {}
+        self.possible = cache(self._possible)
+        self.holds = cache(self._holds)
         self._results: dict[tuple[str, bool], list[Result]] = {}
 
     def is_open(self, value: object) -> bool:
         """Return whether a function, a macro, a loop or the deployment must fill something in."""
         return is_open(self._cfn, value)
 
-    def possible(self, state: State) -> bool:
+    def _possible(self, state: State) -> bool:
         """Return whether a deployment can be in this state."""
-        if state not in self._possible:
-            values = {variable({"Ref": name}): value for name, value in state.parameters}
-            self._possible[state] = self._conditions.possible(dict(state.conditions), values)
-        return self._possible[state]
+        values = {variable({"Ref": name}): value for name, value in state.parameters}
+        return self._conditions.possible(dict(state.conditions), values)
 
-    def holds(self, state: State, condition: str) -> bool | None:
+    def _holds(self, state: State, condition: str) -> bool | None:
         """Return whether a condition holds in a state, or None if it can be either."""
-        key = (state, condition)
-        if key not in self._holds:
-            yes, no = (
-                (condition, not holds) not in state.conditions
-                and self.possible(state.decide(condition, holds))
-                for holds in (True, False)
-            )
-            self._holds[key] = None if yes and no else yes
-        return self._holds[key]
+        yes, no = (
+            (condition, not holds) not in state.conditions
+            and self.possible(state.decide(condition, holds))
+            for holds in (True, False)
+        )
+        return None if yes and no else yes
 
     def settled(self, state: State, function: object) -> Result | None:
         """Return the value of a function in a state; None unless there is exactly one."""

@@ -171,8 +171,8 @@ class _Resource:
 
     def _values(self, view: View, checked: set[Path]) -> Iterator[tuple[str, Finding]]:
         """Yield the errors in each value that a function can have, without its surroundings."""
-        new = view.functions.keys() - checked
-        checked |= new
+        new = [path for path in view.functions if path not in checked]
+        checked.update(new)
         results = [self._choices.values(view.state, view.functions[path]) for path in new]
         for row in zip_longest(*results):
             known = {path: found for path, found in zip(new, row, strict=True) if found}

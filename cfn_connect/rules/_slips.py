@@ -15,18 +15,8 @@ from cfn_connect.rules._open import open_site
 from cfn_connect.rules._view import View
 from connect_provider.traffic_distribution.model import CONFIGS
 
-# The resource types that a property refers to, by the name of the property without "Id" or "Arn".
-_TARGETS = {
-    "ContactFlow": {"AWS::Connect::ContactFlow"},
-    "Instance": {"AWS::Connect::Instance"},
-    "Queue": {"AWS::Connect::Queue"},
-    "QuickConnect": {"AWS::Connect::QuickConnect", "Custom::ConnectQuickConnect"},
-    "TrafficDistributionGroup": {
-        "AWS::Connect::TrafficDistributionGroup",
-        "Custom::ConnectTrafficDistributionGroup",
-    },
-    "User": {"AWS::Connect::User"},
-}
+# The resources that properties refer to, by the name of the property without "Id" or "Arn".
+_TARGETS = ("ContactFlow", "Instance", "Queue", "QuickConnect", "TrafficDistributionGroup", "User")
 
 
 def slips(view: View) -> Iterator[ErrorDetails]:
@@ -35,7 +25,7 @@ def slips(view: View) -> Iterator[ErrorDetails]:
     if type(tags) is dict and tags.keys() == {"Key", "Value"}:
         yield _slip("value_error", ("Tags",), "begin with a dash, as this is an item of a list")
     yield from _wrong_regions(view)
-    for location, value in view.leaves():
+    for location, value in view.leaves.items():
         if value is None:
             yield _slip("null", location, "null is not allowed; give a value or remove the key")
         elif site := open_site(value):
@@ -100,7 +90,7 @@ def _same(region: Any) -> Any:
 def _wrong_target(view: View, location: Path, function: object) -> Iterator[ErrorDetails]:
     """Yield an error if a function returns the ARN or id of a resource of another type."""
     name = next((str(part) for part in reversed(location) if isinstance(part, str)), "")
-    wanted = _TARGETS.get(name.removesuffix("s").removesuffix("Id").removesuffix("Arn"))
+    target = name.removesuffix("s").removesuffix("Id").removesuffix("Arn")
     match is_function(function):
         case ("Ref", str(logical_id)):
             attribute = "Arn"
@@ -108,10 +98,12 @@ def _wrong_target(view: View, location: Path, function: object) -> Iterator[Erro
             pass
         case _:
             return
-    written, kind = view.resources.get(logical_id, ("", ""))
+    written, kind = view.choices.resources.get(logical_id, ("", ""))
     is_itself = kind.startswith("AWS::Connect::") or (
         kind in RESOURCE_TYPES and attribute in ("Arn", "Id")
     )
-    if wanted and is_itself and kind not in wanted:
-        needed = " or ".join(sorted(wanted))
+    ours = RESOURCE_TYPES.keys() & {f"Custom::Connect{target}"}
+    wanted = [f"AWS::Connect::{target}", *ours]
+    if target in _TARGETS and is_itself and kind not in wanted:
+        needed = " or ".join(wanted)
         yield _slip("target", location, f"should refer to {needed}; {written} is {kind}")

@@ -1,6 +1,6 @@
 """A resource's properties as Lambda gets them, under some assumptions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,7 @@ class View:
     plain: the properties, with an Open for each value that is not known.
     functions: every function that can be seen, by its path.
     origins: the path that the value of a function comes from, by the function's path.
+    leaves: every scalar and every open value, by its location.
     """
 
     def __init__(
@@ -45,19 +46,11 @@ class View:
         self.state = state
         self.functions: dict[Path, Any] = {}
         self.origins: dict[Path, str] = {}
-        self._choices, self._results = choices, results
+        self.leaves: dict[Path, Any] = {}
+        self.choices, self._results = choices, results
         self._paths: dict[Path, Path] = {}
         plain = self._plain(properties, (), ())
         self.plain = {} if plain is _NOTHING else plain
-
-    @property
-    def resources(self) -> Mapping[str, tuple[str, str]]:
-        """The written logical id and the type of each resource, by its logical id."""
-        return self._choices.resources
-
-    def leaves(self) -> Iterator[tuple[Path, Any]]:
-        """Yield the location and the plain value of everything that is no map and no list."""
-        yield from _leaves(self.plain, ())
 
     @property
     def keys(self) -> set[str | int]:
@@ -83,13 +76,14 @@ class View:
 
     def _plain(self, value: Any, path: Path, location: Path) -> Any:
         self._paths[location] = path
-        if self._choices.is_open(value):
+        if self.choices.is_open(value):
             return self._of_function(value, path, location)
         if isinstance(value, dict):
             return self._map(value, path, location)
         if isinstance(value, list):
             return self._list(value, path, location)
-        return text(value)
+        self.leaves[location] = text(value)
+        return self.leaves[location]
 
     def _map(self, value: dict[Any, Any], path: Path, location: Path) -> dict[str, Any]:
         found = {}
@@ -116,20 +110,24 @@ class View:
                 del self._paths[location]
                 return _NOTHING
             case ("Fn::If", [str(condition), *branches]) if len(branches) == 2:
-                holds = self._choices.holds(self.state, condition)
+                holds = self.choices.holds(self.state, condition)
                 if holds is None:
-                    return Open(Site(path, value, condition, _is_optional(value)))
+                    return self._open(location, Site(path, value, condition, _is_optional(value)))
                 index = 1 if holds else 2
                 return self._plain(branches[index - 1], (*path, "Fn::If", index), location)
         self.functions[path] = value
         if self._results is None:
-            result = self._choices.settled(self.state, value)
+            result = self.choices.settled(self.state, value)
         else:
             result = self._results.get(path)
         if result is None:
-            return Open(Site(path, value))
+            return self._open(location, Site(path, value))
         self.origins[path] = result.origin
         return result.value
+
+    def _open(self, location: Path, site: Site) -> Open:
+        self.leaves[location] = value = Open(site)
+        return value
 
 
 def _is_optional(value: Any) -> bool:
@@ -137,11 +135,3 @@ def _is_optional(value: Any) -> bool:
         case ("Fn::If", [_, *branches]):
             return any(map(_is_optional, branches))
     return bool(value == {"Ref": "AWS::NoValue"})
-
-
-def _leaves(value: Any, location: Path) -> Iterator[tuple[Path, Any]]:
-    if type(value) not in (dict, list):
-        yield location, value
-        return
-    for key, member in value.items() if type(value) is dict else enumerate(value):
-        yield from _leaves(member, (*location, key))
