@@ -23,7 +23,8 @@ def slips(view: View) -> Iterator[ErrorDetails]:
     """Yield each mistake, in the form of pydantic's errors."""
     tags = view.at(("Tags",))
     if type(tags) is dict and tags.keys() == {"Key", "Value"}:
-        yield _slip("value_error", ("Tags",), "begin with a dash, as this is an item of a list")
+        message = "Key and Value make one item of a list; write a dash before Key"
+        yield _slip("value_error", ("Tags",), message)
     yield from _wrong_regions(view)
     for location, value in view.leaves.items():
         if value is None:
@@ -73,7 +74,7 @@ def _wrong_regions(view: View) -> Iterator[ErrorDetails]:
         if type(region) is str and region not in REGIONS:
             near = get_close_matches(region, REGIONS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            yield _slip("region", location, f"AWS has no such Region{hint}")
+            yield _slip("region", location, f"cfn-lint does not know this Region{hint}")
 
 
 def _same(region: Any) -> Any:

@@ -61,10 +61,10 @@ class FittingProperties(_findings.PropertyRule):
 
 
 class ExistingRegions(_findings.PropertyRule):
-    """Check that AWS has each Region of a traffic distribution."""
+    """Check that cfn-lint knows each Region of a traffic distribution."""
 
     id = "W9609"
-    shortdesc = "AWS has each Region of a Custom::ConnectTrafficDistribution"
+    shortdesc = "The Regions of a Custom::ConnectTrafficDistribution exist"
     description = "Connect refuses Regions that it does not know; cfn-lint may not know new ones"
 
 
@@ -133,7 +133,7 @@ def _missing_key(cfn: Template, keys: list[Any]) -> Iterator[tuple[Any, str]]:
         known = {str(name) for member in members for name in member}
         match key:
             case {"Ref": str(name)} if name not in names:
-                yield key, f"the template has no parameter {name}{_hint(name, names)}"
+                yield key, f"the template has no parameter {name}; {_hint(name, names)}"
                 return
         if is_open(cfn, key):
             members = [value for member in members for value in member.values()]
@@ -144,13 +144,13 @@ def _missing_key(cfn: Template, keys: list[Any]) -> Iterator[tuple[Any, str]]:
         if not members:
             if kind == "mapping" or len(keys) == 3:  # else there is a DefaultValue
                 where = "the template" if kind == "mapping" else keys[0]
-                yield key, f"{where} has no {kind} {key}{_hint(str(key), known)}"
+                yield key, f"{where} has no {kind} {key}; {_hint(str(key), known)}"
             return
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
+def _hint(name: str, known: Iterable[str], otherwise: str = "add it or use another") -> str:
     near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else "; add it or use another"
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 class Attributes(_rule.Rule):
@@ -202,14 +202,19 @@ class ServiceTokens(_rule.Rule):
         for path, export, is_imported in _tokens(cfn):
             kind = cfn.get_resources().get(str(path[1]), {}).get("Type")
             if export not in EXPORTS:
-                near = get_close_matches(export, EXPORTS, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(EXPORTS)}"
-                yield Finding(path, f"the provider does not export {export}; {hint}")
+                hint = _hint(export, EXPORTS, f"use one of {', '.join(EXPORTS)}")
+                yield Finding(path, f"ServiceToken: the provider does not export {export}; {hint}")
             elif not is_imported:
-                yield Finding(path, f"import the token: !ImportValue {export}")
+                message = f"the name of an export needs a function: !ImportValue {export}"
+                yield Finding(path, f"ServiceToken: {message}")
             elif kind is not None and kind not in (served := _served(export)):
-                message = f"{export} serves {' and '.join(served)}, not {kind}"
-                yield Finding((*path[:2], "Type"), message)
+                own = next((it for it, served in EXPORTS.items() if served == kind), None)
+                hint = (
+                    f"import {own}"
+                    if own
+                    else _hint(kind, served, f"it serves {', '.join(served)}")
+                )
+                yield Finding((*path[:2], "Type"), f"Type: {export} does not serve {kind}; {hint}")
 
 
 def _served(export: str) -> list[str]:

@@ -47,7 +47,7 @@ def _tag_map(value: object) -> object:
 def _free_key(key: str) -> str:
     """Refuse the keys that AWS and this provider reserve."""
     if key.lower().startswith("aws:") or key in ownership.MARKERS:
-        raise ValueError("the key is reserved")
+        raise ValueError("the key is reserved; use another")
     return key
 
 
@@ -110,7 +110,8 @@ class OwnedResourceProperties(ResourceProperties):
     """
 
     Tags: TagMap = Field(
-        default={}, description="the tags; a key may hold letters, digits, spaces and _.:/=+-@"
+        default={},
+        description="the tags. Each key: made of letters, digits, spaces and _.:/=+-@",
     )
     ExistingResourcePolicy: Literal["Fail", "Adopt"] = Field(
         default="Fail",

@@ -60,8 +60,8 @@ class QueueQuickConnectsProperties(ResourceProperties):
     QuickConnectIds: Annotated[
         list[QuickConnectArnOrId],
         Field(
-            description="the quick connects that the queue offers. Each: the id or ARN of a "
-            "quick connect. The order has no meaning, and a repeated one counts once",
+            description="the quick connects that the queue offers. The order has no meaning, and a "
+            "repeated one counts once. Each: the id or ARN of a quick connect",
             validation_alias=AliasChoices("QuickConnectIds", "QuickConnectArns"),
         ),
     ]

@@ -111,9 +111,15 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a too long number": (phone("+1234567890123456"), "QuickConnectConfig.PhoneConfig.PhoneNumber"),
     "a number and a newline": (phone("+1555\n"), "QuickConnectConfig.PhoneConfig.PhoneNumber"),
     "more tags than our markers leave": (many_tags(47), "Tags: "),
-    "a tag of AWS": ({"Tags": {"aws:x": "y"}}, "Tags.aws:x: the key is reserved"),
-    "a tag of AWS in capitals": ({"Tags": {"AWS:x": "y"}}, "Tags.AWS:x: the key is reserved"),
-    "a marker": ({"Tags": {"cfn:stack-id": "y"}}, "Tags.cfn:stack-id: the key is reserved"),
+    "a tag of AWS": ({"Tags": {"aws:x": "y"}}, "Tags.aws:x: the key is reserved; use another"),
+    "a tag of AWS in capitals": (
+        {"Tags": {"AWS:x": "y"}},
+        "Tags.AWS:x: the key is reserved; use another",
+    ),
+    "a marker": (
+        {"Tags": {"cfn:stack-id": "y"}},
+        "Tags.cfn:stack-id: the key is reserved; use another",
+    ),
     "an empty key": ({"Tags": {"": "y"}}, "Tags"),
     "a too long key": ({"Tags": {"x" * 129: "y"}}, "Tags.x"),
     "a key with a star": ({"Tags": {"a*": "y"}}, "Tags.a*: "),
