@@ -48,6 +48,7 @@ class Sandbox:
         self.python = python or environment.make("ministack") / "bin/python"
         self.connect = ConnectEmulator()
         scene.seed(self.connect)
+        self._session = boto3.session.Session()  # it reads each service's model once
 
     def __enter__(self) -> "Sandbox":
         self._folder = Path(tempfile.mkdtemp(prefix="connect-sandbox-"))
@@ -91,7 +92,7 @@ class Sandbox:
 
     def client(self, service: str, region: str = scene.REGION) -> Any:
         """Return a boto3 client of a service in the sandbox."""
-        return boto3.session.Session().client(
+        return self._session.client(
             service,
             endpoint_url=self.url,
             region_name=region,

@@ -16,6 +16,7 @@ gives it the values. It refuses the pseudo parameters whose values it does not k
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import boto3
@@ -82,10 +83,15 @@ def _register(
 
 
 def _connect() -> Any:
+    return _client(get_region())
+
+
+@cache
+def _client(region: str) -> Any:
     """Return a client of the emulator, from AWS_ENDPOINT_URL_CONNECT."""
     return boto3.session.Session().client(
         "connect",
-        region_name=get_region(),
+        region_name=region,
         aws_access_key_id="testing",
         aws_secret_access_key="testing",  # noqa: S106  # the sandbox takes any
     )
