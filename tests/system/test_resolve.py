@@ -5,6 +5,7 @@ A function records each request in a bucket, in the place of the provider's func
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -30,7 +31,9 @@ OTHER_IN_THE_SANDBOX = {
     "parameter_store_parameter": "the parameter leads nowhere",
     "parameters_of_other_stacks": "the nested template does not exist",
     "queues_that_offer_each_other": "the native type is unknown",
+    "references_to_native_resources": "the native types are unknown",
     "rules_of_the_template": "the functions of Rules are unknown",
+    "token_of_another_provider": "nobody exports the ServiceToken",
 }
 TEMPLATES = {
     name: text
@@ -41,6 +44,12 @@ TEMPLATES = {
     if name not in OTHER_IN_THE_SANDBOX
 }
 BUCKET = "recorded"
+MAY_RECORD = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+    ],
+}
 RECORDER = """
 import json
 from urllib.request import Request, urlopen
@@ -71,7 +80,10 @@ def recorder() -> Iterator[Sandbox]:
         "Resources": {
             "Role": {
                 "Type": "AWS::IAM::Role",
-                "Properties": {"AssumeRolePolicyDocument": {"Statement": []}},
+                "Properties": {
+                    "AssumeRolePolicyDocument": {"Statement": []},
+                    "Policies": [{"PolicyName": "record", "PolicyDocument": MAY_RECORD}],
+                },
             },
             "Recorder": {
                 "Type": "AWS::Lambda::Function",
@@ -90,6 +102,7 @@ def recorder() -> Iterator[Sandbox]:
         },
     }
     with Sandbox() as sandbox:
+        sandbox.client = cache(sandbox.client)  # it takes longer to build than a stack
         sandbox.client("s3").create_bucket(Bucket=BUCKET)
         stacks.deploy(sandbox, "recorder", json.dumps(template), {}, lambda _: None)
         yield sandbox
