@@ -36,20 +36,20 @@ class Deployment:
     Parameter Store has its resolved value.
     pseudo: the pseudo parameters by name, such as AWS::Region.
     exports: the exported values by name.
-    physical_ids: those of the stack's resources, by logical id.
+    physical_ids: those of the stack's resources, by logical id, or UNKNOWN.
     attribute: returns an attribute of a resource, or UNKNOWN; takes the logical id and the name.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     pseudo: Mapping[str, Any] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
-    physical_ids: Mapping[str, str] = field(default_factory=dict)
+    physical_ids: Mapping[str, Any] = field(default_factory=dict)
     attribute: Callable[[str, str], Any] = lambda _logical_id, _name: UNKNOWN
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A Custom::Connect* resource of a template.
+    """A resource of a template.
 
     properties: those that Lambda gets, every scalar as text. UNKNOWN if a macro may change them,
     or if nobody knows whether the resource exists.
@@ -60,18 +60,31 @@ class Resource:
     properties: Any
 
 
-def resolve(template: Mapping[str, Any], deployment: Deployment) -> list[Resource]:
-    """Return each Custom::Connect* resource whose condition holds, in the template's order."""
-    return [*_Resolver(template, deployment).resources()]
+def resolve(
+    template: Mapping[str, Any], deployment: Deployment, prefix: str = PREFIX
+) -> list[Resource]:
+    """Return each resource whose condition holds, in the template's order.
+
+    prefix: of the resources' types. By default, they are the Custom::Connect* ones.
+    """
+    return [*_Resolver(template, deployment).resources(prefix)]
 
 
 def contains_unknown(value: Any) -> bool:
     """Return whether the value, or a value within it, is UNKNOWN."""
+    return any(unknown_paths(value))
+
+
+def unknown_paths(value: Any, *path: str) -> Iterator[str]:
+    """Yield the path of each UNKNOWN within a value, such as QuickConnectIds.0."""
     if isinstance(value, dict):
-        return any(map(contains_unknown, value.values()))
-    if isinstance(value, list):
-        return any(map(contains_unknown, value))
-    return value is UNKNOWN
+        for key, each in value.items():
+            yield from unknown_paths(each, *path, key)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from unknown_paths(each, *path, str(index))
+    elif value is UNKNOWN:
+        yield ".".join(path) or "everything"
 
 
 class _Resolver:
@@ -101,12 +114,12 @@ class _Resolver:
             "Fn::Length": self._length,
         }
 
-    def resources(self) -> Iterator[Resource]:
-        """Yield each Custom::Connect* resource that exists, or may exist."""
+    def resources(self, prefix: str) -> Iterator[Resource]:
+        """Yield each resource of some types that exists, or may exist."""
         for logical_id, resource in self._resources.items():
             resource_type = str(resource.get("Type", ""))
             exists = self._holds(resource.get("Condition"))
-            if resource_type.startswith(PREFIX) and exists is not False:
+            if resource_type.startswith(prefix) and exists is not False:
                 properties = UNKNOWN
                 if exists and not self._has_macro:
                     properties = self._value(resource.get("Properties", {}))
