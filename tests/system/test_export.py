@@ -34,15 +34,21 @@ def without_markers(connect: ConnectEmulator) -> dict[str, Any]:
 
 
 def test_a_deployment_of_the_export_changes_marker_tags_only(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The journal shows no other change. A second export gives the same text.
+
+    Then nothing has drifted, and a second deployment would change nothing.
 
     The association of a quick connect that a queue offers already is repeated, without effect. If
     Connect refuses it, the provider first waits out the lag: half a minute for each queue.
     """
     for name, value in sandbox.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL_CLOUDFORMATION")  # that of the other tests
     connect = sandbox.connect
     contact_center.seed(connect)
     template, before = exported(tmp_path), without_markers(connect)
@@ -59,6 +65,20 @@ def test_a_deployment_of_the_export_changes_marker_tags_only(
     owned = [*connect.quick_connects.values(), *connect.groups.values()]
     assert all("cfn:adopted-at" in each["Tags"] for each in owned)
     assert exported(tmp_path) == template
+    assert states("drift", "--all", capsys=capsys) == {"in sync"}
+    connect.journal.clear()
+    path = str(tmp_path / "connect.yaml")
+    assert states("plan", "--template-file", path, capsys=capsys) == {"nothing"}
+    assert connect.calls() == []
+
+
+def states(command: str, *options: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
+    """Run plan or drift on the stack; return the states of its resources."""
+    capsys.readouterr()
+    assert cli.main([command, "--stack-name", "contact-center", "--json", *options]) == 0
+    found = json.loads(capsys.readouterr().out)["resources"]
+    assert len(found) > contact_center.QUICK_CONNECTS
+    return {each["state"] for each in found}
 
 
 def test_an_import_of_the_native_export_changes_nothing(
