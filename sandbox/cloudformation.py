@@ -156,6 +156,7 @@ class Stacks:
     templates: those of stacks, by stack id.
     change_sets: their templates, by name. One with an empty text has failed.
     exports: the exported values by name.
+    outputs: those of stacks, by stack id and name.
     lag: the seconds until a view is shown.
     reply: the response to every question, if it is set.
     """
@@ -177,6 +178,7 @@ class Stacks:
         self.templates: dict[str, Template] = {}
         self.change_sets: dict[str, Template] = {}
         self.exports: dict[str, str] = {}
+        self.outputs: dict[str, dict[str, str]] = {}
         self.lag = 0.0
         self.reply: HttpResponse | None = None
         self._views: dict[str, list[_View]] = {}
@@ -218,6 +220,11 @@ class Stacks:
         described += f"<StackStatus>{status}</StackStatus>"
         if stack_id in self.templates:
             described += _parameters(self.templates[stack_id])
+        outputs = "".join(
+            f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
+            for name, value in self.outputs.get(stack_id, {}).items()
+        )
+        described += f"<Outputs>{outputs}</Outputs>"
         return f"<Stacks><member>{described}</member></Stacks>"
 
     def _stack_resource(self, asked: Mapping[str, str]) -> str | None:
