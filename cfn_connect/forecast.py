@@ -12,6 +12,7 @@ from cfn_connect.stacks import Source, Stack
 
 _SHOWN = 3  # unknown properties
 _KEPT = ("Retain", "RetainExceptOnCreate")
+_QUICK_CONNECT, _OFFERS = f"{PREFIX}QuickConnect", f"{PREFIX}QueueQuickConnects"
 _MACRO = (
     "a macro changes it, or a condition is unknown: create a change set, and pass it with "
     "--change-set-name"
@@ -63,6 +64,7 @@ class Forecast:
         self._assessor = Assessor(clients)
         self._old = stack.resolved(stack.deployed, stack.physical_ids, prefix="")
         self._ids: dict[str, Any] = {}  # the physical ids after the deployment, where known
+        self._new: dict[str, str] = {}  # stand-ins for those of new quick connects
 
     def results(self) -> Iterator[Result]:
         """Yield the result for each resource, those that leave the template last."""
@@ -71,13 +73,23 @@ class Forecast:
             for resource in ready:
                 yield from self._settle(resource)
             new = self._resolved()
+        offers = self._with_new_quick_connects()
         for resource in _ours(it for name, it in new.items() if name not in self._ids):
+            resource = offers.get(resource.logical_id, resource)
             yield Result(resource, self._assessed(resource))
         for resource in _ours(it for name, it in self._old.items() if name not in new):
             yield Result(resource, self._leaving(resource))
 
     def _resolved(self) -> Mapping[str, Resource]:
         return self._stack.resolved(self._target, self._ids, prefix="")
+
+    def _with_new_quick_connects(self) -> Mapping[str, Resource]:
+        """Return the resources of queues that offer quick connects of the same deployment.
+
+        Their ids are not known, but certainly new. Each has its logical id as a stand-in.
+        """
+        found = self._stack.resolved(self._target, {**self._ids, **self._new}, prefix=_OFFERS)
+        return {name: it for name, it in found.items() if name not in self._ids}
 
     def _is_ready(self, resource: Resource) -> bool:
         """Return whether a resource is not settled, and everything that it refers to is known."""
@@ -91,8 +103,10 @@ class Forecast:
             self._ids[name] = self._stack.physical_ids.get(name, UNKNOWN) if stays else UNKNOWN
             return
         assessment = self._assessed(resource)
-        replaced = assessment.action is Action.REPLACE
-        self._ids[name] = UNKNOWN if replaced else assessment.arn or UNKNOWN
+        is_new = assessment.action in (Action.CREATE, Action.REPLACE)
+        self._ids[name] = UNKNOWN if is_new else assessment.arn or UNKNOWN
+        if is_new and resource.resource_type == _QUICK_CONNECT:
+            self._new[name] = f"{self._stack.instance_arn(resource)}/transfer-destination/{name}"
         yield Result(resource, assessment)
 
     def _assessed(self, resource: Resource) -> Assessment:

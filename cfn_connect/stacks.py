@@ -13,6 +13,7 @@ from yaml import YAMLError
 from cfn_connect.clients import Clients, CommandError
 from cfn_connect.resolve import PREFIX, UNKNOWN, Deployment, Resource, resolve
 from connect_provider import arn
+from connect_provider.properties import INSTANCE_SPELLINGS
 
 _GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 _SUFFIXES = {
@@ -119,6 +120,14 @@ class Stack:
         """Return the status of a resource whose last operation failed, or ""."""
         status = str(self._resources.get(logical_id, {}).get("ResourceStatus", ""))
         return status if status.endswith("_FAILED") else ""
+
+    def instance_arn(self, resource: Resource) -> str:
+        """Return the ARN of the instance that a resource names."""
+        names = (resource.properties.get(name) for name in INSTANCE_SPELLINGS.choices)
+        instance = str(next(filter(None, names)))
+        _, partition, _, region, account, _ = self.id.split(":")
+        service = f"arn:{partition}:connect:{region}:{account}"
+        return instance if arn.region(instance) else f"{service}:instance/{instance}"
 
     # Templates
 

@@ -326,18 +326,42 @@ def test_a_reference_to_an_adopted_resource_is_known(
 
 
 @pytest.mark.parametrize(
-    "resource", [desk("New"), desk(InstanceId=scene.OTHER_INSTANCE_ID)], ids=["new", "replaced"]
+    ("name", "resource", "actions"),
+    [
+        ("New", desk("New"), {"New": "create", "Offers": "update"}),
+        (
+            "Desk",
+            desk(InstanceId=scene.OTHER_INSTANCE_ID),
+            {"Desk": "replace", "Offers": "replace"},
+        ),
+    ],
 )
-def test_a_reference_to_a_resource_that_gets_an_id_is_unknown(
-    resource: tuple[str, dict[str, Any]], stack: Stack, tmp_path: Path
+def test_a_queue_offers_a_quick_connect_that_gets_an_id(
+    name: str,
+    resource: tuple[str, dict[str, Any]],
+    actions: dict[str, str],
+    stack: Stack,
+    tmp_path: Path,
+) -> None:
+    """Its logical id stands in for the id, which is certainly a new one."""
+    template = changed(stack, **{name: resource}, Offers=offers(*OFFERED, {"Ref": name}))
+    template["Resources"]["Offers"]["Properties"]["InstanceId"] = resource[1]["InstanceId"]
+    planned = Plan(stack, tmp_path, template)
+    assert planned.actions == actions
+    assert name in planned.rows["Offers"]["differences"][-1]["to"]
+
+
+def test_another_reference_to_a_resource_that_gets_an_id_is_unknown(
+    stack: Stack, tmp_path: Path
 ) -> None:
     """Exit code 2, and the property is named."""
-    name = "Desk" if resource[1]["Name"] == "Desk" else "New"
-    template = changed(stack, **{name: resource}, Offers=offers({"Ref": name}))
+    group = (GROUP, {**INSTANCE, "Name": "New"})
+    split = {"TrafficDistributionGroupId": {"Ref": "New"}, "TelephonyConfig": {}}
+    template = changed(stack, New=group, Split=("Custom::ConnectTrafficDistribution", split))
     planned = Plan(stack, tmp_path, template)
     assert planned.code == 2
-    assert planned.actions["Offers"] == "unknown"
-    assert planned.rows["Offers"]["reason"].endswith("QuickConnectIds.0")
+    assert planned.actions == {"New": "create", "Split": "unknown"}
+    assert planned.rows["Split"]["reason"].endswith(": TrafficDistributionGroupId")
 
 
 def test_a_reference_to_a_native_resource_is_known_while_it_stays(
