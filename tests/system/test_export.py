@@ -43,6 +43,8 @@ def test_a_deployment_of_the_export_changes_marker_tags_only(
 
     Then nothing has drifted, and a second deployment would change nothing.
 
+    The plan knows each adoption, and the number of calls.
+
     The association of a quick connect that a queue offers already is repeated, without effect. If
     Connect refuses it, the provider first waits out the lag: half a minute for each queue.
     """
@@ -53,10 +55,15 @@ def test_a_deployment_of_the_export_changes_marker_tags_only(
     contact_center.seed(connect)
     template, before = exported(tmp_path), without_markers(connect)
     connect.repeats_fail = False
+    path = str(tmp_path / "connect.yaml")
+    planned = result("plan", "--template-file", path, capsys=capsys)
     connect.journal.clear()
 
     stacks.deploy(sandbox, "contact-center", template, {}, lambda _: None)
 
+    actions = {each["state"] for each in planned["resources"]}
+    assert actions == {"adopt", "update", "nothing"}
+    assert planned["calls"] == len(connect.journal)
     done = [e for e in connect.journal if not e.error and not e.operation.startswith(_READS)]
     tagged = [entry.parameters["tags"] for entry in done if entry.operation == "TagResource"]
     assert {entry.operation for entry in done} == {"TagResource", "AssociateQueueQuickConnects"}
@@ -67,18 +74,22 @@ def test_a_deployment_of_the_export_changes_marker_tags_only(
     assert exported(tmp_path) == template
     assert states("drift", "--all", capsys=capsys) == {"in sync"}
     connect.journal.clear()
-    path = str(tmp_path / "connect.yaml")
     assert states("plan", "--template-file", path, capsys=capsys) == {"nothing"}
     assert connect.calls() == []
 
 
-def states(command: str, *options: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
-    """Run plan or drift on the stack; return the states of its resources."""
+def result(command: str, *options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Run plan or drift on the stack; return its JSON."""
     capsys.readouterr()
     assert cli.main([command, "--stack-name", "contact-center", "--json", *options]) == 0
-    found = json.loads(capsys.readouterr().out)["resources"]
-    assert len(found) > contact_center.QUICK_CONNECTS
-    return {each["state"] for each in found}
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert len(found["resources"]) > contact_center.QUICK_CONNECTS
+    return found
+
+
+def states(command: str, *options: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
+    """Run plan or drift on the stack; return the states of its resources."""
+    return {each["state"] for each in result(command, *options, capsys=capsys)["resources"]}
 
 
 def test_an_import_of_the_native_export_changes_nothing(
