@@ -41,9 +41,8 @@ def test_a_deployment_of_the_export_changes_marker_tags_only(
 ) -> None:
     """The journal shows no other change. A second export gives the same text.
 
-    Then nothing has drifted, and a second deployment would change nothing.
-
-    The plan knows each adoption, and the number of calls.
+    The plan knows each adoption and the number of calls. After the deployment, nothing has drifted,
+    and a second deployment would change nothing.
 
     The association of a quick connect that a queue offers already is repeated, without effect. If
     Connect refuses it, the provider first waits out the lag: half a minute for each queue.
