@@ -18,54 +18,12 @@ from sandbox.connect_emulator import ConnectEmulator
 from tests.support import commands
 from tests.support.cloudformation import Stack
 from tests.support.commands import Done
-from tests.support.deployed import Resources, deploy
+from tests.support.deployed import CONFIGS, RESOURCES, Resources, deploy, shares
 from tests.support.harness import Sink
 
-INSTANCE = {"InstanceId": scene.INSTANCE_ID}
 FLOW, OTHER_FLOW = ({"ContactFlowId": flow} for flow in scene.CONTACT_FLOW_IDS[:2])
 NUMBER, OTHER_NUMBER = "+12065550100", "+12065550199"
-CONFIGS: dict[str, dict[str, Any]] = {
-    "User": {"QuickConnectType": "USER", "UserConfig": {"UserId": scene.USER_ID, **FLOW}},
-    "Queue": {"QuickConnectType": "QUEUE", "QueueConfig": {"QueueId": scene.QUEUE_ID, **FLOW}},
-    "Phone": {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": NUMBER}},
-    "Flow": {"QuickConnectType": "FLOW", "FlowConfig": FLOW},
-}
-NAMED = {**INSTANCE, "Description": "The first one", "Tags": {"team": "a", "tier": "1"}}
 OFFERED, OTHER_OFFERED, THEIRS = scene.QUICK_CONNECT_IDS
-QUEUE_ARN = f"arn:aws:connect:us-east-1:123456789012:instance/{scene.INSTANCE_ID}/queue"
-
-
-def shares(first: object, second: object, key: str = "Percentage") -> dict[str, Any]:
-    """Return a config of traffic."""
-    both = ((scene.REGION, first), (scene.REPLICA_REGION, second))
-    return {"Distributions": [{"Region": region, key: share} for region, share in both]}
-
-
-RESOURCES: Resources = {
-    **{
-        name: ("Custom::ConnectQuickConnect", {**NAMED, "Name": name, "QuickConnectConfig": config})
-        for name, config in CONFIGS.items()
-    },
-    "Group": (
-        "Custom::ConnectTrafficDistributionGroup",
-        {**NAMED, "Name": "Group", "UserIds": [*scene.USER_IDS[:2]]},
-    ),
-    "Split": (
-        "Custom::ConnectTrafficDistribution",
-        {
-            **INSTANCE,
-            "TelephonyConfig": shares("60", "40"),
-            "AgentConfig": shares("60", "40"),
-            "SignInConfig": shares("true", "false", "Enabled"),
-            "CrossRegionRouting": "Isolated",
-            "Revision": "1",
-        },
-    ),
-    "Offers": (
-        "Custom::ConnectQueueQuickConnects",
-        {**INSTANCE, "QueueId": scene.QUEUE_ID, "QuickConnectIds": [OFFERED, OTHER_OFFERED]},
-    ),
-}
 
 
 @pytest.fixture
