@@ -77,7 +77,8 @@ class Forecast:
         for resource in _ours(it for name, it in new.items() if name not in self._ids):
             resource = offers.get(resource.logical_id, resource)
             yield Result(resource, self._assessed(resource))
-        for resource in _ours(it for name, it in self._old.items() if name not in new):
+        gone = self._stack.physical_ids.keys() - new.keys()
+        for resource in _ours(it for name, it in self._old.items() if name in gone):
             yield Result(resource, self._leaving(resource))
 
     def _resolved(self) -> Mapping[str, Resource]:
@@ -128,7 +129,7 @@ class Forecast:
         policy = stack.deployed.template["Resources"].get(name, {}).get("DeletionPolicy")
         if policy in _KEPT:
             reason = f"DeletionPolicy {policy} keeps it"
-            return Assessment(Action.NONE, stack.physical_ids.get(name, ""), reason=reason)
+            return Assessment(Action.NONE, stack.physical_ids[name], reason=reason)
         return _assessment(self._assessor, stack, None, resource)
 
 

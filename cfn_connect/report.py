@@ -56,7 +56,12 @@ def differences(path: str, left: Any, right: Any) -> Iterator[Difference]:
 
 @dataclass(frozen=True)
 class Row:
-    """A resource, and what there is to say about it. color: of its state, for a terminal."""
+    """A resource, and what there is to say about it.
+
+    color: of its state, for a terminal.
+    arn: of the live resource.
+    names_arn: whether people see the ARN even if there is more to say.
+    """
 
     logical_id: str
     resource_type: str
@@ -65,6 +70,14 @@ class Row:
     arn: str = ""
     differences: tuple[Difference, ...] = ()
     reason: str = ""
+    names_arn: bool = False
+
+    @property
+    def remarks(self) -> list[str]:
+        """Return what people see of the resource before its differences."""
+        is_all = not self.reason and not self.differences
+        remarks = [self.arn if is_all or self.names_arn else "", self.reason]
+        return [remark for remark in remarks if remark] or [""] * is_all
 
 
 @dataclass(frozen=True)
@@ -100,12 +113,14 @@ class Report:
         wide = max((len(row.logical_id) for row in self.rows), default=0) + 2
         left_name, right_name = self.sides
         for row in self.rows:
-            details = [row.reason] if row.reason else []
+            details = row.remarks
             for path, left, right in _shown(row, show_values=show_values):
                 details.append(f"{path}: {left_name} {left}, {right_name} {right}")
-            for detail in details or [row.arn]:
+            for detail in details:
                 state = (f"{row.state:{width}}", row.color)
-                yield Text.assemble(state, f"{row.logical_id:{wide}}", _one_line(detail))
+                line = Text.assemble(state, f"{row.logical_id:{wide}}", _one_line(detail))
+                line.rstrip()
+                yield line
         yield Text(self.summary)
 
     def _json(self, *, show_values: bool) -> Mapping[str, Any]:
@@ -141,10 +156,9 @@ class Report:
         yield "|---|---|---|---|---|"
         for row in self.rows:
             head = f"| {_escaped(row.logical_id)} | {_escaped(row.state)}"
-            cells = [*_shown(row, show_values=show_values)]
-            if row.reason or not cells:
-                yield f"{head} | {_escaped(row.reason or row.arn)} | | |"
-            for cell in cells:
+            for remark in row.remarks:
+                yield f"{head} | {_escaped(remark)} | | |"
+            for cell in _shown(row, show_values=show_values):
                 yield f"{head} | {' | '.join(map(_escaped, cell))} |"
 
 
@@ -152,7 +166,7 @@ def tracked(results: Iterable[ItemT], total: int, title: str) -> Iterable[ItemT]
     """Yield the results, with a bar on a terminal. The bar is not part of the output."""
     errors = Console(stderr=True)
     hidden = not errors.is_terminal
-    return track(results, title, total, console=errors, disable=hidden, transient=True)
+    return track(results, title, total or None, console=errors, disable=hidden, transient=True)
 
 
 def _shown(row: Row, *, show_values: bool) -> Iterator[tuple[str, str, str]]:

@@ -71,6 +71,8 @@ class Stack:
         status = str(described["StackStatus"])
         if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
             raise CommandError(f"{name} is {status}: run the command again when that is done")
+        if status == "ROLLBACK_COMPLETE":
+            raise CommandError(f"{name} is {status} and has no resources: delete the stack")
         found: Mapping[str, Any] = described
         return found
 

@@ -14,8 +14,10 @@ from cfn_connect.forecast import Forecast, Result
 from cfn_connect.report import Form, Report, Row, differences, tracked
 from cfn_connect.resolve import PREFIX
 from cfn_connect.stacks import Source, Stack
+from connect_provider.ownership import MARKERS
 
 _CALLS_A_SECOND = 2  # Connect accepts so many for each API
+_MARKER_TAGS = {f"Tags.{key}" for key in MARKERS}
 _COLORS = {Action.NONE: "green", Action.REFUSED: "red", Action.UNKNOWN: "yellow"}
 
 
@@ -54,12 +56,18 @@ def run(arguments: Arguments, clients: Clients, console: Console) -> int:
         "calls": calls,
         "seconds": seconds,
     }
-    rows = tuple(map(_row, results))
+    shown = [each for each in results if not _is_left_out(each, arguments.form)]
+    rows = tuple(map(_row, shown))
     report = Report(stack.id, ("from", "to"), rows, summary, facts)
     report.show(arguments.form, console, show_values=arguments.show_values)
     if counts[Action.REFUSED]:
         return 1
     return 2 if counts[Action.UNKNOWN] else 0
+
+
+def _is_left_out(result: Result, form: Form) -> bool:
+    """Return whether to leave a resource out: a pull request is about those that change."""
+    return form is Form.MARKDOWN and result.assessment.action is Action.NONE
 
 
 def _target(arguments: Arguments, stack: Stack) -> Source:
@@ -73,8 +81,15 @@ def _target(arguments: Arguments, stack: Stack) -> Source:
         return stack.in_change_set(arguments.change_set_name)
     text = None
     if arguments.template_file:
-        text = Path(arguments.template_file).read_text(encoding="utf-8")
+        text = _text_in(arguments.template_file)
     return stack.to_deploy(text, overrides)
+
+
+def _text_in(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} is not UTF-8: save it as UTF-8") from None
 
 
 def _pairs(overrides: tuple[str, ...]) -> Mapping[str, str]:
@@ -87,16 +102,20 @@ def _pairs(overrides: tuple[str, ...]) -> Mapping[str, str]:
 
 def _row(result: Result) -> Row:
     resource, assessment = result
+    adopts = assessment.action is Action.ADOPT
+    found = tuple(
+        difference
+        for change in result.changes
+        if not (adopts and change.path in _MARKER_TAGS)  # those of every adoption
+        for difference in differences(change.path, change.before, change.after)
+    )
     return Row(
         resource.logical_id,
         resource.resource_type,
         assessment.action.value,
         _COLORS.get(assessment.action, "cyan"),
         assessment.arn,
-        tuple(
-            difference
-            for change in result.changes
-            for difference in differences(change.path, change.before, change.after)
-        ),
+        found,
         result.reason,
+        names_arn=adopts,
     )

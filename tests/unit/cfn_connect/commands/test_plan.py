@@ -432,22 +432,23 @@ def test_a_change_set_that_cannot_be_planned_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"),
+    ("content", "problem"),
     [
-        ("Resources: [", "the template cannot be read: "),
-        ("{", "the template cannot be read: "),
-        ("a: b", "the template has no Resources"),
+        (b"Resources: [", "the template cannot be read: "),
+        (b"{", "the template cannot be read: "),
+        (b"a: b", "the template has no Resources"),
+        (b"\xff", "{path} is not UTF-8: save it as UTF-8"),
     ],
 )
 def test_a_file_that_is_no_template_is_an_error(
-    text: str, problem: str, stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: bytes, problem: str, stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line, exit code 3."""
     path = tmp_path / "template.yaml"
-    path.write_text(text)
+    path.write_bytes(content)
     assert cli.main(["plan", "--stack-name", stack.id, "--template-file", str(path)]) == 3
     shown = capsys.readouterr().err
-    assert shown.startswith(f"Error: {problem}")
+    assert shown.startswith(f"Error: {problem.format(path=path)}")
     assert shown.count("\n") == 1
 
 
@@ -463,7 +464,7 @@ def test_the_command_line_takes_overrides_as_the_aws_cli_does(
     assert capsys.readouterr().out == (
         "update  Desk    Name: from Desk, to Front\n"
         "update  Desk    Tags.team: from a, to b\n"
-        "create  Second  \n"
+        "create  Second\n"
         "1 create, 1 update: 5 Connect calls, 3 seconds at two a second.\n"
     )
 
@@ -478,3 +479,36 @@ def test_phone_numbers_are_hidden_unless_asked_for(stack: Stack, tmp_path: Path)
             shown = commands.run(plan.run, arguments).text
             assert all((number in shown) == show_values for number in NUMBERS)
             assert ("hidden" in shown) != show_values
+
+
+def test_an_adoption_names_the_resource_and_what_changes(
+    stack: Stack, connect: ConnectEmulator, tmp_path: Path
+) -> None:
+    """The marker tags of every adoption are left out."""
+    arn = connect.add_quick_connect(connect.instances[scene.INSTANCE_ID], "Taken", FLOW, {})
+    adopting = desk("Taken", ExistingResourcePolicy="Adopt", Tags={"team": "a"})
+    path = written(tmp_path, changed(stack, Taken=adopting))
+    text = commands.run(plan.run, plan.Arguments(stack.id, path)).text
+    assert f"adopt    Taken   {arn}\nadopt    Taken   Tags.team: from nothing, to a\n" in text
+    assert "cfn:" not in text
+
+
+def test_markdown_leaves_out_what_does_not_change(stack: Stack, tmp_path: Path) -> None:
+    """The summary counts it."""
+    path = written(tmp_path, changed(stack, New=desk("New")))
+    text = commands.run(plan.run, plan.Arguments(stack.id, path, form=Form.MARKDOWN)).text
+    assert text.splitlines()[2:] == [
+        "1 create, 3 nothing: 1 Connect calls, 1 seconds at two a second.",
+        "",
+        "| resource | state | property | from | to |",
+        "|---|---|---|---|---|",
+        "| New | create |  | | |",
+    ]
+
+
+def test_a_stack_that_was_never_created_has_to_be_deleted(stacks: Stacks, tmp_path: Path) -> None:
+    """CloudFormation deploys nothing to it."""
+    stack_id = "arn:aws:cloudformation:us-east-1:123456789012:stack/desk/1"
+    stacks.show(stack_id, "ROLLBACK_COMPLETE", {})
+    with pytest.raises(CommandError, match="is ROLLBACK_COMPLETE and has no resources: delete"):
+        commands.run(plan.run, plan.Arguments("desk"))
