@@ -6,9 +6,10 @@ and the Reason of a refusal are Lambda's own.
     assessor = Assessor(clients)
     assessment = assessor.assess(PlannedRequest(...))
 
-**A plan** assesses the requests of one deployment with one Assessor: first each Create and Update,
-then the Delete of each resource that leaves the template. A request meets the effects of those
-before it. CloudFormation sends no Update if the properties are the deployed ones.
+**A plan** assesses the requests of one deployment with one Assessor: a Create or Update for each
+resource that differs from the deployed template, then a Delete for each resource that leaves it. A
+request meets the effects of those before it. CloudFormation sends no Update if the properties are
+the deployed ones.
 
 **Drift** is the assessment of an Update to the deployed properties themselves. Its changes are the
 drift. Call forget() before each resource, so that it meets the real Connect.
@@ -33,6 +34,7 @@ from cfn_connect.clients import Clients
 from cfn_connect.rehearsal import Rehearsal
 from cfn_connect.resolve import UNKNOWN
 from connect_provider import arn, connect, errors
+from connect_provider.ownership import MARKERS
 from connect_provider.quick_connect.resource import QuickConnect
 from connect_provider.reconcile.plan import Observation
 from connect_provider.request import NEVER_CREATED, Request, parse_request
@@ -76,6 +78,11 @@ class PlannedRequest:
     physical_id: str
     properties: Mapping[str, Any] | None
     old_properties: Mapping[str, Any] | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return the id of the stack, and the logical id in it."""
+        return self.stack_id, self.logical_id
 
     @property
     def event(self) -> dict[str, Any]:
@@ -136,28 +143,32 @@ class Assessor:
         self._rehearsal.forget()
 
     def assess(self, request: PlannedRequest) -> Assessment:
-        """Return what the request would do. A refused request leaves no effects."""
+        """Return what a request would do, after the ones that were assessed before it."""
         if request.resource_type not in _RECORDERS:
             return Assessment(Action.UNKNOWN, reason="cfn-connect does not know this type")
         if unknown := tuple(_unknown_changes(request)):
             reason = "only the deployment knows some of the properties"
             return Assessment(Action.UNKNOWN, request.physical_id, unknown, reason)
         with self._in_lambda(request.stack_id):
-            before = self._rehearsal.effects.copy()
-            attempt = _Attempt(request, self._rehearsal)
-            assessment = attempt.assessment()
-            if assessment.action in (Action.REFUSED, Action.UNKNOWN):
-                self._rehearsal.effects = before
-            elif attempt.leaves_old:
-                assessment = self._with_clean_up(assessment, request)
-        return assessment
+            return self._assess(request)
 
-    def _with_clean_up(self, assessment: Assessment, update: PlannedRequest) -> Assessment:
-        """Add the calls of the Delete that follows at the end of the deployment."""
-        before = self._rehearsal.effects.copy()
-        delete = _Attempt(update.delete, self._rehearsal).assessment()
-        self._rehearsal.effects = before
-        return replace(assessment, calls=assessment.calls + delete.calls)
+    def _assess(self, request: PlannedRequest) -> Assessment:
+        """Assess a request. If it is refused, it leaves no effects."""
+        rehearsal, before = self._rehearsal, self._rehearsal.effects.copy()
+        attempt = _Attempt(request, rehearsal)
+        assessment = attempt.assessment()
+        if assessment.action in (Action.REFUSED, Action.UNKNOWN):
+            rehearsal.effects = before
+            return assessment
+        rehearsal.effects.physical_ids[request.key] = attempt.physical_id
+        replaces = attempt.physical_id not in ("", request.physical_id)
+        if not request.physical_id or not replaces:
+            return assessment
+        # The Delete of what it replaced comes at the end of the deployment.
+        before = rehearsal.effects.copy()
+        clean_up = self._assess(request.delete)
+        rehearsal.effects = before
+        return replace(assessment, calls=assessment.calls + clean_up.calls)
 
     @contextmanager
     def _in_lambda(self, stack_id: str) -> Iterator[None]:
@@ -181,7 +192,7 @@ class _Attempt:
         run = _Run(planned.event, rehearsal)
         request = parse_request(planned.event)
         recorder = _RECORDERS[planned.resource_type]
-        self._recorder = recorder(request, run, _Watch(run, request))
+        self._recorder = recorder(request, run, _Watch(run, request, rehearsal))
         self._observed: Observation | None = None
 
     def assessment(self) -> Assessment:
@@ -193,7 +204,7 @@ class _Attempt:
             action, reason = _refusal(error), error.reason
         calls, changes = self._rehearsal.calls, tuple[Change, ...]()
         try:
-            changes = tuple(self._changes())
+            changes = tuple(self._changes(action))
         except errors.ProviderError as error:
             action, reason = _refusal(error), error.reason
         return Assessment(action, self._arn(action), changes, reason, calls)
@@ -206,10 +217,9 @@ class _Attempt:
             self._recorder.delete()
 
     @property
-    def leaves_old(self) -> bool:
-        """Return whether the resource has another physical id now. A Delete of the old follows."""
-        old, observed = self._planned.physical_id, self._observed
-        return bool(old) and observed is not None and observed.arn != old
+    def physical_id(self) -> str:
+        """Return the physical id of the resource afterwards, or "" if the stack lacks it."""
+        return self._observed.arn if self._observed else ""
 
     @property
     def _is_owned(self) -> bool:
@@ -220,12 +230,12 @@ class _Attempt:
         if self._planned.properties is None:
             return self._deletion(operations)
         if any(operation.startswith("Create") for operation in operations):
-            return Action.REPLACE if getattr(self._recorder, "replaces", False) else Action.CREATE
-        adopts = self._observed is not None and self._observed.arn != self._planned.physical_id
-        if self._is_owned and adopts:
-            return Action.ADOPT
-        if self.leaves_old:
-            return Action.REPLACE
+            return Action.REPLACE if self._recorder.replaces else Action.CREATE
+        if self.physical_id != self._planned.physical_id:
+            if self._is_owned:
+                return Action.ADOPT
+            if self._planned.physical_id:
+                return Action.REPLACE
         return Action.UPDATE if operations else Action.NONE
 
     def _deletion(self, operations: list[str]) -> Action:
@@ -235,12 +245,15 @@ class _Attempt:
             return Action.NONE
         return Action.RELEASE if self._is_owned else Action.DISSOCIATE
 
-    def _changes(self) -> Iterator[Change]:
+    def _changes(self, action: Action) -> Iterator[Change]:
+        """Yield the changes of a live resource. The new owner of an adopted one is none of them."""
         planned = self._planned
         if planned.properties is None:
-            return iter(())
+            return
         drift = planned.properties == planned.old_properties
-        return self._recorder.changes(self._rehearsal.writes, self._observed, drift=drift)
+        for change in self._recorder.changes(self._rehearsal.writes, self._observed, drift=drift):
+            if action is not Action.ADOPT or change.path.removeprefix("Tags.") not in MARKERS:
+                yield change
 
     def _arn(self, action: Action) -> str:
         """Return the ARN of the live resource."""
@@ -286,6 +299,16 @@ class _Run(Run):
 
 class _Watch(StackWatch):
     """The stack of a deployment that goes forward."""
+
+    def __init__(self, run: Run, request: Request, rehearsal: Rehearsal) -> None:
+        super().__init__(run, request)
+        self._stack_id = request.stack_id
+        self._rehearsal = rehearsal
+
+    def has(self, arn: str, logical_id: str = "") -> bool:
+        """Return whether the stack has the resource, perhaps due to an earlier request."""
+        known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
+        return super().has(arn, logical_id) if known is None else known == arn
 
     def phase(self) -> Phase:
         """Return the direction of a deployment that has not failed."""

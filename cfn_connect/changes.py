@@ -29,7 +29,12 @@ class Change:
 
 
 class Recorder(Protocol):
-    """A reconciler that tells its changes."""
+    """A reconciler that tells its changes.
+
+    replaces: whether a live resource that the stack owns has to be replaced.
+    """
+
+    replaces: bool
 
     def apply(self) -> Observation:
         """Make the resource match the template; return it."""
@@ -48,10 +53,7 @@ class Recorder(Protocol):
 
 
 class OwnedRecorder(Owned):
-    """The reconciler of a resource that the stack owns.
-
-    replaces: whether a live resource has to be replaced.
-    """
+    """The reconciler of a resource that the stack owns."""
 
     replaces = False
     _planned: tuple[Observation, Plan] | None = None
@@ -91,6 +93,8 @@ class OwnedRecorder(Owned):
 class OfferRecorder(QueueAssociations):
     """The reconciler of a queue's quick connects."""
 
+    replaces = False
+
     def changes(
         self, writes: Sequence[Write], observed: Observation | None, *, drift: bool
     ) -> Iterator[Change]:
@@ -107,6 +111,8 @@ class OfferRecorder(QueueAssociations):
 
 class TrafficRecorder(TrafficDistribution):
     """The reconciler of a group's traffic."""
+
+    replaces = False
 
     _live: Mapping[str, Any] | None = None
 

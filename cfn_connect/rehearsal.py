@@ -5,7 +5,7 @@ effect. A read goes to Connect once, and a repeated one gets the same response.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from botocore import xform_name
@@ -63,26 +63,24 @@ _KINDS = (_QUICK_CONNECT, _GROUP)
 
 @dataclass(frozen=True)
 class _Effects:
-    """The effects of the writes so far.
+    """The effects of the requests so far.
 
     documents: each resource that was written, as its Describe operation shows it; None if it was
     deleted.
     splits: the traffic of groups, by the names of its configs.
     isolated: the isolated Regions of an instance, by its bare id.
+    physical_ids: those that requests left, by stack id and logical id; "" after a Delete.
     """
 
     documents: dict[Key, Output | None] = field(default_factory=dict)
     splits: dict[Key, Output] = field(default_factory=dict)
     isolated: dict[str, list[str]] = field(default_factory=dict)
+    physical_ids: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def copy(self) -> "_Effects":
         """Return a copy. The documents never change, so both share them."""
-        return replace(
-            self,
-            documents=dict(self.documents),
-            splits=dict(self.splits),
-            isolated=dict(self.isolated),
-        )
+        tables = (getattr(self, each.name) for each in fields(self))
+        return _Effects(*map(dict, tables))
 
 
 class Rehearsal:

@@ -121,12 +121,17 @@ def test_a_replacement_tells_its_reason(connect: ConnectEmulator, sink: Sink) ->
 
 
 def test_an_adoption_names_the_resource(connect: ConnectEmulator, sink: Sink) -> None:
-    """Its changes include the marker tags."""
-    arn = created(load_event("quick_connect_create", sink, StackId=OTHER_STACK), sink)
-    (assessment,) = assess(connect, load_event("quick_connect_create_adopt", sink))
+    """The new owner in its marker tags is no change."""
+    create = load_event("quick_connect_create", sink, StackId=OTHER_STACK)
+    arn = created(create, sink)
+    connect.quick_connects[arn]["Description"] = "theirs"
+    adopt = {**create, "StackId": OTHER_STACK + "0"}
+    adopt["ResourceProperties"] |= {"ExistingResourcePolicy": "Adopt"}
+    (assessment,) = assess(connect, adopt)
     assert assessment.action is Action.ADOPT
     assert assessment.arn == arn
-    assert "Tags.cfn:stack-id" in {change.path for change in assessment.changes}
+    description = adopt["ResourceProperties"]["Description"]
+    assert assessment.changes == (Change("Description", "theirs", description),)
 
 
 # Drift
