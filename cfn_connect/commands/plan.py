@@ -14,10 +14,8 @@ from cfn_connect.forecast import Forecast, Result
 from cfn_connect.report import Form, Report, Row, differences, tracked
 from cfn_connect.resolve import PREFIX
 from cfn_connect.stacks import Source, Stack
-from connect_provider.ownership import MARKERS
 
 _CALLS_A_SECOND = 2  # Connect accepts so many for each API
-_MARKER_TAGS = {f"Tags.{key}" for key in MARKERS}
 _COLORS = {Action.NONE: "green", Action.REFUSED: "red", Action.UNKNOWN: "yellow"}
 
 
@@ -102,11 +100,9 @@ def _pairs(overrides: tuple[str, ...]) -> Mapping[str, str]:
 
 def _row(result: Result) -> Row:
     resource, assessment = result
-    adopts = assessment.action is Action.ADOPT
     found = tuple(
         difference
         for change in result.changes
-        if not (adopts and change.path in _MARKER_TAGS)  # those of every adoption
         for difference in differences(change.path, change.before, change.after)
     )
     return Row(
@@ -117,5 +113,5 @@ def _row(result: Result) -> Row:
         assessment.arn,
         found,
         result.reason,
-        names_arn=adopts,
+        names_arn=assessment.action is Action.ADOPT,
     )
