@@ -91,6 +91,12 @@ class Stack:
         """Return whether something was deployed: a change set alone creates an empty stack."""
         return self.exists and self._described["StackStatus"] != "REVIEW_IN_PROGRESS"
 
+    def require_template(self, advice: str) -> None:
+        """Raise CommandError if nothing was deployed."""
+        if not self.has_template:
+            problem = "has no template" if self.exists else "does not exist"
+            raise CommandError(f"the stack {self._name} {problem}: {advice}")
+
     # The stack's resources
 
     @cached_property
@@ -154,8 +160,8 @@ class Stack:
         text: of the template, or None for the deployed one.
         overrides: the values to change. Other parameters keep their values, or have the default.
         """
-        if text is None and not self.has_template:
-            raise CommandError("the stack has no template: pass --template-file")
+        if text is None:
+            self.require_template("pass --template-file, or check --stack-name")
         deployed = {"TemplateStage": "Original", "StackName": self.id}
         template = self._template(**deployed) if text is None else parsed(text)
         declared = template.get("Parameters", {})

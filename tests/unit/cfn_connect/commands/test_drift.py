@@ -440,6 +440,16 @@ def test_markdown_shows_any_text_as_it_is(stack: Stack, connect: ConnectEmulator
     ]
 
 
+def test_the_progress_on_a_terminal_is_no_part_of_the_output(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script can read the JSON."""
+    deploy(stack, with_properties("User"))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert json.loads(found(stack).text)["summary"]["in sync"] == 1
+    assert "Reading Connect" in capsys.readouterr().err
+
+
 def test_what_only_the_deployment_knows_is_unknown(stack: Stack, stacks: Stacks) -> None:
     """Exit code 2: never equal. A difference elsewhere still has exit code 1."""
     deploy(stack, {**with_properties("User"), **with_properties("Flow")})

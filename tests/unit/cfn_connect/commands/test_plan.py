@@ -506,6 +506,12 @@ def test_markdown_leaves_out_what_does_not_change(stack: Stack, tmp_path: Path) 
     ]
 
 
+def test_a_stack_to_create_needs_a_template(stacks: Stacks) -> None:
+    """The name may be misspelled."""
+    with pytest.raises(CommandError, match="the stack desk does not exist: pass --template-file"):
+        commands.run(plan.run, plan.Arguments("desk"))
+
+
 def test_a_stack_that_was_never_created_has_to_be_deleted(stacks: Stacks, tmp_path: Path) -> None:
     """CloudFormation deploys nothing to it."""
     stack_id = "arn:aws:cloudformation:us-east-1:123456789012:stack/desk/1"
