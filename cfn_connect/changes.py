@@ -67,7 +67,7 @@ class OwnedRecorder(Owned):
     ) -> tuple[Observation, Plan]:
         observed, steps = super()._plan(observed, markers=markers, previous=previous)
         self._planned = observed, steps
-        self.replaces = self.replaces or steps.action is Action.REPLACE
+        self.replaces = steps.action is Action.REPLACE
         return observed, steps
 
     def changes(

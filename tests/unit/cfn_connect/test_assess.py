@@ -397,6 +397,19 @@ def test_a_name_that_an_earlier_request_gives_up_is_free(
     assert actions == [Action.UPDATE, Action.CREATE, Action.REFUSED]
 
 
+def test_a_replaced_resource_keeps_its_name_until_the_end(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """CloudFormation deletes it after every other request."""
+    update = owned(connect, sink)
+    properties = {**update["ResourceProperties"], "InstanceId": scene.OTHER_INSTANCE_ID}
+    replace = {**update, "ResourceProperties": properties}
+    create = load_event("quick_connect_create", sink, LogicalResourceId="Other")
+    replaced, refused = assess(connect, replace, create)
+    assert replaced.action is Action.REPLACE
+    assert refused.action is Action.REFUSED
+
+
 def test_a_refused_request_leaves_no_effects(connect: ConnectEmulator, sink: Sink) -> None:
     """It has taken its resource back before Connect refuses the rename."""
     update = renamed_to_a_sibling(connect, sink)
