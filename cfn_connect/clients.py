@@ -63,6 +63,11 @@ class Clients:
         return self._session.client(service, region_name=region, config=config)
 
 
+def code_of(error: ClientError) -> str:
+    """Return the code of an error, or "" if the response has none."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
 def advice(error: BotoCoreError | ClientError) -> str:
     """Return one line with the problem and the fix."""
     if isinstance(error, ClientError):

@@ -18,7 +18,7 @@ ItemT = TypeVar("ItemT")
 
 _HIDDEN = "(hidden)"
 _PRIVATE = ("Description", "PhoneNumber")
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#!|&~@\n]")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#!|&~@\r\n]")
 
 
 class Form(Enum):

@@ -122,7 +122,7 @@ class _Resolver:
             if resource_type.startswith(prefix) and exists is not False:
                 properties = UNKNOWN
                 if exists and not self._has_macro:
-                    properties = self._value(resource.get("Properties", {}))
+                    properties = self._value(resource.get("Properties") or {})
                 yield Resource(logical_id, resource_type, properties)
 
     # Loops
@@ -138,9 +138,12 @@ class _Resolver:
             if not str(key).startswith("Fn::ForEach::"):
                 found[key] = self._unrolled(value)
                 continue
-            variable, collection, body = value
-            turns = self._value(collection)
-            if not isinstance(turns, list):
+            match value:
+                case [str(variable), collection, dict(body)]:
+                    turns = self._value(collection)
+                case _:
+                    turns = UNKNOWN
+            if not isinstance(turns, list) or not all(isinstance(turn, str) for turn in turns):
                 found[key] = value  # an unknown collection makes the whole map unknown
                 continue
             for turn in turns:
@@ -203,9 +206,13 @@ class _Resolver:
         return UNKNOWN
 
     def _sub(self, argument: Any) -> Any:
-        template, variables = argument if isinstance(argument, list) else (argument, {})
-        if not isinstance(template, str):
-            return UNKNOWN
+        match argument:
+            case str(template):
+                variables: Mapping[str, Any] = {}
+            case [str(template), dict(variables)]:
+                pass
+            case _:
+                return UNKNOWN
         unknown = False
 
         def replacement(match: re.Match[str]) -> str:
@@ -246,8 +253,11 @@ class _Resolver:
         return UNKNOWN
 
     def _find_in_map(self, argument: Any) -> Any:
-        keys, options = argument[:3], argument[3:]
-        keys = [self._value(key) for key in keys]
+        match argument:
+            case [_, _, _, *options]:
+                keys = [self._value(key) for key in argument[:3]]
+            case _:
+                return UNKNOWN
         if UNKNOWN in keys:
             return UNKNOWN
         found: Any = self._mappings
@@ -272,9 +282,11 @@ class _Resolver:
     # Conditions: True, False, or None if nobody knows
 
     def _if(self, argument: Any) -> Any:
-        condition, *branches = argument
-        holds = self._holds(condition)
-        return UNKNOWN if holds is None else self._value(branches[0 if holds else 1])
+        match argument:
+            case [str(condition), if_true, if_false]:
+                holds = self._holds(condition)
+                return UNKNOWN if holds is None else self._value(if_true if holds else if_false)
+        return UNKNOWN
 
     def _holds(self, name: Any) -> bool | None:
         """Return whether a named condition holds. Without a name, it does."""

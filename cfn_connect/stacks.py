@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from cfnlint.decode.cfn_yaml import CfnParseError, loads
 from yaml import YAMLError
 
-from cfn_connect.clients import Clients, CommandError
+from cfn_connect.clients import Clients, CommandError, code_of
 from cfn_connect.resolve import PREFIX, UNKNOWN, Deployment, Resource, resolve
 from connect_provider import arn
 from connect_provider.properties import INSTANCE_SPELLINGS
@@ -65,7 +65,7 @@ class Stack:
         try:
             (described,) = self._client.describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
+            if code_of(error) != "ValidationError":
                 raise
             return {}
         status = str(described["StackStatus"])
@@ -298,7 +298,11 @@ def parsed(text: str) -> Mapping[str, Any]:
         raise CommandError(f"the template cannot be read: {problem}") from None
     if not isinstance(template, Mapping) or not isinstance(template.get("Resources"), Mapping):
         raise CommandError("the template has no Resources: pass a CloudFormation template")
-    return template
+    for name, resource in template["Resources"].items():
+        is_loop = str(name).startswith("Fn::")
+        if not is_loop and not (isinstance(resource, Mapping) and "Type" in resource):
+            raise CommandError(f"the resource {name} of the template has no Type: add it")
+    return {name: part for name, part in template.items() if part is not None}
 
 
 def _unless(codes: tuple[str, ...], read: Callable[[], Any]) -> Any:
@@ -306,7 +310,7 @@ def _unless(codes: tuple[str, ...], read: Callable[[], Any]) -> Any:
     try:
         return read()
     except ClientError as error:
-        if error.response["Error"]["Code"] not in codes:
+        if code_of(error) not in codes:
             raise
         return UNKNOWN
 

@@ -437,6 +437,7 @@ def test_a_change_set_that_cannot_be_planned_is_an_error(
         (b"Resources: [", "the template cannot be read: "),
         (b"{", "the template cannot be read: "),
         (b"a: b", "the template has no Resources"),
+        (b"Resources: {A: {}}", "the resource A of the template has no Type: add it"),
         (b"\xff", "{path} is not UTF-8: save it as UTF-8"),
     ],
 )
@@ -504,6 +505,15 @@ def test_markdown_leaves_out_what_does_not_change(stack: Stack, tmp_path: Path) 
         "|---|---|---|---|---|",
         "| New | create |  | | |",
     ]
+
+
+def test_an_empty_section_is_as_good_as_none(stack: Stack, tmp_path: Path) -> None:
+    """The resource has no properties, so Lambda would refuse it."""
+    template = {**changed(stack), "Parameters": None, "Conditions": None}
+    template["Resources"]["Empty"] = {"Type": QUICK_CONNECT, "Properties": None}
+    planned = Plan(stack, tmp_path, template)
+    assert planned.actions == {"Empty": "refused"}
+    assert planned.rows["Empty"]["reason"].startswith("InvalidRequest: ")
 
 
 def test_a_stack_to_create_needs_a_template(stacks: Stacks) -> None:
