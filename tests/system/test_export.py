@@ -13,6 +13,7 @@ from sandbox import scene, stacks
 from sandbox.aws import Sandbox
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support import contact_center
+from tests.support.commands import json_of, states_of
 
 _READS = ("Describe", "Get", "List", "Search")
 
@@ -55,13 +56,14 @@ def test_a_deployment_of_the_export_changes_marker_tags_only(
     template, before = exported(tmp_path), without_markers(connect)
     connect.repeats_fail = False
     path = str(tmp_path / "connect.yaml")
-    planned = result("plan", "--template-file", path, capsys=capsys)
+    stack = ["--stack-name", "contact-center"]
+    planned = json_of(capsys, "plan", *stack, "--template-file", path)
     connect.journal.clear()
 
     stacks.deploy(sandbox, "contact-center", template, {}, lambda _: None)
 
-    actions = {each["state"] for each in planned["resources"]}
-    assert actions == {"adopt", "update", "nothing"}
+    assert len(planned["resources"]) > contact_center.QUICK_CONNECTS
+    assert states_of(planned) == {"adopt", "update", "nothing"}
     assert planned["calls"] == len(connect.journal)
     done = [e for e in connect.journal if not e.error and not e.operation.startswith(_READS)]
     tagged = [entry.parameters["tags"] for entry in done if entry.operation == "TagResource"]
@@ -72,25 +74,11 @@ def test_a_deployment_of_the_export_changes_marker_tags_only(
     assert all("cfn:adopted-at" in each["Tags"] for each in owned)
     assert exported(tmp_path) == template
     connect.journal.clear()
-    assert states("drift", "--all", capsys=capsys) == {"in sync"}
+    assert states_of(json_of(capsys, "drift", *stack, "--all")) == {"in sync"}
     assert len(connect.journal) <= 2 * len(planned["resources"]) + 2
     connect.journal.clear()
-    assert states("plan", "--template-file", path, capsys=capsys) == {"nothing"}
+    assert states_of(json_of(capsys, "plan", *stack, "--template-file", path)) == {"nothing"}
     assert connect.calls() == []
-
-
-def result(command: str, *options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """Run plan or drift on the stack; return its JSON."""
-    capsys.readouterr()
-    assert cli.main([command, "--stack-name", "contact-center", "--json", *options]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert len(found["resources"]) > contact_center.QUICK_CONNECTS
-    return found
-
-
-def states(command: str, *options: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
-    """Run plan or drift on the stack; return the states of its resources."""
-    return {each["state"] for each in result(command, *options, capsys=capsys)["resources"]}
 
 
 def test_an_import_of_the_native_export_changes_nothing(
