@@ -49,9 +49,10 @@ check-aws: environment ## Ask your AWS account what we assume of AWS (see docs/a
 test: environment environment-ministack environment-sam ## Run every test
 	@$(BIN)/python -m pytest
 
-test-long: environment ## Run 2,000 random histories, 10,000 damaged events and 3,000 changed templates
-	@HISTORIES=2000 HOSTILE=10000 MUTANTS=2400 $(BIN)/python -m pytest tests/proofs/test_histories.py \
-		tests/proofs/test_hostile_input.py tests/unit/cfn_connect/rules/test_mutations.py
+test-long: environment ## Run 4,000 random histories, 10,000 damaged events and 3,000 changed templates
+	@HISTORIES=2000 ASSESSMENTS=2000 HOSTILE=10000 MUTANTS=2400 $(BIN)/python -m pytest \
+		tests/proofs/test_histories.py tests/proofs/test_assess.py tests/proofs/test_hostile_input.py \
+		tests/unit/cfn_connect/rules/test_mutations.py
 
 test-older: environment-older ## Run the unit tests with the oldest pydantic that we support
 	@.venv-older-$(VERSION)/bin/python -m pytest tests/unit

@@ -1,6 +1,7 @@
 """The limits. They apply to counts, because counts are equal in every run and times are not."""
 
 import io
+import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,15 +10,17 @@ from datetime import timedelta
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from rich.console import Console
 
 from benchmarks import contenders, lint, measure, real_time, simulation
 from benchmarks.contenders import GROUPS, PROVIDER, RAW, Contender
 from benchmarks.world import World
 from cfn_connect.clients import Clients
-from cfn_connect.commands import export, orphans
+from cfn_connect.commands import drift, export, orphans, plan
 from connect_provider import backoff
 from sandbox import scene
+from sandbox.cloudformation import StackResource, Template
 
 Command = Callable[[Any, Clients, Console], int]
 SEEDS = range(20)
@@ -119,30 +122,46 @@ def _calls(world: World, python: str) -> Iterator[Result]:
 
 
 class _Author(Clients):
-    """The clients of an author whose Connect is the emulator of a world."""
+    """The clients of an author whose Connect and CloudFormation are those of a world."""
 
     def __init__(self, world: World) -> None:
         super().__init__(scene.REGION)
-        self._url = world.environment["AWS_ENDPOINT_URL_CONNECT"]
+        self._environment = world.environment
 
-    def client(self, service: str, region: str | None = None) -> Any:
-        """Return a client of Connect."""
+    def new_client(self, service: str, region: str, config: Config) -> Any:
+        """Return a client of a service."""
         secrets = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-        name = region or scene.REGION
-        return boto3.client(service, region_name=name, endpoint_url=self._url, **secrets)
+        url = self._environment[f"AWS_ENDPOINT_URL_{service.upper()}"]
+        return boto3.client(service, region, endpoint_url=url, config=config, **secrets)
 
 
 def _commands(world: World) -> Iterator[Result]:
-    """Count the calls of the commands that read a whole instance."""
+    """Count the calls of the commands that read a whole instance, or a stack that has it."""
     for name, command, arguments, limit in _COMMANDS:
         world.reset()
-        instance = world.connect.instances[scene.INSTANCE_ID]
-        config = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": "any"}}
-        for number in range(1_000):
-            world.connect.add_quick_connect(instance, f"{number}", config, {})
+        _add_quick_connects(world)
         command(arguments, _Author(world), Console(file=io.StringIO()))
         calls = len(world.connect.journal)
         yield Result(f"Connect calls, {name} of 1,000 quick connects", calls, limit, exact=True)
+
+
+def _add_quick_connects(world: World) -> None:
+    """Add 1,000 quick connects, which are in sync with the template of a stack."""
+    instance = world.connect.instances[scene.INSTANCE_ID]
+    config = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": "any"}}
+    kind = "Custom::ConnectQuickConnect"
+    declared, shown = {}, {}
+    for name in map("Desk{}".format, range(1_000)):
+        owner = {"cfn:stack-id": _STACK, "cfn:logical-id": name, "cfn:request-id": "any"}
+        tags = {**owner, "cfn:created-at": "then", "team": "a"}
+        arn = world.connect.add_quick_connect(instance, name, config, tags)
+        properties = {"InstanceId": scene.INSTANCE_ID, "Name": name, "QuickConnectConfig": config}
+        tagged = {**properties, "Tags": {"team": {"Ref": "Team"}}}
+        declared[name] = {"Type": kind, "Properties": tagged}
+        shown[name] = StackResource("CREATE_COMPLETE", arn, None, kind)
+    template = {"Parameters": {"Team": {"Type": "String"}}, "Resources": declared}
+    world.stacks.templates[_STACK] = Template(json.dumps(template), {"Team": "a"})
+    world.stacks.show(_STACK, "CREATE_COMPLETE", shown)
 
 
 def _counted(kind: str, request: str) -> Callable[[World, measure.Process], float]:
@@ -202,6 +221,7 @@ def _offered(request: str) -> Callable[[World, measure.Process], float]:
     return arrange
 
 
+_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/desk/1"
 _COMMANDS: tuple[tuple[str, Command, object, int], ...] = (
     (
         "export",
@@ -212,6 +232,8 @@ _COMMANDS: tuple[tuple[str, Command, object, int], ...] = (
         12,
     ),
     ("orphans", orphans.run, orphans.Arguments(scene.INSTANCE_ID), 12),
+    ("drift", drift.run, drift.Arguments(_STACK), 1_000),
+    ("plan", plan.run, plan.Arguments(_STACK, overrides=("Team=b",)), 1_000),
 )
 
 _QUICK_CONNECT, _GROUP = (

@@ -27,7 +27,8 @@ NO_TIME = timedelta(0)
 class World:
     """Connect and CloudFormation, as a handler sees them.
 
-    connect: the emulated Connect. responses: RequestId -> the response to it.
+    connect, stacks: the emulated Connect and CloudFormation.
+    responses: RequestId -> the response to it.
     environment: variables that lead a handler to them.
     """
 
@@ -42,7 +43,7 @@ class World:
         authority.cert_pem.write_to_path(str(trusted), append=True)
         self._servers = HttpServer(self.connect.handle), HttpServer(self._take_response, tls)
         connect, sink = self._servers
-        self._stacks = Stacks()
+        self.stacks = Stacks()
         self._sink_url = sink.url
         self.environment = {
             "AWS_REGION": scene.REGION,
@@ -50,7 +51,7 @@ class World:
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_ENDPOINT_URL_CONNECT": connect.url,
-            "AWS_ENDPOINT_URL_CLOUDFORMATION": self._stacks.url,
+            "AWS_ENDPOINT_URL_CLOUDFORMATION": self.stacks.url,
             "MAXIMUM_RETRY_ATTEMPTS": "2",
             "RESPONSE_HOST": f"127.0.0.1:{sink.port}",
             "SSL_CERT_FILE": str(trusted),
@@ -89,7 +90,7 @@ class World:
 
     def close(self) -> None:
         """Stop the servers."""
-        for server in (*self._servers, self._stacks):
+        for server in (*self._servers, self.stacks):
             server.close()
 
 

@@ -8,7 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cfn_connect.clients import Clients, CommandError, advice
-from cfn_connect.commands import check, export, from_csv, orphans
+from cfn_connect.commands import check, drift, export, from_csv, orphans, plan
+from cfn_connect.report import Form
 
 ERROR = 3  # the exit code of every error; 1 and 2 are findings
 
@@ -109,6 +110,81 @@ def _check(context: Context, /, **options: Any) -> int:
     Exit code 0: no obstacle; 1: some; 2: a check was not possible.
     """
     return check.run(check.Arguments(**options), *context)
+
+
+_stack = click.option(
+    "--stack-name", required=True, metavar="NAME", help="The name or ARN of the stack."
+)
+
+
+def _forms(command: Any) -> Any:
+    """Add the options of the output to a command."""
+    options = [
+        click.option("--json", "form", flag_value=Form.JSON.value, help="Print JSON."),
+        click.option(
+            "--markdown", "form", flag_value=Form.MARKDOWN.value, help="Print Markdown, for GitHub."
+        ),
+        click.option(
+            "--show-values", is_flag=True, help="Show phone numbers and descriptions, too."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _form_of(form: str | None) -> Form:
+    return Form(form) if form else Form.TEXT
+
+
+@commands.command("plan")
+@_stack
+@click.option(
+    "--template-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="The template to deploy.  [default: the deployed one]",
+)
+@click.option(
+    "--parameter-overrides",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE ...",
+    help="The parameters to change. The others keep their values.",
+)
+@click.option("--change-set-name", metavar="NAME", help="A change set, instead of a template.")
+@click.argument("more", nargs=-1, metavar="")
+@_forms
+@click.pass_obj
+def _plan(
+    context: Context,
+    /,
+    overrides: tuple[str, ...],
+    more: tuple[str, ...],
+    form: str | None,
+    **options: Any,
+) -> int:
+    """Say what a deployment would do in Connect.
+
+    Each resource has an action, the properties that change, and the Reason of a refusal. The last
+    line counts the Connect calls. Use a change set if the template has macros. Exit code 0: the
+    deployment can go on; 1: something is refused; 2: something is unknown.
+    """
+    arguments = plan.Arguments(overrides=(*overrides, *more), form=_form_of(form), **options)
+    return plan.run(arguments, *context)
+
+
+@commands.command("drift")
+@_stack
+@click.option("--all", is_flag=True, help="Show the resources in sync, too.")
+@_forms
+@click.pass_obj
+def _drift(context: Context, /, form: str | None, **options: Any) -> int:
+    """Compare what a stack has deployed with what Connect has.
+
+    Tags, users and quick connects that the template does not name belong to others. They are no
+    drift. Exit code 0: in sync; 1: something differs; 2: a resource does not tell.
+    """
+    return drift.run(drift.Arguments(form=_form_of(form), **options), *context)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -37,7 +37,7 @@ class Clients:
 
     def __init__(self, region: str | None = None, profile: str | None = None) -> None:
         self._region, self._profile = region, profile
-        self._made: dict[tuple[str, str | None], Any] = {}
+        self._made: dict[tuple[str, str], Any] = {}
 
     @cached_property
     def _session(self) -> Any:
@@ -55,8 +55,17 @@ class Clients:
         """Return the client of a service, in the command's Region by default."""
         key = (service, region or self.region)
         if key not in self._made:
-            self._made[key] = self._session.client(service, region_name=key[1], config=_CONFIG)
+            self._made[key] = self.new_client(*key, _CONFIG)
         return self._made[key]
+
+    def new_client(self, service: str, region: str, config: Config) -> Any:
+        """Return a client with a configuration and event handlers of its own."""
+        return self._session.client(service, region_name=region, config=config)
+
+
+def code_of(error: ClientError) -> str:
+    """Return the code of an error, or "" if the response has none."""
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def advice(error: BotoCoreError | ClientError) -> str:

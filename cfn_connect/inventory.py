@@ -175,7 +175,7 @@ class Inventory:
     @cached_property
     def user_names(self) -> dict[str, str]:
         """Return the login of each user, by id (API: ListUsers)."""
-        listed = self._pages("ListUsers", "UserSummaryList")
+        listed = self._pages("ListUsers", "UserSummaryList", MaxResults=1000)
         return {item["Id"]: item["Username"] for item in listed}
 
     def _pages(self, operation: str, items: str, **parameters: Any) -> Iterator[dict[str, Any]]:

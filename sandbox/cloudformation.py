@@ -5,10 +5,11 @@ import ssl
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
 
 import trustme
 
@@ -99,6 +100,20 @@ class StackResource:
     status: str
     physical_id: str = ""
     since: float | None = None
+    resource_type: str = ""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template that a stack or a change set holds.
+
+    parameters: each value by name. One of the Parameter Store has its resolved value, too.
+    processed: the text after the transforms, or None if it is the same.
+    """
+
+    text: str
+    parameters: Mapping[str, str | tuple[str, str]] = field(default_factory=dict)
+    processed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +153,10 @@ class Stacks:
 
     These describe every stack without a view of its own; see show(). Such a stack lists nothing,
     as if it did not exist.
+    templates: those of stacks, by stack id.
+    change_sets: their templates, by name. One with an empty text has failed.
+    exports: the exported values by name.
+    outputs: those of stacks, by stack id and name.
     lag: the seconds until a view is shown.
     reply: the response to every question, if it is set.
     """
@@ -156,6 +175,10 @@ class Stacks:
         self.since: float | None = None
         self.resource_status = ""
         self.events: list[tuple[str, str, float]] = []
+        self.templates: dict[str, Template] = {}
+        self.change_sets: dict[str, Template] = {}
+        self.exports: dict[str, str] = {}
+        self.outputs: dict[str, dict[str, str]] = {}
         self.lag = 0.0
         self.reply: HttpResponse | None = None
         self._views: dict[str, list[_View]] = {}
@@ -177,29 +200,83 @@ class Stacks:
         if isinstance(self.status, int):
             return HttpResponse(self.status)
         asked = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-        operation, views = asked["Action"], self._shown(asked["StackName"])
-        view = views[-1] if views else None
-        if operation == "DescribeStackResource":
-            result = self._resource(asked["LogicalResourceId"], view)
-            if result is None:
-                return _NONE
-        elif operation == "ListStackResources":
-            if view is None:
-                return _NONE
-            shown = (_described(*each) for each in view.resources.items())
-            members = "".join(f"<member>{resource}</member>" for resource in shown)
-            result = f"<StackResourceSummaries>{members}</StackResourceSummaries>"
-        elif operation == "DescribeStackEvents":
-            events = _events_of(views) if views else self.events
-            members = "".join(f"<member>{_event(*event)}</member>" for event in events)
-            result = f"<StackEvents>{members}</StackEvents>"
-        else:
-            status = view.status if view else self.status
-            stack = f"<StackName>{_STACK_NAME}</StackName><StackStatus>{status}</StackStatus>"
-            result = f"<Stacks><member>{stack}</member></Stacks>"
+        operation = asked["Action"]
+        result = _RESULTS[operation](self, asked)
+        if result is None:
+            return _NONE
         result = f"<{operation}Result>{result}</{operation}Result>"
         xml = f"<{operation}Response>{result}</{operation}Response>"
         return HttpResponse(200, xml.encode(), _XML)
+
+    # Each returns the XML of a result, or None if the stack, the resource or the set is missing.
+
+    def _stack(self, asked: Mapping[str, str]) -> str | None:
+        stack_id, view = self._view(asked)
+        if view is None and not stack_id.startswith("arn:"):
+            return None
+        status = view.status if view else self.status
+        name = stack_id.split("/")[1] if view else _STACK_NAME
+        described = f"<StackName>{name}</StackName><StackId>{stack_id}</StackId>"
+        described += "<CreationTime>2027-01-15T08:00:00Z</CreationTime>"
+        described += f"<StackStatus>{status}</StackStatus>"
+        if stack_id in self.templates:
+            described += _parameters(self.templates[stack_id])
+        outputs = "".join(
+            f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
+            for name, value in self.outputs.get(stack_id, {}).items()
+        )
+        described += f"<Outputs>{outputs}</Outputs>"
+        return f"<Stacks><member>{described}</member></Stacks>"
+
+    def _stack_resource(self, asked: Mapping[str, str]) -> str | None:
+        return self._resource(asked["LogicalResourceId"], self._view(asked)[1])
+
+    def _stack_resources(self, asked: Mapping[str, str]) -> str | None:
+        _, view = self._view(asked)
+        if view is None:
+            return None
+        shown = "".join(
+            f"<member>{_described(*each)}<ResourceType>{each[1].resource_type}</ResourceType></member>"
+            for each in view.resources.items()
+        )
+        return f"<StackResourceSummaries>{shown}</StackResourceSummaries>"
+
+    def _stack_events(self, asked: Mapping[str, str]) -> str:
+        views = self._shown(asked["StackName"])
+        events = _events_of(views) if views else self.events
+        members = "".join(f"<member>{_event(*event)}</member>" for event in events)
+        return f"<StackEvents>{members}</StackEvents>"
+
+    def _template(self, asked: Mapping[str, str]) -> str:
+        if "ChangeSetName" in asked:
+            template = self.change_sets[asked["ChangeSetName"]]
+        else:
+            template = self.templates[self._view(asked)[0]]
+        is_original = asked["TemplateStage"] == "Original" or template.processed is None
+        body = template.text if is_original else template.processed
+        return f"<TemplateBody>{escape(str(body))}</TemplateBody>"
+
+    def _change_set(self, asked: Mapping[str, str]) -> str | None:
+        template = self.change_sets.get(asked["ChangeSetName"])
+        if template is None:
+            return None
+        if not template.text:
+            return "<Status>FAILED</Status><StatusReason>No updates.</StatusReason>"
+        return f"<Status>CREATE_COMPLETE</Status>{_parameters(template)}"
+
+    def _list_exports(self, _asked: Mapping[str, str]) -> str:
+        members = "".join(
+            f"<member><Name>{name}</Name><Value>{value}</Value></member>"
+            for name, value in self.exports.items()
+        )
+        return f"<Exports>{members}</Exports>"
+
+    def _view(self, asked: Mapping[str, str]) -> tuple[str, _View | None]:
+        """Return the id of a stack, and what it shows."""
+        name = asked["StackName"]
+        ids = [each for each in self._views if name in (each, each.split("/")[1])]
+        views = self._shown(ids[-1]) if ids else []
+        return (ids[-1] if ids else name), (views[-1] if views else None)
 
     def _shown(self, stack_id: str) -> list[_View]:
         """Return the views that the lag lets through; without one, the first."""
@@ -238,6 +315,28 @@ class Stacks:
     def close(self) -> None:
         """Stop listening."""
         self._server.close()
+
+
+_RESULTS: Mapping[str, Callable[[Stacks, Mapping[str, str]], str | None]] = {
+    "DescribeStacks": Stacks._stack,
+    "DescribeStackResource": Stacks._stack_resource,
+    "ListStackResources": Stacks._stack_resources,
+    "DescribeStackEvents": Stacks._stack_events,
+    "GetTemplate": Stacks._template,
+    "DescribeChangeSet": Stacks._change_set,
+    "ListExports": Stacks._list_exports,
+}
+
+
+def _parameters(template: Template) -> str:
+    members = ""
+    for name, value in template.parameters.items():
+        given, *resolved = (value,) if isinstance(value, str) else value
+        members += f"<member><ParameterKey>{name}</ParameterKey>"
+        members += f"<ParameterValue>{escape(given)}</ParameterValue>"
+        members += "".join(f"<ResolvedValue>{escape(each)}</ResolvedValue>" for each in resolved)
+        members += "</member>"
+    return f"<Parameters>{members}</Parameters>"
 
 
 def _described(logical_id: str, resource: StackResource) -> str:

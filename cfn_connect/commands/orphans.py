@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.text import Text
 
-from cfn_connect.clients import Clients
+from cfn_connect.clients import Clients, code_of
 from cfn_connect.inventory import Inventory, Tagged
 from connect_provider.arn import region
 from connect_provider.ownership import LOGICAL_ID, STACK_ID
@@ -96,7 +96,7 @@ def _read(stack_id: str, clients: Clients) -> _Stack | None:
     try:
         listed = [each for page in pages for each in page["StackResourceSummaries"]]
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
+        if code_of(error) != "ValidationError":
             raise
         return None
     return {each["LogicalResourceId"]: each for each in listed}

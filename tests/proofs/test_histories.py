@@ -20,81 +20,27 @@ from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
 from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import START, FakeTime, Sink
+from tests.support.histories import (
+    FLOW,
+    GROUP,
+    MANUAL,
+    OFFER,
+    OFFERED,
+    SPLITS,
+    TRAFFIC,
+    USERS,
+    desks,
+    groups,
+    offers,
+    templates,
+)
 
-DESK, GROUP = "Custom::ConnectQuickConnect", "Custom::ConnectTrafficDistributionGroup"
-TRAFFIC = "Custom::ConnectTrafficDistribution"
-OFFER = "Custom::ConnectQueueQuickConnects"
 _EARLY = 3.0  # seconds; a run asks CloudFormation from two seconds on, counted from a whole one
 # `make test` runs the same histories every time; HISTORIES=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))
-_WAY = {"ContactFlowId": scene.CONTACT_FLOW_ID}
-FLOW = {"QuickConnectType": "FLOW", "FlowConfig": _WAY}
-QUEUE = {
-    "QuickConnectType": "QUEUE",
-    "QueueConfig": {"QueueId": scene.QUEUE_ID, **_WAY},
-}
-USER = {"QuickConnectType": "USER", "UserConfig": {"UserId": scene.USER_ID, **_WAY}}
-USERS = [scene.USER_ID, scene.OTHER_USER_ID]
-SPLITS = [(100, 0), (0, 100), (50, 50)]
-
-
-def config(east: int, west: int) -> dict[str, Any]:
-    shares = ((scene.REGION, str(east)), (scene.REPLICA_REGION, str(west)))
-    return {"Distributions": [{"Region": r, "Percentage": p} for r, p in shares]}
-
-
-tags = st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["1", "2"]))
-desks = st.fixed_dictionaries(
-    {
-        "InstanceId": st.sampled_from([scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID]),
-        "Name": st.sampled_from(["n", "m", "taken", "x" * 128]),
-        "QuickConnectConfig": st.sampled_from([FLOW, FLOW, QUEUE, USER]),
-        "Tags": tags,
-    },
-    optional={"Description": st.sampled_from(["", "one", "two"])},
-).map(lambda properties: (DESK, properties))
-user_lists = st.lists(st.sampled_from([*USERS, "nobody"]), unique=True)
-groups_declared = st.fixed_dictionaries(
-    {
-        "InstanceId": st.just(scene.INSTANCE_ID),
-        "Name": st.sampled_from(["g", "h"]),
-        "Tags": tags,
-        "UserIds": user_lists,
-    },
-    optional={"Description": st.sampled_from(["one", "two"])},
-).map(lambda properties: (GROUP, properties))
-traffic = st.fixed_dictionaries(
-    {
-        "InstanceId": st.just(scene.INSTANCE_ID),
-        "TelephonyConfig": st.sampled_from([config(*split) for split in SPLITS]),
-        "OutOfBandTraffic": st.sampled_from(["Overwrite", "Fail"]),
-    },
-    optional={
-        "AgentConfig": st.sampled_from([config(*split) for split in SPLITS]),
-        "CrossRegionRouting": st.sampled_from(["Enabled", "Isolated"]),
-        "Revision": st.sampled_from(["1", "2"]),
-    },
-).map(lambda properties: (TRAFFIC, properties))
-*OFFERED, MANUAL = scene.QUICK_CONNECT_IDS
-offers = st.fixed_dictionaries(
-    {
-        "InstanceId": st.just(scene.INSTANCE_ID),
-        "QueueId": st.sampled_from([scene.QUEUE_ID, scene.OTHER_QUEUE_ID]),
-        "QuickConnectIds": st.lists(st.sampled_from([*OFFERED, "nothing"]), unique=True),
-    }
-).map(lambda properties: (OFFER, properties))
-# The desk comes last, so that its failure rolls the others back.
-templates = st.fixed_dictionaries(
-    {},
-    optional={
-        "Group": groups_declared,
-        "Traffic": traffic,
-        "Offer": offers,
-        "Desk": desks,
-        "Line": desks,
-    },
-)
-other_templates = st.fixed_dictionaries({}, optional={"Group": groups_declared, "Desk": desks})
+group, desk = groups([*USERS, "nobody"]), desks(["n", "m", "taken", "x" * 128])
+stack_templates = templates(group, offers([*OFFERED, "nothing"]), desk)
+other_templates = st.fixed_dictionaries({}, optional={"Group": group, "Desk": desk})
 weathers = st.builds(
     Weather,
     spacing=st.sampled_from([0.0, 2.0, 30.0]),
@@ -149,9 +95,11 @@ faults = st.tuples(
     st.sampled_from([1, 2, 6]),
 )
 steps = st.one_of(
-    st.tuples(st.just("deploy"), st.just(0), templates, st.lists(faults, max_size=2), weathers),
-    st.tuples(st.just("deploy"), st.just(0), templates, st.just([]), weathers),
-    st.tuples(st.just("deploy"), st.just(0), templates, st.just([]), weathers, st.just(True)),  # noqa: FBT003
+    st.tuples(
+        st.just("deploy"), st.just(0), stack_templates, st.lists(faults, max_size=2), weathers
+    ),
+    st.tuples(st.just("deploy"), st.just(0), stack_templates, st.just([]), weathers),
+    st.tuples(st.just("deploy"), st.just(0), stack_templates, st.just([]), weathers, st.just(True)),  # noqa: FBT003
     st.tuples(st.just("deploy"), st.just(1), other_templates, st.just([]), weathers),
     st.tuples(st.just("rename")),
     st.tuples(st.just("vanish"), st.sampled_from(["queues", "users"])),

@@ -423,7 +423,8 @@ class _Operation:
         if verb == "CREATE" and request.response is None:
             physical_id = ""
         now = FakeTime.current.time()
-        self._stack.shown[name] = StackResource(f"{verb}_{end}", physical_id, now)
+        kind = request.event["ResourceType"]
+        self._stack.shown[name] = StackResource(f"{verb}_{end}", physical_id, now, kind)
         self._show(self._status)
 
 

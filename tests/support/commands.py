@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import pytest
 from rich.console import Console
 
+from cfn_connect import cli
 from cfn_connect.clients import Clients
 from sandbox import scene
 from tests.support import watch
@@ -44,6 +46,21 @@ def run(
         calls = Counter(entry.operation for entry in watch.CALLED[before:])
         del watch.CALLED[before:]
     return Done(code, file.getvalue(), calls)
+
+
+def json_of(capsys: pytest.CaptureFixture[str], *line: str) -> dict[str, Any]:
+    """Run a command line that succeeds; return its JSON."""
+    capsys.readouterr()
+    code = cli.main([*line, "--json"])
+    shown = capsys.readouterr()
+    assert code == 0, shown.err
+    found: dict[str, Any] = json.loads(shown.out)
+    return found
+
+
+def states_of(found: dict[str, Any]) -> set[str]:
+    """Return the states in the JSON of plan or drift."""
+    return {each["state"] for each in found["resources"]}
 
 
 def connect_actions(command: str) -> set[str]:

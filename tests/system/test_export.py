@@ -13,6 +13,7 @@ from sandbox import scene, stacks
 from sandbox.aws import Sandbox
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support import contact_center
+from tests.support.commands import json_of, states_of
 
 _READS = ("Describe", "Get", "List", "Search")
 
@@ -34,23 +35,36 @@ def without_markers(connect: ConnectEmulator) -> dict[str, Any]:
 
 
 def test_a_deployment_of_the_export_changes_marker_tags_only(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The journal shows no other change. A second export gives the same text.
+
+    The plan knows each adoption and the number of calls. After the deployment, nothing has drifted,
+    and a second deployment would change nothing.
 
     The association of a quick connect that a queue offers already is repeated, without effect. If
     Connect refuses it, the provider first waits out the lag: half a minute for each queue.
     """
     for name, value in sandbox.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL_CLOUDFORMATION")  # that of the other tests
     connect = sandbox.connect
     contact_center.seed(connect)
     template, before = exported(tmp_path), without_markers(connect)
     connect.repeats_fail = False
+    path = str(tmp_path / "connect.yaml")
+    stack = ["--stack-name", "contact-center"]
+    planned = json_of(capsys, "plan", *stack, "--template-file", path)
     connect.journal.clear()
 
     stacks.deploy(sandbox, "contact-center", template, {}, lambda _: None)
 
+    assert len(planned["resources"]) > contact_center.QUICK_CONNECTS
+    assert states_of(planned) == {"adopt", "update", "nothing"}
+    assert planned["calls"] == len(connect.journal)
     done = [e for e in connect.journal if not e.error and not e.operation.startswith(_READS)]
     tagged = [entry.parameters["tags"] for entry in done if entry.operation == "TagResource"]
     assert {entry.operation for entry in done} == {"TagResource", "AssociateQueueQuickConnects"}
@@ -59,6 +73,12 @@ def test_a_deployment_of_the_export_changes_marker_tags_only(
     owned = [*connect.quick_connects.values(), *connect.groups.values()]
     assert all("cfn:adopted-at" in each["Tags"] for each in owned)
     assert exported(tmp_path) == template
+    connect.journal.clear()
+    assert states_of(json_of(capsys, "drift", *stack, "--all")) == {"in sync"}
+    assert len(connect.journal) <= 2 * len(planned["resources"]) + 2
+    connect.journal.clear()
+    assert states_of(json_of(capsys, "plan", *stack, "--template-file", path)) == {"nothing"}
+    assert connect.calls() == []
 
 
 def test_an_import_of_the_native_export_changes_nothing(

@@ -11,32 +11,16 @@ from typing import Any
 
 import pytest
 
-from sandbox import demo, scene, stacks
+from sandbox import stacks
 from sandbox.aws import Sandbox
 from tests.support.harness import ROOT
-from tests.support.templates import parsed, templates
+from tests.support.templates import VALUES, parameters, parsed, templates
 
 TEMPLATES = templates()
 ADOPTED = TEMPLATES["examples/migration/adopted.yaml"]
 NATIVE = TEMPLATES["examples/migration/native.yaml"]
 RELEASED = TEMPLATES["examples/migration/released.yaml"]
 MIGRATION = (ROOT / "docs/migration.md").read_text()
-INSTANCE_ARN = f"arn:aws:connect:us-east-1:123456789012:instance/{scene.INSTANCE_ID}"
-VALUES = {
-    **demo.PARAMETERS,
-    **demo.DESK_PARAMETERS,
-    "InstanceArn": INSTANCE_ARN,
-    "QueueArn": f"{INSTANCE_ARN}/queue/{scene.QUEUE_ID}",
-    "ContactFlowArn": f"{INSTANCE_ARN}/contact-flow/{scene.CONTACT_FLOW_ID}",
-}
-
-
-def parameters(sandbox: Sandbox, template: str) -> dict[str, str]:
-    """Return a value for every parameter without a default."""
-    group = sandbox.connect.default_group(scene.INSTANCE_ID)
-    values = {**VALUES, "TrafficDistributionGroupArn": group["Arn"]}
-    declared = parsed(template).get("Parameters", {})
-    return {name: values[name] for name, said in declared.items() if "Default" not in said}
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -44,7 +28,7 @@ def test_a_documented_template_can_be_deployed(name: str, sandbox: Sandbox) -> N
     """The stack has all outputs, and its deletion leaves nothing."""
     before = sandbox.connect.holdings
     text, stack = TEMPLATES[name].replace("Policy: Retain", "Policy: Delete"), name_of_stack(name)
-    outputs = stacks.deploy(sandbox, stack, text, parameters(sandbox, text), lambda _: None)
+    outputs = stacks.deploy(sandbox, stack, text, parameters(sandbox.connect, text), lambda _: None)
     assert outputs.keys() == parsed(text).get("Outputs", {}).keys()
     for name_of_output, value in outputs.items():
         assert value.startswith("arn:") == name_of_output.endswith("Arn")
@@ -86,7 +70,7 @@ class Migration:
 
     def deploy(self, template: str) -> dict[str, str]:
         """Update the stack, or create it; return its outputs."""
-        values = parameters(self._sandbox, template)
+        values = parameters(self._sandbox.connect, template)
         return stacks.deploy(self._sandbox, self._stack, template, values, lambda _: None)
 
     def run_import(self, claims: str, claims_lines: str) -> str:
@@ -241,7 +225,7 @@ def test_every_native_resource_of_the_migration_is_kept() -> None:
 def test_a_missing_resource_cannot_be_imported(migration: Migration) -> None:
     """CloudFormation first looks the resource up."""
     migration.deploy(RELEASED)
-    missing = f"{INSTANCE_ARN}/transfer-destination/00000000-0000-4000-8000-000000000000"
+    missing = f"{VALUES['InstanceArn']}/transfer-destination/00000000-0000-4000-8000-000000000000"
     assert "ResourceNotFoundException" in migration.run_import(missing, missing)
 
 

@@ -44,7 +44,7 @@ def test_every_release_has_a_record_and_a_section() -> None:
 def test_actions_are_pinned_by_commit() -> None:
     """A tag can move. The comment names the version for readers and for Dependabot."""
     pinned = re.compile(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+")
-    for workflow in WORKFLOWS:
+    for workflow in [*WORKFLOWS, *(ROOT / "examples").rglob("*.yml")]:
         uses = re.findall(r"uses: (.*)", workflow.read_text())
         assert uses
         assert [use for use in uses if not pinned.fullmatch(use)] == []

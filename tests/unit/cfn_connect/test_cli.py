@@ -1,7 +1,10 @@
 """The command line: exit codes, errors in one line, and no price for users of the lint rules."""
 
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,28 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cfn_connect import cli
 from cfn_connect.clients import Clients, CommandError, advice
 from tests.support.harness import ROOT
+from tests.support.templates import DOCUMENTS
+
+
+def documented() -> Iterator[str]:
+    """Yield each command line of cfn-connect in the documents and in the examples."""
+    for path in [*DOCUMENTS, *(ROOT / "examples").rglob("*.yml")]:
+        text = path.read_text().replace("\\\n", " ")
+        yield from re.findall(r"^\s*(?:- run: )?cfn-connect (?!--help)([^|>\n]+)", text, re.M)
+
+
+@pytest.mark.parametrize("line", sorted({*documented()}))
+def test_a_documented_command_line_has_options_that_exist(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader can paste it."""
+    monkeypatch.chdir(tmp_path)
+    name, *arguments = shlex.split(line)
+    for each in arguments:
+        if each.endswith((".yaml", ".csv", "$TEMPLATE")):
+            Path(each).touch()
+    command = cli.commands.commands[name]
+    assert command.make_context(name, arguments).params
 
 
 def test_help_ends_with_success(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,369 @@
+"""Says what a request of CloudFormation would change in Connect, without a change.
+
+The provider's own reconcilers carry the request out against a Rehearsal of Connect, so the decision
+and the Reason of a refusal are Lambda's own.
+
+    assessor = Assessor(clients)
+    assessment = assessor.assess(PlannedRequest(...))
+
+**A plan** assesses the requests of one deployment with one Assessor: a Create or Update for each
+resource that differs from the deployed template, then a Delete for each resource that leaves it. A
+request meets the effects of those before it. CloudFormation sends no Update if the properties are
+the deployed ones.
+
+**Drift** is the assessment of an Update to the deployed properties themselves. Its changes are the
+drift. Call forget() before each resource, so that it meets the real Connect.
+
+A wait takes no time here: the clock of the run jumps, and Connect stays as it is. Only throttling
+and failures of Connect really pause, for at most two minutes for each request.
+
+Connect alone knows whether it would refuse a write. So an assessment cannot foresee a missing flow,
+queue or user, a used-up quota, or a permission that the role of Lambda lacks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from cfn_connect.changes import Change, OfferRecorder, OwnedRecorder, Recorder, TrafficRecorder
+from cfn_connect.clients import Clients
+from cfn_connect.rehearsal import Rehearsal
+from cfn_connect.resolve import UNKNOWN
+from connect_provider import arn, connect, errors
+from connect_provider.ownership import MARKERS
+from connect_provider.quick_connect.resource import QuickConnect
+from connect_provider.reconcile.plan import Observation
+from connect_provider.request import NEVER_CREATED, Request, parse_request
+from connect_provider.run import Run
+from connect_provider.stack import describe
+from connect_provider.stack.describe import Phase
+from connect_provider.stack.watch import StackWatch
+from connect_provider.traffic_distribution_group.resource import TrafficDistributionGroup
+
+_LAMBDA_TIMEOUT = 900.0  # seconds
+_PATIENCE = 120.0  # seconds
+
+
+class Action(Enum):
+    """The effect of a request on Connect."""
+
+    CREATE = "create"
+    ADOPT = "adopt"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    RELEASE = "release"
+    DISSOCIATE = "dissociate"
+    NONE = "nothing"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class PlannedRequest:
+    """A request that CloudFormation would send to Lambda.
+
+    physical_id: "" for a Create.
+    properties: None for a Delete.
+    old_properties: those of the deployed template; None for a Create.
+    """
+
+    resource_type: str
+    stack_id: str
+    logical_id: str
+    physical_id: str
+    properties: Mapping[str, Any] | None
+    old_properties: Mapping[str, Any] | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return the id of the stack, and the logical id in it."""
+        return self.stack_id, self.logical_id
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """Return the event that Lambda would get. Its ResponseURL has no time, so it is young."""
+        request_type = "Delete" if self.properties is None else "Update"
+        event = {
+            "RequestType": request_type if self.physical_id else "Create",
+            "RequestId": "planned",
+            "ResponseURL": "https://example.invalid/",
+            "StackId": self.stack_id,
+            "ResourceType": self.resource_type,
+            "LogicalResourceId": self.logical_id,
+            "ResourceProperties": self.properties,
+        }
+        if self.physical_id:
+            event["PhysicalResourceId"] = self.physical_id
+        if request_type == "Delete":
+            event["ResourceProperties"] = self.old_properties
+        elif self.physical_id:
+            event["OldResourceProperties"] = self.old_properties
+        return event
+
+    @property
+    def delete(self) -> "PlannedRequest":
+        """Return the Delete of the resource that this Update replaces."""
+        names = self.resource_type, self.stack_id, self.logical_id, self.physical_id
+        return PlannedRequest(*names, None, self.old_properties)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What a request would do.
+
+    arn: the live resource, or "" if there is none.
+    changes: the properties of a live resource that differ, also if the action is NONE: the provider
+    leaves traffic that somebody moved.
+    reason: the Reason of a refusal, or why the action is unknown; otherwise "".
+    calls: the Connect calls that the deployment makes for the resource. Those of a replacement
+    include the Delete of the old resource.
+    """
+
+    action: Action
+    arn: str = ""
+    changes: tuple[Change, ...] = ()
+    reason: str = ""
+    calls: int = 0
+
+
+class Assessor:
+    """Assesses the requests of one deployment."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._rehearsal = Rehearsal(clients)
+
+    def forget(self) -> None:
+        """Forget what Connect has, and the effects of the requests so far."""
+        self._rehearsal.forget()
+
+    def assess(self, request: PlannedRequest) -> Assessment:
+        """Return what a request would do, after the ones that were assessed before it."""
+        if request.resource_type not in _RECORDERS:
+            return Assessment(Action.UNKNOWN, reason="cfn-connect does not know this type")
+        if unknown := tuple(_unknown_changes(request)):
+            reason = "only the deployment knows some of the properties"
+            return Assessment(Action.UNKNOWN, request.physical_id, unknown, reason)
+        with self._in_lambda(request.stack_id):
+            return self._assess(request)
+
+    def _assess(self, request: PlannedRequest) -> Assessment:
+        """Assess a request. If it is refused, it leaves no effects."""
+        rehearsal, before = self._rehearsal, self._rehearsal.effects.copy()
+        attempt = _Attempt(request, rehearsal)
+        assessment = attempt.assessment()
+        if assessment.action in (Action.REFUSED, Action.UNKNOWN):
+            rehearsal.effects = before
+            return assessment
+        rehearsal.effects.physical_ids[request.key] = attempt.physical_id
+        replaces = attempt.physical_id not in ("", request.physical_id)
+        if not request.physical_id or not replaces:
+            return assessment
+        # The Delete of what it replaced comes at the end of the deployment.
+        before = rehearsal.effects.copy()
+        clean_up = self._assess(request.delete)
+        rehearsal.effects = before
+        return replace(assessment, calls=assessment.calls + clean_up.calls)
+
+    @contextmanager
+    def _in_lambda(self, stack_id: str) -> Iterator[None]:
+        """Let the provider believe that it runs in Lambda, in the stack's Region."""
+        region = stack_id.split(":")[3]
+        with (
+            _replaced(connect, "client", self._rehearsal.client),
+            _replaced(describe, "client", partial(self._clients.client, "cloudformation")),
+            _replaced(arn, "own_region", lambda: region),
+        ):
+            yield
+
+
+class _Attempt:
+    """One request, carried out in the rehearsal."""
+
+    def __init__(self, planned: PlannedRequest, rehearsal: Rehearsal) -> None:
+        rehearsal.begin(planned.stack_id)
+        self._planned = planned
+        self._rehearsal = rehearsal
+        run = _Run(planned.event, rehearsal)
+        request = parse_request(planned.event)
+        recorder = _RECORDERS[planned.resource_type]
+        self._recorder = recorder(request, run, _Watch(run, request, rehearsal))
+        self._observed: Observation | None = None
+
+    def assessment(self) -> Assessment:
+        """Carry the request out; return what it does."""
+        try:
+            self._carry_out()
+            action, reason = self._action(), ""
+        except errors.ProviderError as error:
+            action, reason = _refusal(error), error.reason
+        calls, changes = self._rehearsal.calls, tuple[Change, ...]()
+        try:
+            changes = tuple(self._changes(action))
+        except errors.ProviderError as error:
+            action, reason = _refusal(error), error.reason
+        return Assessment(action, self._arn(action), changes, reason, calls)
+
+    def _carry_out(self) -> None:
+        """Serve the request as Provider does."""
+        if self._planned.properties is not None:
+            self._observed = self._recorder.apply()
+        elif not self._planned.physical_id.startswith(NEVER_CREATED):
+            self._recorder.delete()
+
+    @property
+    def physical_id(self) -> str:
+        """Return the physical id of the resource afterwards, or "" if the stack lacks it."""
+        return self._observed.arn if self._observed else ""
+
+    @property
+    def _is_owned(self) -> bool:
+        return isinstance(self._recorder, OwnedRecorder)
+
+    def _action(self) -> Action:
+        operations = [write.operation for write in self._rehearsal.writes]
+        if self._planned.properties is None:
+            return self._deletion(operations)
+        if any(operation.startswith("Create") for operation in operations):
+            return Action.REPLACE if self._recorder.replaces else Action.CREATE
+        if self.physical_id != self._planned.physical_id:
+            if self._is_owned:
+                return Action.ADOPT
+            if self._planned.physical_id:
+                return Action.REPLACE
+        return Action.UPDATE if operations else Action.NONE
+
+    def _deletion(self, operations: list[str]) -> Action:
+        if any(operation.startswith("Delete") for operation in operations):
+            return Action.DELETE
+        if not operations:
+            return Action.NONE
+        return Action.RELEASE if self._is_owned else Action.DISSOCIATE
+
+    def _changes(self, action: Action) -> Iterator[Change]:
+        """Yield the changes of a live resource. The new owner of an adopted one is none of them."""
+        planned = self._planned
+        if planned.properties is None:
+            return
+        drift = planned.properties == planned.old_properties
+        for change in self._recorder.changes(self._rehearsal.writes, self._observed, drift=drift):
+            if action is not Action.ADOPT or change.path.removeprefix("Tags.") not in MARKERS:
+                yield change
+
+    def _arn(self, action: Action) -> str:
+        """Return the ARN of the live resource."""
+        if action is Action.CREATE:
+            return ""
+        if action in (Action.ADOPT, Action.UPDATE, Action.NONE) and self._observed:
+            return self._observed.arn
+        physical_id = self._planned.physical_id
+        known = not self._is_owned or self._rehearsal.has_seen(physical_id)
+        return physical_id if known else ""
+
+
+class _Run(Run):
+    """A run whose waits take no time. It is its own Lambda context."""
+
+    def __init__(self, event: Mapping[str, Any], rehearsal: Rehearsal) -> None:
+        self._rehearsal = rehearsal
+        self._waited = self._paused = 0.0
+        super().__init__(event, self)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda would end the run."""
+        return int((_LAMBDA_TIMEOUT - self.elapsed()) * 1000)
+
+    def now(self) -> float:
+        """Return the seconds of a clock that jumps over each wait."""
+        return super().now() + self._waited
+
+    def elapsed(self) -> float:
+        """Return the seconds since the run began, with the waits."""
+        return super().elapsed() + self._waited
+
+    def sleep(self, seconds: float) -> None:
+        """Jump over a wait. Pause before a failed read is repeated."""
+        if not self._rehearsal.is_failing:
+            self._waited += seconds
+            return
+        self._paused += seconds
+        if self._paused > _PATIENCE:
+            raise errors.NotStabilized("Connect throttles or fails; try later", unfinished=True)
+        super().sleep(seconds)
+
+
+class _Watch(StackWatch):
+    """The stack of a deployment that goes forward."""
+
+    def __init__(self, run: Run, request: Request, rehearsal: Rehearsal) -> None:
+        super().__init__(run, request)
+        self._stack_id = request.stack_id
+        self._rehearsal = rehearsal
+
+    def has(self, arn: str, logical_id: str = "") -> bool:
+        """Return whether the stack has the resource, perhaps due to an earlier request."""
+        known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
+        return super().has(arn, logical_id) if known is None else known == arn
+
+    def phase(self) -> Phase:
+        """Return the direction of a deployment that has not failed."""
+        return Phase.FORWARD
+
+    def turns_out_to_roll_back(self) -> bool:
+        """Return the same as is_rolling_back(), without a wait for the stack's status."""
+        return False
+
+
+# The classes of the functions' apps, with their changes.
+_RECORDERS: Mapping[str, Callable[[Request, Run, StackWatch], Recorder]] = {
+    "Custom::ConnectQuickConnect": partial(OwnedRecorder, QuickConnect),
+    "Custom::ConnectQueueQuickConnects": OfferRecorder,
+    "Custom::ConnectTrafficDistributionGroup": partial(OwnedRecorder, TrafficDistributionGroup),
+    "Custom::ConnectTrafficDistribution": TrafficRecorder,
+}
+
+
+def _refusal(error: errors.ProviderError) -> Action:
+    """Return REFUSED if Lambda would respond with the error, too.
+
+    The other errors are those of the command's own identity, of its network, or of a wait.
+    """
+    refusals = (*errors.REFUSALS, errors.NotStabilized)
+    certain = isinstance(error, refusals) and not error.unfinished
+    return Action.REFUSED if certain else Action.UNKNOWN
+
+
+def _unknown_changes(request: PlannedRequest) -> Iterator[Change]:
+    """Yield a change for each property that only the deployment knows."""
+    for properties in (request.properties, request.old_properties):
+        paths = dict.fromkeys(_unknown_paths(properties, ""))
+        if paths:
+            yield from (Change(path, UNKNOWN, UNKNOWN) for path in paths)
+            return
+
+
+def _unknown_paths(node: Any, path: str) -> Iterator[str]:
+    if node is UNKNOWN:
+        yield path or "Properties"
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _unknown_paths(value, f"{path}.{key}".lstrip("."))
+    if isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _unknown_paths(value, f"{path}.{index}")
+
+
+@contextmanager
+def _replaced(module: ModuleType, name: str, stand_in: object) -> Iterator[None]:
+    """Put a function in the place of one in a module of the provider."""
+    original = getattr(module, name)
+    setattr(module, name, stand_in)
+    try:
+        yield
+    finally:
+        setattr(module, name, original)

@@ -1,0 +1,46 @@
+"""A deployment does what its plan says, for every template of the documents."""
+
+from pathlib import Path
+
+import pytest
+
+from cfn_connect.resolve import PREFIX
+from sandbox import stacks
+from sandbox.aws import Sandbox
+from tests.support.commands import json_of, states_of
+from tests.support.templates import parameters, templates
+
+TEMPLATES = {
+    name: text.replace("Policy: Retain", "Policy: Delete")
+    for name, text in templates().items()
+    if PREFIX in text
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_deployment_makes_the_calls_of_its_plan(
+    name: str,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Then nothing has drifted, and a second deployment would change nothing."""
+    for key, value in sandbox.environment.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL_CLOUDFORMATION")  # that of the other tests
+    stack, text = f"planned-{[*TEMPLATES].index(name)}", TEMPLATES[name]
+    template, values = tmp_path / "template.yaml", parameters(sandbox.connect, text)
+    template.write_text(text)
+    overrides = [f"{key}={value}" for key, value in values.items()]
+    options = ["--parameter-overrides", *overrides] if overrides else []
+
+    planned = json_of(
+        capsys, "plan", *options, "--stack-name", stack, "--template-file", str(template)
+    )
+    sandbox.connect.journal.clear()
+    stacks.deploy(sandbox, stack, text, values, lambda _: None)
+    assert planned["calls"] == len(sandbox.connect.journal), sandbox.connect.calls()
+    assert states_of(json_of(capsys, "drift", "--stack-name", stack, "--all")) == {"in sync"}
+    assert states_of(json_of(capsys, "plan", "--stack-name", stack)) == {"nothing"}
+    stacks.delete(sandbox, stack, lambda _: None)

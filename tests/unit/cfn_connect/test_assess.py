@@ -1,0 +1,438 @@
+"""Assessments: the effect of a request on Connect, told without a change."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cfn_connect.assess import Action, Change
+from cfn_connect.resolve import UNKNOWN
+from connect_provider.ownership import MARKERS
+from sandbox import scene
+from sandbox.cloudformation import StackResource, Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.assessment import assess, assessor, deploy, planned
+from tests.support.harness import ROOT, FakeTime, Sink, created, load_event
+from tests.support.scenarios import OTHER_STACK, SCENARIOS, Scenario
+
+ACTIONS = {
+    "create a quick connect": Action.CREATE,
+    "adopt a quick connect": Action.ADOPT,
+    "update a quick connect": Action.UPDATE,
+    "replace a quick connect": Action.REPLACE,
+    "delete a quick connect": Action.DELETE,
+    "offer quick connects": Action.UPDATE,
+    "offer other quick connects": Action.UPDATE,
+    "move an offer": Action.REPLACE,
+    "withdraw quick connects": Action.DISSOCIATE,
+    "create a group": Action.CREATE,
+    "adopt the default group": Action.ADOPT,
+    "update a group": Action.UPDATE,
+    "replace a group": Action.REPLACE,
+    "delete a group": Action.DELETE,
+    "split traffic": Action.UPDATE,
+    "shift traffic": Action.UPDATE,
+    "put the split back": Action.UPDATE,
+    "isolate the Regions": Action.UPDATE,
+    "end the isolation": Action.UPDATE,
+    "leave the traffic": Action.NONE,
+}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_deployment_makes_the_calls_of_its_assessment(
+    scenario: Scenario, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The action is as expected, and a replacement includes the Delete of the old resource."""
+    event = scenario.prepare(connect, sink)
+    (assessment,) = assess(connect, event)
+    assert assessment.action is ACTIONS[scenario.name]
+    assert assessment.reason == ""
+    assert deploy(event, sink)["Status"] == "SUCCESS"
+    assert assessment.calls == len(connect.journal), connect.calls()
+
+
+# Changes
+
+
+def owned(connect: ConnectEmulator, sink: Sink, name: str = "quick_connect") -> dict[str, Any]:
+    """Create a resource; return the Update to its own properties, which shows drift."""
+    create = load_event(f"{name}_create", sink)
+    return unchanged(create, created(create, sink))
+
+
+def unchanged(create: dict[str, Any], physical_id: str) -> dict[str, Any]:
+    """Return the Update to the properties of a Create."""
+    return {
+        **create,
+        "RequestType": "Update",
+        "PhysicalResourceId": physical_id,
+        "OldResourceProperties": create["ResourceProperties"],
+    }
+
+
+def test_an_update_tells_each_property_with_both_values(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The value before is that of Connect, not of the previous template."""
+    update = owned(connect, sink)
+    live = connect.quick_connects[update["PhysicalResourceId"]]
+    live["Description"] = "by hand"
+    properties = {
+        **update["ResourceProperties"],
+        "Name": "Orders",
+        "Tags": {"team": "support", "tier": "1"},
+    }
+    update["ResourceProperties"] = properties
+    (assessment,) = assess(connect, update)
+    assert assessment.arn == update["PhysicalResourceId"]
+    assert assessment.changes == (
+        Change("Name", "Sales", "Orders"),
+        Change("Description", "by hand", properties["Description"]),
+        Change("Tags.team", "sales", "support"),
+        Change("Tags.tier", None, "1"),
+    )
+
+
+def test_a_group_tells_its_users(connect: ConnectEmulator, sink: Sink) -> None:
+    """Users of other owners stay on both sides."""
+    update = owned(connect, sink, "traffic_distribution_group")
+    connect.groups[update["PhysicalResourceId"]]["users"] |= {scene.USER_IDS[2]}
+    update["ResourceProperties"] = {
+        **update["ResourceProperties"],
+        "UserIds": [scene.USER_ID],
+    }
+    (assessment,) = assess(connect, update)
+    both = sorted([scene.USER_ID, scene.USER_IDS[2]])
+    assert assessment.changes == (Change("UserIds", [scene.USER_IDS[2]], both),)
+
+
+def test_a_replacement_tells_its_reason(connect: ConnectEmulator, sink: Sink) -> None:
+    """The live resource is the one to be replaced."""
+    update = owned(connect, sink)
+    properties = {**update["ResourceProperties"], "InstanceId": scene.OTHER_INSTANCE_ID}
+    update["ResourceProperties"] = properties
+    (assessment,) = assess(connect, update)
+    assert assessment.arn == update["PhysicalResourceId"]
+    before, after = (f"{scene.REGION}/{i}" for i in (scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID))
+    assert assessment.changes == (Change("InstanceId", before, after),)
+
+
+def test_an_adoption_names_the_resource(connect: ConnectEmulator, sink: Sink) -> None:
+    """The new owner in its marker tags is no change."""
+    create = load_event("quick_connect_create", sink, StackId=OTHER_STACK)
+    arn = created(create, sink)
+    connect.quick_connects[arn]["Description"] = "theirs"
+    adopt = {**create, "StackId": OTHER_STACK + "0"}
+    adopt["ResourceProperties"] |= {"ExistingResourcePolicy": "Adopt"}
+    (assessment,) = assess(connect, adopt)
+    assert assessment.action is Action.ADOPT
+    assert assessment.arn == arn
+    description = adopt["ResourceProperties"]["Description"]
+    assert assessment.changes == (Change("Description", "theirs", description),)
+
+
+# Drift
+
+
+def test_what_the_template_says_is_no_drift(connect: ConnectEmulator, sink: Sink) -> None:
+    """A quick connect takes one read, and a group with users two."""
+    for name in ("quick_connect", "traffic_distribution_group"):
+        update = owned(connect, sink, name)
+        (assessment,) = assess(connect, update)
+        assert assessment.action is Action.NONE
+        assert assessment.changes == ()
+        assert assessment.calls <= 2
+
+
+@pytest.mark.parametrize("key", sorted(MARKERS - {"cfn:moved-from", "cfn:adopted-at"}))
+def test_a_missing_marker_is_drift(key: str, connect: ConnectEmulator, sink: Sink) -> None:
+    """The next update restores it."""
+    update = owned(connect, sink)
+    del connect.quick_connects[update["PhysicalResourceId"]]["Tags"][key]
+    (assessment,) = assess(connect, update)
+    restored = "cfn:adopted-at" if key == "cfn:created-at" else key
+    assert [change.path for change in assessment.changes] == [f"Tags.{restored}"]
+
+
+def test_a_deleted_resource_is_made_again(connect: ConnectEmulator, sink: Sink) -> None:
+    """There is no live resource. The looks for it take no time."""
+    update = owned(connect, sink)
+    del connect.quick_connects[update["PhysicalResourceId"]]
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.CREATE
+    assert assessment.arn == ""
+    assert FakeTime.current.sleeps == []
+
+
+def test_the_drift_of_a_queue_is_what_it_no_longer_offers(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The offers of others are no drift. No update restores ours, unless the template changes."""
+    scene.add_quick_connects(connect)
+    update = owned(connect, sink, "queue_quick_connects")
+    (in_sync,) = assess(connect, update)
+    assert (in_sync.action, in_sync.changes) == (Action.NONE, ())
+    offered = connect.queue_quick_connects[update["PhysicalResourceId"]]
+    ours = sorted(offered)
+    offered -= {ours[0]}
+    offered |= {scene.QUICK_CONNECT_IDS[2]}
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.NONE
+    assert assessment.changes == (Change("QuickConnectIds", ours[1:], ours),)
+
+
+def test_a_deleted_queue_is_a_refusal(connect: ConnectEmulator, sink: Sink) -> None:
+    """Its drift needs a look at the queue."""
+    scene.add_quick_connects(connect)
+    update = owned(connect, sink, "queue_quick_connects")
+    connect.instances[scene.INSTANCE_ID].queues.clear()
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.REFUSED
+    assert assessment.reason.startswith("NotFound: ListQueueQuickConnects: ")
+
+
+def test_the_drift_of_traffic_is_each_config_that_somebody_moved(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """An update leaves it, so the action is nothing."""
+    create = load_event("traffic_distribution_create_isolated", sink)
+    update = unchanged(create, created(create, sink))
+    (in_sync,) = assess(connect, update)
+    assert (in_sync.action, in_sync.changes) == (Action.NONE, ())
+    connect.instances[scene.INSTANCE_ID].isolated = False
+    traffic = connect.default_group(scene.INSTANCE_ID)["traffic"]
+    shares = ((scene.REGION, 50), (scene.REPLICA_REGION, 50))
+    telephony = [{"Region": region, "Percentage": share} for region, share in shares]
+    before = {each["Region"]: each["Percentage"] for each in _telephony(traffic)}
+    traffic["TelephonyConfig"] = {"Distributions": telephony}
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.NONE
+    assert assessment.changes == (
+        Change("TelephonyConfig", dict(shares), before),
+        Change("CrossRegionRouting", "Enabled", "Isolated"),
+    )
+
+
+def _telephony(traffic: dict[str, Any]) -> list[dict[str, Any]]:
+    distributions: list[dict[str, Any]] = traffic["TelephonyConfig"]["Distributions"]
+    return distributions
+
+
+# Refusals
+
+
+def taken(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Another stack has the Name."""
+    created(load_event("quick_connect_create", sink, StackId=OTHER_STACK), sink)
+    return load_event("quick_connect_create", sink)
+
+
+def renamed_to_a_sibling(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Another resource of the stack has the Name, and Lambda waits for its rename in vain."""
+    others = {"LogicalResourceId": "Other", "Properties": {"Name": "Other"}}
+    created(load_event("quick_connect_create", sink, **others), sink)
+    update = owned(connect, sink)
+    properties = {**update["ResourceProperties"], "Name": "Other"}
+    return {**update, "ResourceProperties": properties}
+
+
+def wrong(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """A property is not valid."""
+    return load_event("quick_connect_create", sink, Properties={"Name": ""})
+
+
+def nowhere(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """The instance does not exist."""
+    return load_event("quick_connect_create", sink, Properties={"InstanceId": "nowhere"})
+
+
+def adopted(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Another stack has adopted the resource."""
+    return {**owned(connect, sink), "StackId": OTHER_STACK}
+
+
+def described(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """A group needs a replacement under its own Name."""
+    update = owned(connect, sink, "traffic_distribution_group")
+    properties = {**update["ResourceProperties"], "Description": "Another"}
+    return {**update, "ResourceProperties": properties}
+
+
+def signed_in(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """A group that is not a default group has no sign-ins."""
+    group = created(load_event("traffic_distribution_group_create", sink), sink)
+    split = load_event("traffic_distribution_create_default_group", sink)["ResourceProperties"]
+    properties = {"SignInConfig": split["SignInConfig"], "TrafficDistributionGroupId": group}
+    return load_event("traffic_distribution_create", sink, Properties=properties)
+
+
+def contested(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Somebody has moved the traffic, and the template respects that."""
+    create = load_event("traffic_distribution_create_default_group", sink)
+    update = unchanged(create, created(create, sink))
+    moved = load_event("traffic_distribution_create", sink)["ResourceProperties"]
+    configs = {name: moved[name] for name in ("TelephonyConfig", "AgentConfig")}
+    connect.default_group(scene.INSTANCE_ID)["traffic"] |= {"AgentConfig": _half()}
+    properties = {**create["ResourceProperties"], **configs, "OutOfBandTraffic": "Fail"}
+    return {**update, "ResourceProperties": properties}
+
+
+def _half() -> dict[str, Any]:
+    regions = (scene.REGION, scene.REPLICA_REGION)
+    return {"Distributions": [{"Region": region, "Percentage": 50} for region in regions]}
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [taken, renamed_to_a_sibling, wrong, nowhere, adopted, described, signed_in, contested],
+    ids=lambda arrange: str(arrange.__doc__),
+)
+def test_a_refusal_has_the_reason_of_lambda(
+    arrange: Callable[[ConnectEmulator, Sink], dict[str, Any]],
+    connect: ConnectEmulator,
+    sink: Sink,
+) -> None:
+    """It makes the same number of calls, and no wait takes time."""
+    event = arrange(connect, sink)
+    connect.journal.clear()
+    passed = FakeTime.current.passed
+    (assessment,) = assess(connect, event)
+    assert FakeTime.current.passed == passed
+    assert assessment.action is Action.REFUSED
+    response = deploy(event, sink)
+    assert response["Status"] == "FAILED"
+    assert assessment.reason == response["Reason"]
+    assert assessment.calls == len(connect.journal)
+
+
+# Unknown
+
+
+@pytest.mark.parametrize("name", ["Name", "QuickConnectConfig"])
+def test_a_property_that_only_the_deployment_knows_makes_the_action_unknown(
+    name: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Nothing is read, and the property is named."""
+    update = owned(connect, sink)
+    connect.journal.clear()
+    update["ResourceProperties"] = {**update["ResourceProperties"], name: UNKNOWN}
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.UNKNOWN
+    assert assessment.changes == (Change(name, UNKNOWN, UNKNOWN),)
+    assert assessment.reason
+
+
+def test_an_unknown_type_is_unknown(connect: ConnectEmulator, sink: Sink) -> None:
+    """The provider of the stack may be newer than the command."""
+    event = load_event("quick_connect_create", sink, ResourceType="Custom::ConnectView")
+    (assessment,) = assess(connect, event)
+    assert assessment.action is Action.UNKNOWN
+
+
+def test_a_missing_permission_is_no_refusal(connect: ConnectEmulator, sink: Sink) -> None:
+    """The identity of the command lacks it, and that of Lambda may have it."""
+    update = owned(connect, sink)
+    connect.fault("DescribeQuickConnect", "AccessDeniedException")
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.UNKNOWN
+    assert assessment.reason.startswith("AccessDenied: DescribeQuickConnect: ")
+
+
+def test_throttling_pauses_and_does_not_count(connect: ConnectEmulator, sink: Sink) -> None:
+    """The read is repeated until it succeeds."""
+    update = owned(connect, sink)
+    connect.fault("DescribeQuickConnect", "ThrottlingException", times=3)
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.NONE
+    assert assessment.calls == 1
+    assert len(FakeTime.current.sleeps) == 3
+
+
+def test_a_failing_connect_ends_an_assessment_after_two_minutes(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Its result is unknown then."""
+    update = owned(connect, sink)
+    connect.fault("DescribeQuickConnect", "InternalServiceException", times=1_000)
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.UNKNOWN
+    assert "try later" in assessment.reason
+    assert 90 < sum(FakeTime.current.sleeps) <= 120
+
+
+# One deployment
+
+
+def test_a_renamed_logical_id_moves_the_resource(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The Delete of the old logical id meets the new owner."""
+    create = load_event("quick_connect_create", sink)
+    arn = created(create, sink)
+    shown = {create["LogicalResourceId"]: StackResource("CREATE_COMPLETE", arn)}
+    stacks.show(create["StackId"], "UPDATE_COMPLETE", shown)
+    adopt = {"ExistingResourcePolicy": "Adopt"}
+    move = load_event("quick_connect_create", sink, LogicalResourceId="New", Properties=adopt)
+    delete = {**create, "RequestType": "Delete", "PhysicalResourceId": arn}
+    moved, deleted = assess(connect, move, delete)
+    assert (moved.action, moved.arn) == (Action.ADOPT, arn)
+    assert deleted.action is Action.NONE
+
+
+def test_a_name_that_an_earlier_request_gives_up_is_free(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """A name that it takes is not."""
+    update = owned(connect, sink)
+    update["ResourceProperties"] = {**update["ResourceProperties"], "Name": "Renamed"}
+    other = {"LogicalResourceId": "Other"}
+    create = load_event("quick_connect_create", sink, **other)
+    conflict = load_event(
+        "quick_connect_create", sink, LogicalResourceId="Third", Properties={"Name": "Renamed"}
+    )
+    actions = [each.action for each in assess(connect, update, create, conflict)]
+    assert actions == [Action.UPDATE, Action.CREATE, Action.REFUSED]
+
+
+def test_a_replaced_resource_keeps_its_name_until_the_end(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """CloudFormation deletes it after every other request."""
+    update = owned(connect, sink)
+    properties = {**update["ResourceProperties"], "InstanceId": scene.OTHER_INSTANCE_ID}
+    replace = {**update, "ResourceProperties": properties}
+    create = load_event("quick_connect_create", sink, LogicalResourceId="Other")
+    replaced, refused = assess(connect, replace, create)
+    assert replaced.action is Action.REPLACE
+    assert refused.action is Action.REFUSED
+
+
+def test_a_refused_request_leaves_no_effects(connect: ConnectEmulator, sink: Sink) -> None:
+    """It has taken its resource back before Connect refuses the rename."""
+    update = renamed_to_a_sibling(connect, sink)
+    tags = connect.quick_connects[update["PhysicalResourceId"]]["Tags"]
+    tags |= {"cfn:moved-from": update["LogicalResourceId"], "cfn:logical-id": "Gone"}
+    first, second = assess(connect, update, update)
+    assert first.action is Action.REFUSED
+    assert first == second
+
+
+def test_a_lookup_is_made_once(connect: ConnectEmulator, sink: Sink) -> None:
+    """Each of many Creates needs the list of all names."""
+    creates = [
+        load_event("quick_connect_create", sink, LogicalResourceId=name, Properties={"Name": name})
+        for name in ("First", "Second", "Third")
+    ]
+    assess(connect)
+    for create in creates:
+        assert assessor().assess(planned(create)).calls == 1
+    assert connect.calls() == ["ListQuickConnects"]
+
+
+def test_the_assessor_needs_no_package_of_lambda() -> None:
+    """The wheel does not install crhelper."""
+    code = "import sys, cfn_connect.assess; assert 'crhelper' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
