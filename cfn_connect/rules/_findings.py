@@ -24,8 +24,7 @@ from cfn_connect.rules._slips import closed_tags, regions, slips
 from cfn_connect.rules._view import View
 from connect_provider.explain import explain
 
-_DEPTH = 4  # so many choices of one check are combined; then all go one way, and all the other
-_WAYS = (True, False)
+_STATES = 128  # so many are tried for one resource
 _RULES = {
     "extra_forbidden": "E9601",
     "missing": "E9602",
@@ -84,61 +83,28 @@ class _Resource:
 
     def _explored(self, start: State) -> Iterator[tuple[View, list[ErrorDetails]]]:
         """Yield every state that a check asks for, and the errors in it."""
-        queue = deque([(start, frozenset[Touch](), 0)] if self._choices.possible(start) else [])
-        seen = {start}
-        too_deep = False
+        queue = deque([(start, frozenset[Touch]())] if self._choices.possible(start) else [])
+        seen, deep = {start}, False
         while queue:
-            state, known, depth = queue.popleft()
+            state, known = queue.pop() if deep else queue.popleft()
+            deep = (
+                not deep
+            )  # so that neither many choices nor choices within choices use all states
             view, details, touched = self._read(state)
             yield view, details
-            ways = list(dict.fromkeys(self._ways(state, touched - known)))
-            if depth == _DEPTH:
-                too_deep = too_deep or bool(ways)
-                continue
-            queue.extend((way, known | touched, depth + 1) for way in ways if way not in seen)
-            seen.update(ways)
-        for preferred in _WAYS if too_deep else ():
-            yield self._completed(start, preferred)
+            for way in self._ways(state, touched - known):
+                if way not in seen and len(seen) < _STATES:
+                    seen.add(way)
+                    queue.append((way, known | touched))
 
     def _ways(self, state: State, touches: Iterable[Touch]) -> Iterator[State]:
-        """Yield the ways of each choice that stopped a check. The other choices vary together."""
-        together = []
+        """Yield the ways of each choice that a check has met."""
         for touch in sorted(touches, key=lambda touch: (touch.part, str(touch.site.path))):
-            ways: Iterable[State] = ()
-            if not touch.stopped:
-                together.append(touch.site.condition)
-            elif touch.site.condition:
-                ways = (state.decide(touch.site.condition, holds) for holds in _WAYS)
+            if touch.site.condition:
+                ways = [state.decide(touch.site.condition, holds) for holds in (True, False)]
             else:
-                ways = self._choices.ways(state, touch.site.value)
+                ways = list(self._choices.ways(state, touch.site.value)) if touch.stopped else []
             yield from filter(self._choices.possible, ways)
-        yield from self._covering(state, filter(None, together))
-
-    def _covering(self, state: State, conditions: Iterable[str]) -> Iterator[State]:
-        """Yield states that together make each condition both true and false."""
-        left = [(condition, holds) for condition in dict.fromkeys(conditions) for holds in _WAYS]
-        while left:
-            covering = state
-            for condition, holds in sorted(left, key=lambda it: left[0][1] != it[1]):
-                if self._choices.holds(covering, condition) is None:
-                    covering = covering.decide(condition, holds)
-            yield covering
-            left = [it for it in left if self._choices.holds(covering, it[0]) != it[1]]
-
-    def _completed(
-        self,
-        state: State,
-        preferred: bool,  # noqa: FBT001
-    ) -> tuple[View, list[ErrorDetails]]:
-        """Return a state that decides every condition, one way where that is possible."""
-        while True:
-            view, details, touched = self._read(state)
-            conditions = sorted({touch.site.condition for touch in touched} - {""})
-            if not conditions:
-                return view, details
-            for condition in conditions:
-                if self._choices.holds(state, condition) is None:
-                    state = state.decide(condition, preferred)
 
     def _read(self, state: State) -> tuple[View, list[ErrorDetails], set[Touch]]:
         """Return the errors that depend on no open choice, and the touches of open values."""
