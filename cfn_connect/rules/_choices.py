@@ -108,21 +108,21 @@ class Choices:
     def _is_mere_default(self, pair: tuple[str, object]) -> bool:
         return pair in self.defaults and not self._allowed[pair[0]]
 
-    def ways(self, state: State, function: object) -> Iterator[State]:
-        """Yield a state for each value of a parameter that a function depends on.
+    def ways(self, state: State, condition: str, function: object) -> Iterator[State]:
+        """Yield a state for each outcome of a condition, or each value that a function depends on.
 
-        The values are the AllowedValues, or those that select from a mapping. There is none if a
-        parameter is assumed already: several are chosen together.
+        A function depends on parameters with AllowedValues, or on those that select from a mapping.
+        There is none if a parameter is assumed already: several are chosen together.
         """
-        if state.parameters:
-            return
-        names = {
-            k for it in self._results_of(function, pseudo=False) for k, _ in it.state.parameters
-        }
-        pairs = {(name, value) for name in names for value in self._allowed[name]}
-        pairs |= {pair for _, pairs in self._selected(function) for pair in pairs}
-        for pair in sorted(pairs, key=str):
-            yield state._replace(parameters=frozenset({pair}))
+        if condition:
+            yield from (state.decide(condition, holds) for holds in (True, False))
+        elif not state.parameters:
+            results = self._results_of(function, pseudo=False)
+            names = {name for result in results for name, _ in result.state.parameters}
+            pairs = {(name, value) for name in names for value in self._allowed[name]}
+            pairs |= {pair for _, pairs in self._selected(function) for pair in pairs}
+            for pair in sorted(pairs, key=str):
+                yield state._replace(parameters=frozenset({pair}))
 
     def _results_of(self, function: object, *, pseudo: bool) -> list[Result]:
         """Return every value that cfn-lint knows a function can have.

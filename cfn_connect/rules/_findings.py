@@ -100,11 +100,10 @@ class _Resource:
     def _ways(self, state: State, touches: Iterable[Touch]) -> Iterator[State]:
         """Yield the ways of each choice that a check has met."""
         for touch in sorted(touches, key=lambda touch: (touch.part, str(touch.site.path))):
-            if touch.site.condition:
-                ways = [state.decide(touch.site.condition, holds) for holds in (True, False)]
-            else:
-                ways = list(self._choices.ways(state, touch.site.value)) if touch.stopped else []
-            yield from filter(self._choices.possible, ways)
+            yield from filter(
+                self._choices.possible,
+                self._choices.ways(state, touch.site.condition, touch.site.value),
+            )
 
     def _read(self, state: State) -> tuple[View, list[ErrorDetails], set[Touch]]:
         """Return the errors that depend on no open choice, and the touches of open values."""
@@ -114,7 +113,7 @@ class _Resource:
         for detail in details:
             there = view.at(detail["loc"])
             if detail["type"] == "extra_forbidden" and (site := optional_site(there)):
-                touched.add(Touch(-1, site, stopped=True))
+                touched.add(Touch(-1, site))
             elif not (detail["type"] in ("too_short", "too_long") and _is_partly_open(there)):
                 certain.append(detail)
         return view, certain, touched
@@ -127,7 +126,7 @@ class _Resource:
             details += [detail for detail in of_tags if detail["loc"][0] == "Tags"]
         # The model's check stops at the first open Region.
         sites = filter(None, (open_site(region) for _, region in regions(view)))
-        touched |= {Touch(-1, site, stopped=True) for site in sites}
+        touched |= {Touch(-1, site) for site in sites}
         found = list(slips(view))
         nulls = {it["loc"] for it in found if it["type"] == "null"}
         details = [detail for detail in details if detail["loc"] not in nulls]

@@ -55,14 +55,10 @@ class Open:
 
 
 class Touch(NamedTuple):
-    """A part of the schema that met an open value.
-
-    stopped: whether a check of the model stopped there. Otherwise, the value passed unread.
-    """
+    """A part of the schema that met an open value."""
 
     part: int
     site: Any
-    stopped: bool
 
 
 def open_site(value: object) -> Any:
@@ -116,8 +112,7 @@ def _tolerant(schema: Any, around: str = "") -> Any:
     if kind not in _PARTS or around == "nullable" or around.startswith("function-"):
         return tolerant  # for the latter, the part around it passes open values already
     ref = tolerant.pop("ref", None)
-    required = around == "model-field"
-    return core_schema.with_info_wrap_validator_function(_passing(required), tolerant, ref=ref)
+    return core_schema.with_info_wrap_validator_function(_passing(), tolerant, ref=ref)
 
 
 @cache
@@ -129,17 +124,13 @@ def _watched(model: type) -> type:
     return watched
 
 
-def _passing(required: bool) -> core_schema.WithInfoWrapValidatorFunction:  # noqa: FBT001
-    """Return a function that passes an open value, and creates one for a check that stopped.
-
-    required: the presence of a value matters. That is a check, too.
-    """
+def _passing() -> core_schema.WithInfoWrapValidatorFunction:
+    """Return a function that passes an open value, and creates one for a check that stopped."""
     part = next(_numbers)
 
     def wrap(value: object, inner: Callable[[object], object], info: Any) -> object:
         if type(value) is Open:
-            stopped = required and optional_site(value) is not None
-            info.context.add(Touch(part, _site(value), stopped))
+            info.context.add(Touch(part, _site(value)))
             return value
         try:
             return inner(value)
@@ -148,11 +139,9 @@ def _passing(required: bool) -> core_schema.WithInfoWrapValidatorFunction:  # no
                 if detail["type"] == "open":
                     site = detail["ctx"]["site"]
                     items = value if type(value) is list else ()
-                    sites = [_site(item) for item in items if type(item) is Open]
                     # The check of a list stops at its first open item, and looks at each by itself.
-                    info.context.update(Touch(part, it, stopped=False) for it in sites)
-                    if site not in sites:
-                        info.context.add(Touch(part, site, stopped=True))
+                    sites = {site, *(_site(item) for item in items if type(item) is Open)}
+                    info.context.update(Touch(part, it) for it in sites)
                     return Open(site)
             raise
 
