@@ -50,21 +50,30 @@ def loop_variables(cfn: Template) -> frozenset[str]:
 def iterations(cfn: Template) -> Mapping[Path, Iteration]:
     """Return the iteration that makes each resource or output of a loop.
 
-    cfn-lint makes up names if it does not know a loop's values. Those are not here.
+    If only the deployment knows a loop's values, cfn-lint makes up names, other ones each time.
+    They have no values here, but the place of a name in the text tells the path.
     """
     probe: dict[str, Any] = {"Transform": _EXTENSIONS, **{name: {} for name in _SECTIONS}}
     probe |= {k: cfn.template[k] for k in ("Mappings", "Parameters") if k in cfn.template}
     for *path, loop in cfn.transform_pre["Fn::ForEach"]:
         if len(path) == 2 and path[0] in _SECTIONS:
             probe[path[0]][path[1]] = _probed(loop, tuple(path), ())
-    unrolled = Template(None, probe)
-    unrolled.transform()
-    return {
-        (section, name): Iteration(tuple(it["Path"]), it["Values"])
-        for section in _SECTIONS
-        for name, it in unrolled.template[section].items()
-        if name in cfn.template.get(section, {})
+    copy = Template(None, probe)
+    copy.transform()
+    made = {
+        (section, name): it for section in _SECTIONS for name, it in copy.template[section].items()
     }
+    made_up = {_place(path[1]): {**it, "Values": {}} for path, it in made.items()}
+    made_up.pop(None, None)
+    names = [(section, name) for section in _SECTIONS for name in cfn.template.get(section, {})]
+    found = [(path, made.get(path) or made_up.get(_place(path[1]))) for path in names]
+    return {path: Iteration(tuple(it["Path"]), it["Values"]) for path, it in found if it}
+
+
+def _place(name: Any) -> tuple[int, int] | None:
+    """Return the place of a name in the text; None if it is not from the text."""
+    mark = getattr(name, "start_mark", None)
+    return (mark.line, mark.column) if mark else None
 
 
 def _probed(loop: Any, path: Path, variables: tuple[str, ...]) -> Any:
@@ -78,6 +87,24 @@ def _probed(loop: Any, path: Path, variables: tuple[str, ...]) -> Any:
         for key, member in body.items()
     }
     return [variable, values, probes]
+
+
+def name_of(cfn: Template, path: Path) -> str:
+    """Return the logical id of a loop's resource, with variables if only the deployment has it."""
+    it = iterations(cfn).get(path[:2])
+    if it is None:
+        return ""
+    is_known = it.values and all(isinstance(value, str) for value in it.values.values())
+    return str(path[1] if is_known else it.path[-1])
+
+
+def unrolled(cfn: Template, path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+    """Yield the path and the value in each iteration; only the value itself outside of loops."""
+    made = [(it, name) for name, it in iterations(cfn).items() if path[: len(it.path)] == it.path]
+    for it, name in made:
+        yield (*name, *path[len(it.path) :]), _filled(value, it.values)
+    if not made:
+        yield path, value
 
 
 def written_id(cfn: Template, logical_id: str) -> str:
@@ -143,5 +170,6 @@ def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
         case list():
             return [_filled(member, variables) for member in value]
         case str():
-            return re.sub(r"\$\{(\w+)}", lambda it: str(variables.get(it[1], it[0])), value)
+            texts = {f"${{{name}}}": it for name, it in variables.items() if isinstance(it, str)}
+            return re.sub(r"\$\{\w+}", lambda it: texts.get(it[0], it[0]), value)
     return value

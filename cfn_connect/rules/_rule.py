@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 from cfnlint.template import Template
 
-from cfn_connect.rules._loops import Path, iterations
+from cfn_connect.rules._loops import Path, iterations, name_of
 
 
 class Finding(NamedTuple):
@@ -44,7 +44,7 @@ class Rule(CloudFormationLintRule):
     def _match(self, cfn: Template, found: list[Finding]) -> RuleMatch:
         path, message, _, node = found[0]
         origins = _listed(it.origin for it in found) if found[0].origin else ""
-        names = _listed(str(it.path[1]) for it in found if it.path[:2] in iterations(cfn))
+        names = _listed(name_of(cfn, it.path) for it in found)
         where = ", in ".join(filter(None, [origins, names]))
         if where:
             message += f" ({where})" if origins else f" (in {where})"

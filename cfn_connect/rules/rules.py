@@ -21,8 +21,8 @@ from cfn_connect.rules._loops import (
     Path,
     as_written,
     is_open,
-    iterations,
     loop_variables,
+    unrolled,
     written_id,
 )
 from cfn_connect.rules._rule import Finding
@@ -111,29 +111,26 @@ class MappingKeys(_rule.Rule):
         """Yield each Fn::FindInMap with a key that is missing."""
         if is_open(cfn, cfn.template.get("Mappings")):
             return
-        before = cfn.transform_pre["Fn::FindInMap"]
-        for *path, keys in [*before, *cfn.search_deep_keys("Fn::FindInMap")]:
-            resource = cfn.get_resources().get(str(path[1]), {}) if path[0] == "Resources" else {}
-            is_native = str(resource.get("Type")).startswith("AWS::")
-            if not isinstance(keys, list):
-                continue
-            if is_native and not any(is_open(cfn, key) for key in keys):
-                continue  # cfn-lint checks it
-            for key, message in _missing_key(cfn, keys):
-                node = None if tuple(path[:2]) in iterations(cfn) else key  # not the loop's value
-                yield Finding(tuple(path), f"Fn::FindInMap: {message}", node=node)
+        for *written, keys in cfn.transform_pre["Fn::FindInMap"]:
+            if isinstance(keys, list):
+                for path, filled in unrolled(cfn, tuple(written), keys):
+                    for index, message in _missing_key(cfn, path, filled):
+                        yield Finding(path, f"Fn::FindInMap: {message}", node=keys[index])
 
 
-def _missing_key(cfn: Template, keys: list[Any]) -> Iterator[tuple[Any, str]]:
+def _missing_key(cfn: Template, path: Path, keys: list[Any]) -> Iterator[tuple[int, str]]:
     """Yield the first key that is missing, as a literal or in a Ref, and the message."""
+    kind = str(cfn.get_resources().get(str(path[1]), {}).get("Type"))
+    if kind.startswith("AWS::") and not any(is_open(cfn, key) for key in keys):
+        return  # cfn-lint checks it
     names = {*cfn.get_valid_refs(), *loop_variables(cfn)}
     members = [cfn.template.get("Mappings", {})]
-    for kind, key in zip(("mapping", "row", "column"), keys, strict=False):
+    for index, key in enumerate(keys[:3]):
         members = [member for member in members if isinstance(member, dict)]
         known = {str(name) for member in members for name in member}
         match key:
             case {"Ref": str(name)} if name not in names:
-                yield key, f"the template has no parameter {name}; {_hint(name, names)}"
+                yield index, f"the template has no parameter {name}; {_hint(name, names)}"
                 return
         if is_open(cfn, key):
             members = [value for member in members for value in member.values()]
@@ -142,9 +139,14 @@ def _missing_key(cfn: Template, keys: list[Any]) -> Iterator[tuple[Any, str]]:
         if any(is_open(cfn, member) for member in members):
             return
         if not members:
-            if kind == "mapping" or len(keys) == 3:  # else there is a DefaultValue
-                where = "the template" if kind == "mapping" else keys[0]
-                yield key, f"{where} has no {kind} {key}; {_hint(str(key), known)}"
+            if index == 0 or len(keys) == 3:  # else there is a DefaultValue
+                mapping = keys[0] if isinstance(keys[0], str) else "the mapping"
+                lack = (
+                    f"the template has no mapping {key}",
+                    f"{mapping} has no row {key}",
+                    f"{mapping} has no column {key}",
+                )
+                yield index, f"{lack[index]}; {_hint(str(key), known)}"
             return
 
 
