@@ -53,6 +53,8 @@ def iterations(cfn: Template) -> Mapping[Path, Iteration]:
     If only the deployment knows a loop's values, cfn-lint makes up names, other ones each time.
     They have no values here, but the place of a name in the text tells the path.
     """
+    if not cfn.has_language_extensions_transform():
+        return {}
     probe: dict[str, Any] = {"Transform": _EXTENSIONS, **{name: {} for name in _SECTIONS}}
     probe |= {k: cfn.template[k] for k in ("Mappings", "Parameters") if k in cfn.template}
     for *path, loop in cfn.transform_pre["Fn::ForEach"]:
@@ -65,8 +67,15 @@ def iterations(cfn: Template) -> Mapping[Path, Iteration]:
     }
     made_up = {_place(path[1]): {**it, "Values": {}} for path, it in made.items()}
     made_up.pop(None, None)
-    names = [(section, name) for section in _SECTIONS for name in cfn.template.get(section, {})]
-    found = [(path, made.get(path) or made_up.get(_place(path[1]))) for path in names]
+    names = [
+        (section, str(name), _place(name))
+        for section in _SECTIONS
+        for name in cfn.template.get(section) or ()
+    ]
+    found = [
+        ((section, name), made.get((section, name)) or made_up.get(place))
+        for section, name, place in names
+    ]
     return {path: Iteration(tuple(it["Path"]), it["Values"]) for path, it in found if it}
 
 

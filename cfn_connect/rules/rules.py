@@ -112,17 +112,17 @@ class MappingKeys(_rule.Rule):
         if is_open(cfn, cfn.template.get("Mappings")):
             return
         for *written, keys in cfn.transform_pre["Fn::FindInMap"]:
-            if isinstance(keys, list):
-                for path, filled in unrolled(cfn, tuple(written), keys):
-                    for index, message in _missing_key(cfn, path, filled):
-                        yield Finding(path, f"Fn::FindInMap: {message}", node=keys[index])
+            is_literal = isinstance(keys, list) and not any(is_open(cfn, key) for key in keys)
+            for path, filled in unrolled(cfn, tuple(written), keys):
+                kind = str(cfn.get_resources().get(str(path[1]), {}).get("Type"))
+                if not isinstance(keys, list) or (is_literal and kind.startswith("AWS::")):
+                    continue  # cfn-lint checks it
+                for index, message in _missing_key(cfn, filled):
+                    yield Finding(path, f"Fn::FindInMap: {message}", node=keys[index])
 
 
-def _missing_key(cfn: Template, path: Path, keys: list[Any]) -> Iterator[tuple[int, str]]:
+def _missing_key(cfn: Template, keys: list[Any]) -> Iterator[tuple[int, str]]:
     """Yield the first key that is missing, as a literal or in a Ref, and the message."""
-    kind = str(cfn.get_resources().get(str(path[1]), {}).get("Type"))
-    if kind.startswith("AWS::") and not any(is_open(cfn, key) for key in keys):
-        return  # cfn-lint checks it
     names = {*cfn.get_valid_refs(), *loop_variables(cfn)}
     members = [cfn.template.get("Mappings", {})]
     for index, key in enumerate(keys[:3]):

@@ -111,6 +111,17 @@ def test_a_resource_without_a_type_crashes_no_rule(tmp_path: Path) -> None:
     assert [match.rule.id for match in lint(template)[template]] == ["E3001"]
 
 
+@pytest.mark.parametrize("transform", ["", "Transform: AWS::LanguageExtensions"])
+@pytest.mark.parametrize("loop", ["x", "[a]", "[a, [b], c]", "[a, b, {c: d}]", "[a, [b], {c: d}]"])
+def test_an_odd_loop_crashes_no_rule(loop: str, transform: str, tmp_path: Path) -> None:
+    """cfn-lint's own rules report the mistake."""
+    template = tmp_path / "template.yaml"
+    template.write_text(f"{transform}\nResources: {{'Fn::ForEach::X': {loop}}}")
+    found = [match.message for match in lint(template)[template]]
+    assert found
+    assert not [message for message in found if "processing rule E96" in message]
+
+
 @pytest.mark.parametrize("side", ["{Ref: [a]}", "[a]", "{a: b}", "null", "1", "true"])
 def test_an_odd_condition_crashes_no_rule(side: str, tmp_path: Path) -> None:
     """The rules find the mistake in the resource nevertheless."""
