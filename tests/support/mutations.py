@@ -500,7 +500,7 @@ def other_values(text: str, sites: Sites) -> Iterator[Edit]:
     stack, imported = '{ "Ref": "AWS::StackName" }', '{ "Fn::ImportValue": "x" }'
     others = {
         "Name": {"another name": '"Überlauf 2"', "the name of the stack": stack},
-        "Description": {"an empty text": '""', "the name of the stack": stack},
+        "Description": {"another text": '"für alle"', "the name of the stack": stack},
         "PhoneNumber": {"another number": '"+442071838750"', "an import": imported},
         "QuickConnectType": {"an import": imported},
         "Percentage": {"an import": imported},
