@@ -5,6 +5,9 @@ VERSION = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2]
 BIN = .venv-$(VERSION)/bin
 SAM := .venv-sam/bin/sam
 
+# Where it is set, each process of a test run compiles every module of the repository again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help environment demo sandbox invoke serve build dist deploy check-aws test test-long test-older lint docs bench bench-check format lock
 

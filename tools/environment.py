@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _LOCKS = {"older": "dev"}
 _OLDER_PYDANTIC = ROOT / "requirements" / "ministack.txt"
 _FOR_EACH_PYTHON = ("dev", "older", "ministack")
+_RARELY_IMPORTED = "cdk"  # it is large, and the tests import a few of its modules
 _WITH_REPOSITORY = ("dev", "older")
 
 
@@ -49,7 +50,7 @@ def make(group: str = "dev") -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         works = (environment / "bin/python").exists()  # its Python may have been uninstalled
         if not works or not stamp.exists() or stamp.read_text() != wanted:
-            _build(environment, locks)
+            _build(environment, locks, "--no-compile" if group == _RARELY_IMPORTED else "--compile")
             if group in _WITH_REPOSITORY:
                 (packages,) = environment.glob("lib/python*/site-packages")
                 (packages / "repository.pth").write_text(f"{ROOT}\n{ROOT / 'functions'}\n")
@@ -64,8 +65,8 @@ def _only_pydantic(lock: str) -> str:
     return "\n".join(re.findall(r"^pydantic.*\n(?: .*\n?)*", lock, re.MULTILINE))
 
 
-def _build(environment: Path, locks: list[str]) -> None:
-    """Install the locks, one after another, into a new environment."""
+def _build(environment: Path, locks: list[str], compiles: str) -> None:
+    """Install the locks, one after another, into a new environment; compiles: pip's option."""
     if find_spec("ensurepip") is None:  # Debian and Ubuntu package it separately
         sys.exit("Python's venv is needed; on Debian or Ubuntu: apt install python3-venv")
     shutil.rmtree(environment, ignore_errors=True)
@@ -73,7 +74,7 @@ def _build(environment: Path, locks: list[str]) -> None:
     venv.create(environment, with_pip=True)
     # A lock file is complete. With dependencies, old versions of pip fail on hashes and extras.
     pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
-    pip += ["install", "-qq", "--no-deps", "--require-hashes", "-r"]
+    pip += ["install", "-qq", "--no-deps", "--require-hashes", compiles, "-r"]
     for lock in locks:
         file = environment / "lock.txt"
         file.write_text(lock)
