@@ -4,7 +4,8 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -38,13 +39,10 @@ def run(
     arguments: Any,
     clients: Clients | None = None,
 ) -> Done:
-    """Run a command. The roles of the functions do not need to allow its calls."""
-    file, before = io.StringIO(), len(watch.CALLED)
-    try:
+    """Run a command."""
+    file = io.StringIO()
+    with _own_calls() as calls:
         code = command(arguments, clients or _clients(), Console(file=file, width=200))
-    finally:
-        calls = Counter(entry.operation for entry in watch.CALLED[before:])
-        del watch.CALLED[before:]
     return Done(code, file.getvalue(), calls)
 
 
@@ -61,6 +59,24 @@ def json_of(capsys: pytest.CaptureFixture[str], *line: str) -> dict[str, Any]:
 def states_of(found: dict[str, Any]) -> set[str]:
     """Return the states in the JSON of plan or drift."""
     return {each["state"] for each in found["resources"]}
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command line in the Region of the scene; return its exit code."""
+    with _own_calls():
+        return cli.main(["--region", scene.REGION, *arguments])
+
+
+@contextmanager
+def _own_calls() -> Iterator[Counter[str]]:
+    """Count the calls of a command. The roles of the functions do not need to allow them."""
+    calls: Counter[str] = Counter()
+    before = len(watch.CALLED)
+    try:
+        yield calls
+    finally:
+        calls.update(entry.operation for entry in watch.CALLED[before:])
+        del watch.CALLED[before:]
 
 
 def connect_actions(command: str) -> set[str]:

@@ -14,6 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cfn_connect import cli
 from cfn_connect.clients import Clients, CommandError, advice
+from sandbox import scene
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support import commands
 from tests.support.harness import ROOT
 from tests.support.templates import DOCUMENTS
 
@@ -56,6 +59,22 @@ def test_a_wrong_command_line_is_an_error(
     assert "cfn-connect" in shown.err
 
 
+def test_each_command_line_runs_its_command(
+    connect: ConnectEmulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The options reach the command. An exported address book gives a template again."""
+    scene.add_quick_connects(connect)
+    book, template = str(tmp_path / "book.csv"), tmp_path / "connect.yaml"
+    instance = ["--instance-id", scene.INSTANCE_ID]
+    exported = ["export", *instance, "--csv", "--types", "quick-connects", "--output", book]
+    assert commands.main(exported) == 0
+    assert commands.main(["from-csv", book, *instance, "--output", str(template)]) == 0
+    assert template.read_text().count("Type: Custom::ConnectQuickConnect") == 3
+    capsys.readouterr()
+    assert commands.main(["orphans", *instance]) == 0
+    assert capsys.readouterr().out == "No stack left a resource behind.\n"
+
+
 def denied(code: str) -> ClientError:
     """Return an error of ListQueues."""
     return ClientError({"Error": {"Code": code, "Message": "No"}}, "ListQueues")
@@ -71,6 +90,7 @@ def denied(code: str) -> ClientError:
         (denied("AccessDeniedException"), "allow ListQueues for your identity"),
         (denied("ExpiredTokenException"), "aws sso login"),
         (denied("ResourceNotFoundException"), "check --instance-id and --region"),
+        (denied("NewException"), "ListQueues: NewException: No"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
 )

@@ -234,7 +234,7 @@ def test_a_rejected_response_is_sent_again(reply: int | str, make: MakeHelper, s
     assert {request.body for request in sink.requests} == {sink.requests[0].body}
 
 
-@pytest.mark.parametrize("reply", [403, 503, "drop", 301])
+@pytest.mark.parametrize("reply", [403, 503, "drop", 301, 600])
 def test_a_response_that_is_always_rejected_raises(
     reply: int | str, make: MakeHelper, sink: Sink
 ) -> None:

@@ -1,6 +1,8 @@
 """The metrics of a run: one line for CloudWatch, without property values."""
 
+import io
 import json
+from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
@@ -89,3 +91,15 @@ def test_an_event_cannot_create_a_metric(
     lambda_handler(load_event("quick_connect_create", sink, **changes), Context())
     line = printed(capsys)
     assert (line["ResourceType"], line["RequestType"]) == ("Unknown", "Unknown")
+
+
+def test_a_run_responds_although_its_metrics_cannot_be_printed(
+    connect: ConnectEmulator, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names the reason."""
+    closed = io.StringIO()
+    closed.close()
+    with redirect_stdout(closed):
+        response = lambda_handler(load_event("quick_connect_create", sink), Context())
+    assert response["Status"] == "SUCCESS"
+    assert "cannot publish the metrics of the run" in caplog.text
