@@ -57,8 +57,8 @@ test-long: environment ## Run 4,000 random histories, 10,000 damaged events and 
 		tests/proofs/test_histories.py tests/proofs/test_assess.py tests/proofs/test_hostile_input.py \
 		tests/unit/cfn_connect/rules/test_mutations.py
 
-test-older: environment-older ## Run the unit tests with the oldest pydantic that we support
-	@.venv-older-$(VERSION)/bin/python -m pytest tests/unit
+test-older: environment-older ## Test with the oldest pydantic that we support, and check the coverage
+	@.venv-older-$(VERSION)/bin/python -m pytest tests/unit tests/proofs -m "not large" --cov
 
 lint: environment ## Check style, types and templates
 	@$(BIN)/ruff check .

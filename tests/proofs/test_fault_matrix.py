@@ -20,6 +20,8 @@ from sandbox.consistency import Lag
 from tests.support.harness import Context, FakeTime, Sink
 from tests.support.scenarios import SCENARIOS, Scenario, State, state_of
 
+pytestmark = pytest.mark.large
+
 # The faults of any call: an error, and whether the call takes effect nevertheless.
 ANY_CALL = [
     ("ThrottlingException", False),

@@ -35,6 +35,8 @@ from tests.support.histories import (
     templates,
 )
 
+pytestmark = pytest.mark.large
+
 _EARLY = 3.0  # seconds; a run asks CloudFormation from two seconds on, counted from a whole one
 # `make test` runs the same histories every time; HISTORIES=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))
@@ -393,7 +395,6 @@ def _report(record_property: Any) -> None:
     record_property("random histories", HISTORIES)
 
 
-@pytest.mark.histories
 @settings(
     max_examples=HISTORIES,
     derandomize="HISTORIES" not in os.environ,

@@ -18,6 +18,8 @@ from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import EVENTS, Context, Sink, handler_of, load_event
 
+pytestmark = pytest.mark.large
+
 # `make test` runs the same cases every time; HOSTILE=10000 runs 10,000 others.
 CASES = int(os.environ.get("HOSTILE", "300"))
 ARNS = [

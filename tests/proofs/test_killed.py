@@ -19,6 +19,8 @@ from tests.support.children import Zygote
 from tests.support.harness import Sink
 from tests.support.scenarios import SCENARIOS, Scenario, State, state_of
 
+pytestmark = pytest.mark.large
+
 
 class Killer:
     """Kills the child at its call number `call` (from 0), before or after the effect."""

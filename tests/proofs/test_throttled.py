@@ -14,6 +14,8 @@ from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import Sink, load_event
 from tests.support.simulation import Simulation
 
+pytestmark = pytest.mark.large
+
 CONCURRENT = 50  # functions at the same time
 FAILURES = 0.05  # the share of calls that fail, half of them after their effect
 
