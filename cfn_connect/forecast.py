@@ -27,17 +27,16 @@ class Result(NamedTuple):
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Return the properties that differ, with both values."""
-        known = self.assessment.action is not Action.UNKNOWN
-        return self.assessment.changes if known else ()
+        """Return the known properties that differ, with both values."""
+        return tuple(each for each in self.assessment.changes if each.after is not UNKNOWN)
 
     @property
     def reason(self) -> str:
         """Return the reason of a refusal, or why and where something is unknown."""
         assessment = self.assessment
-        if assessment.action is not Action.UNKNOWN or not assessment.changes:
+        paths = [each.path for each in assessment.changes if each.after is UNKNOWN]
+        if assessment.action is not Action.UNKNOWN or not paths:
             return assessment.reason
-        paths = [change.path for change in assessment.changes]
         more = " and others" if len(paths) > _SHOWN else ""
         return f"{assessment.reason}: {', '.join(paths[:_SHOWN])}{more}"
 

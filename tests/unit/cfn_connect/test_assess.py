@@ -1,8 +1,10 @@
 """Assessments: the effect of a request on Connect, told without a change."""
 
+import copy
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -311,18 +313,104 @@ def test_a_refusal_has_the_reason_of_lambda(
 # Unknown
 
 
-@pytest.mark.parametrize("name", ["Name", "QuickConnectConfig"])
-def test_a_property_that_only_the_deployment_knows_makes_the_action_unknown(
+def secret(update: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return an event in which only the deployment knows a property, before and after."""
+
+    def hidden(properties: dict[str, Any]) -> dict[str, Any]:
+        properties = copy.deepcopy(properties)
+        *parents, name = path.split(".")
+        reduce(dict.__getitem__, parents, properties)[name] = UNKNOWN
+        return properties
+
+    names = ("ResourceProperties", "OldResourceProperties")
+    return {**update, **{name: hidden(update[name]) for name in names}}
+
+
+FLOW_OF_A_QUEUE = "QuickConnectConfig.QueueConfig.ContactFlowId"
+
+
+@pytest.mark.parametrize(
+    "path", ["Name", "Description", "Tags", "Tags.team", "InstanceId", FLOW_OF_A_QUEUE]
+)
+def test_a_property_that_only_the_deployment_knows_is_never_equal(
+    path: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Everything else is in sync, so nobody knows what the request does."""
+    (assessment,) = assess(connect, secret(owned(connect, sink), path))
+    assert assessment.action is Action.UNKNOWN
+    assert assessment.changes == (Change(path, UNKNOWN, UNKNOWN),)
+    assert assessment.reason
+
+
+@pytest.mark.parametrize("path", ["Name", "Tags", FLOW_OF_A_QUEUE])
+def test_a_known_difference_beside_an_unknown_property_is_told(
+    path: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The request certainly is an update."""
+    update = owned(connect, sink)
+    live = connect.quick_connects[update["PhysicalResourceId"]]
+    live["Description"] = "by hand"
+    (assessment,) = assess(connect, secret(update, path))
+    assert assessment.action is Action.UPDATE
+    known = Change("Description", "by hand", update["ResourceProperties"]["Description"])
+    assert assessment.changes == (known, Change(path, UNKNOWN, UNKNOWN))
+    assert assessment.reason == f"(only the deployment knows {path})"
+
+
+def test_a_group_with_an_unknown_user_tells_its_tags(connect: ConnectEmulator, sink: Sink) -> None:
+    """Its users are not compared."""
+    create = load_event("traffic_distribution_group_create_with_users", sink)
+    update = unchanged(create, created(create, sink))
+    for name in ("ResourceProperties", "OldResourceProperties"):
+        update[name] = {**update[name], "UserIds": [scene.USER_ID, UNKNOWN]}
+    (in_sync,) = assess(connect, update)
+    assert in_sync.action is Action.UNKNOWN
+    connect.groups[update["PhysicalResourceId"]]["Tags"]["team"] = "by hand"
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.UPDATE
+    paths = [change.path for change in assessment.changes]
+    assert paths == ["Tags.team", "UserIds.1"]
+
+
+def test_a_refusal_beside_an_unknown_property_is_told(connect: ConnectEmulator, sink: Sink) -> None:
+    """Another stack has adopted the resource, whatever its Name."""
+    (assessment,) = assess(connect, secret(adopted(connect, sink), "Name"))
+    assert assessment.action is Action.REFUSED
+    assert assessment.reason.startswith("ResourceConflict: ")
+    assert assessment.reason.endswith(" (only the deployment knows Name)")
+
+
+def test_an_unknown_queue_of_another_type_is_unknown(connect: ConnectEmulator, sink: Sink) -> None:
+    """Connect has no queue that could stand in, because the live quick connect has a flow."""
+    create = load_event("quick_connect_create_flow", sink)
+    update = unchanged(create, created(create, sink))
+    queue = {"QueueId": UNKNOWN, "ContactFlowId": scene.CONTACT_FLOW_ID}
+    config = {"QuickConnectType": "QUEUE", "QueueConfig": queue}
+    properties = {**update["ResourceProperties"], "QuickConnectConfig": config}
+    (assessment,) = assess(connect, {**update, "ResourceProperties": properties})
+    assert assessment.action is Action.UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["quick_connect", "queue_quick_connects"])
+def test_a_create_with_an_unknown_property_is_unknown(
     name: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Nothing is read, and the property is named."""
-    update = owned(connect, sink)
-    connect.journal.clear()
-    update["ResourceProperties"] = {**update["ResourceProperties"], name: UNKNOWN}
-    (assessment,) = assess(connect, update)
+    """Connect has nothing to compare it with, so nothing is read."""
+    create = load_event(f"{name}_create", sink)
+    properties = {**create["ResourceProperties"], "InstanceId": UNKNOWN}
+    (assessment,) = assess(connect, {**create, "ResourceProperties": properties})
     assert assessment.action is Action.UNKNOWN
-    assert assessment.changes == (Change(name, UNKNOWN, UNKNOWN),)
-    assert assessment.reason
+    assert assessment.changes == (Change("InstanceId", UNKNOWN, UNKNOWN),)
+
+
+def test_a_deleted_resource_with_an_unknown_property_is_unknown(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Nobody knows whether Connect would accept it."""
+    update = owned(connect, sink)
+    connect.quick_connects.clear()
+    (assessment,) = assess(connect, secret(update, "Name"))
+    assert assessment.action is Action.UNKNOWN
 
 
 def test_an_unknown_type_is_unknown(connect: ConnectEmulator, sink: Sink) -> None:
