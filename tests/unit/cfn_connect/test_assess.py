@@ -223,6 +223,84 @@ def _telephony(traffic: dict[str, Any]) -> list[dict[str, Any]]:
     return distributions
 
 
+# Deletes
+
+
+def deletion(update: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return the Delete of a resource."""
+    return {**update, "RequestType": "Delete", **changes}
+
+
+def gone(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Somebody has deleted the resource, so Lambda looks for it in vain."""
+    update = owned(connect, sink)
+    connect.quick_connects.clear()
+    return deletion(update)
+
+
+def another_owner(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Another stack has adopted the resource."""
+    return deletion(adopted(connect, sink))
+
+
+def default_group(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """An adopted group keeps nothing of ours."""
+    create = load_event("traffic_distribution_group_create_adopt_default", sink)
+    return deletion(unchanged(create, created(create, sink)))
+
+
+def with_users(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """The users of a group leave it first."""
+    create = load_event("traffic_distribution_group_create_with_users", sink)
+    return deletion(unchanged(create, created(create, sink)))
+
+
+def with_numbers(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Phone numbers are claimed to the group."""
+    delete = with_users(connect, sink)
+    connect.claim_phone_number(delete["PhysicalResourceId"])
+    return delete
+
+
+def never_created(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """The Create was refused."""
+    return deletion(owned(connect, sink), PhysicalResourceId="never-created-request")
+
+
+def unconfirmed(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """The Create had an effect, and its response never arrived."""
+    update = owned(connect, sink)
+    return deletion(update, PhysicalResourceId=f"unconfirmed-{update['RequestId']}")
+
+
+DELETIONS = {
+    gone: Action.NONE,
+    another_owner: Action.NONE,
+    default_group: Action.RELEASE,
+    with_users: Action.DELETE,
+    with_numbers: Action.REFUSED,
+    never_created: Action.NONE,
+    unconfirmed: Action.DELETE,
+}
+
+
+@pytest.mark.parametrize("arrange", DELETIONS, ids=lambda arrange: str(arrange.__doc__))
+def test_a_delete_does_what_its_assessment_told(
+    arrange: Callable[[ConnectEmulator, Sink], dict[str, Any]],
+    connect: ConnectEmulator,
+    sink: Sink,
+) -> None:
+    """The looks for a missing resource count, and take no time."""
+    event = arrange(connect, sink)
+    connect.journal.clear()
+    passed = FakeTime.current.passed
+    (assessment,) = assess(connect, event)
+    assert FakeTime.current.passed == passed
+    assert assessment.action is DELETIONS[arrange]
+    assert assessment.reason == deploy(event, sink)["Reason"]
+    assert assessment.calls == len(connect.journal), connect.calls()
+
+
 # Refusals
 
 
