@@ -122,6 +122,20 @@ def test_a_replacement_tells_its_reason(connect: ConnectEmulator, sink: Sink) ->
     assert assessment.changes == (Change("InstanceId", before, after),)
 
 
+def test_a_replacement_tells_why_the_old_resource_stays(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """CloudFormation gives the Delete up, and completes the update."""
+    create = load_event("traffic_distribution_group_create_with_users", sink)
+    update = unchanged(create, created(create, sink))
+    number = connect.claim_phone_number(update["PhysicalResourceId"])
+    update["ResourceProperties"] = {**update["ResourceProperties"], "Name": "Other"}
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.REPLACE
+    assert assessment.reason.startswith("ResourceConflict: ")
+    assert number in assessment.reason
+
+
 def test_an_adoption_names_the_resource(connect: ConnectEmulator, sink: Sink) -> None:
     """The new owner in its marker tags is no change."""
     create = load_event("quick_connect_create", sink, StackId=OTHER_STACK)
@@ -299,6 +313,13 @@ def test_a_delete_does_what_its_assessment_told(
     assert assessment.action is DELETIONS[arrange]
     assert assessment.reason == deploy(event, sink)["Reason"]
     assert assessment.calls == len(connect.journal), connect.calls()
+
+
+def test_a_delete_without_a_physical_id_does_nothing(connect: ConnectEmulator, sink: Sink) -> None:
+    """The stack never had the resource."""
+    create = deletion(load_event("quick_connect_create", sink))
+    (assessment,) = assess(connect, create)
+    assert (assessment.action, assessment.calls) == (Action.NONE, 0)
 
 
 # Refusals
@@ -561,6 +582,19 @@ def test_a_name_that_an_earlier_request_gives_up_is_free(
     )
     actions = [each.action for each in assess(connect, update, create, conflict)]
     assert actions == [Action.UPDATE, Action.CREATE, Action.REFUSED]
+
+
+def test_a_refused_rename_succeeds_after_the_one_that_frees_its_name(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Lambda waits for the sibling. An assessment is repeated after the sibling's."""
+    rename = renamed_to_a_sibling(connect, sink)
+    other = next(q for q in connect.quick_connects.values() if q["Name"] == "Other")
+    create = load_event("quick_connect_create", sink, LogicalResourceId="Other")
+    sibling = unchanged(create, other["QuickConnectARN"])
+    sibling["ResourceProperties"] = {**create["ResourceProperties"], "Name": "Freed"}
+    actions = [each.action for each in assess(connect, rename, sibling, rename)]
+    assert actions == [Action.REFUSED, Action.UPDATE, Action.UPDATE]
 
 
 def test_a_replaced_resource_keeps_its_name_until_the_end(
