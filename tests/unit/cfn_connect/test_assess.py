@@ -632,6 +632,19 @@ def test_a_lookup_is_made_once(connect: ConnectEmulator, sink: Sink) -> None:
     assert connect.calls() == ["ListQuickConnects"]
 
 
+def test_a_bare_id_belongs_to_the_region_of_the_stack(
+    connect: ConnectEmulator, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The functions run there, wherever the command runs."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    create = load_event("quick_connect_create", sink)
+    (assessment,) = assess(connect, create)
+    assert assessment.action is Action.CREATE
+    elsewhere = {**create, "StackId": create["StackId"].replace(scene.REGION, "eu-west-2")}
+    (assessment,) = assess(connect, elsewhere)
+    assert assessment.reason.startswith("NotFound: CreateQuickConnect: ")
+
+
 def test_the_assessor_needs_no_package_of_lambda() -> None:
     """The wheel does not install crhelper."""
     code = "import sys, cfn_connect.assess; assert 'crhelper' not in sys.modules"
