@@ -8,8 +8,9 @@ and the Reason of a refusal are Lambda's own.
 
 **A plan** assesses the requests of one deployment with one Assessor: a Create or Update for each
 resource that differs from the deployed template, then a Delete for each resource that leaves it. A
-request meets the effects of those before it. CloudFormation sends no Update if the properties are
-the deployed ones.
+request meets the effects of those before it. A refused one leaves none, so assess it again after
+the others: one of them may give up the Name that it needs. CloudFormation sends no Update if the
+properties are the deployed ones.
 
 **Drift** is the assessment of an Update to the deployed properties themselves. Its changes are the
 drift. Call forget() before each resource, so that it meets the real Connect.
@@ -22,7 +23,8 @@ A wait takes no time here: the clock of the run jumps, and Connect stays as it i
 and failures of Connect really pause, for at most two minutes for each request.
 
 Connect alone knows whether it would refuse a write. So an assessment cannot foresee a missing flow,
-queue or user, a used-up quota, or a permission that the role of Lambda lacks.
+queue or user, a used-up quota, phone numbers of a group without users, or a permission that the
+role of Lambda lacks.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -68,7 +70,7 @@ class Action(Enum):
 class PlannedRequest:
     """A request that CloudFormation would send to Lambda.
 
-    physical_id: "" for a Create.
+    physical_id: "" for a Create, or if the stack has none.
     properties: None for a Delete.
     old_properties: those of the deployed template; None for a Create.
     """
@@ -88,23 +90,29 @@ class PlannedRequest:
     @property
     def event(self) -> dict[str, Any]:
         """Return the event that Lambda would get. Its ResponseURL has no time, so it is young."""
-        request_type = "Delete" if self.properties is None else "Update"
         event = {
-            "RequestType": request_type if self.physical_id else "Create",
+            "RequestType": self.request_type,
             "RequestId": "planned",
             "ResponseURL": "https://example.invalid/",
             "StackId": self.stack_id,
             "ResourceType": self.resource_type,
             "LogicalResourceId": self.logical_id,
+            "PhysicalResourceId": self.physical_id or f"{NEVER_CREATED}planned",
             "ResourceProperties": self.properties,
+            "OldResourceProperties": self.old_properties,
         }
-        if self.physical_id:
-            event["PhysicalResourceId"] = self.physical_id
-        if request_type == "Delete":
-            event["ResourceProperties"] = self.old_properties
-        elif self.physical_id:
-            event["OldResourceProperties"] = self.old_properties
+        if self.request_type == "Delete":
+            event["ResourceProperties"] = event.pop("OldResourceProperties")
+        if self.request_type == "Create":
+            del event["PhysicalResourceId"], event["OldResourceProperties"]
         return event
+
+    @property
+    def request_type(self) -> str:
+        """Return Create, Update or Delete."""
+        if self.properties is None:
+            return "Delete"
+        return "Update" if self.physical_id else "Create"
 
     @property
     def delete(self) -> "PlannedRequest":
@@ -120,7 +128,8 @@ class Assessment:
     arn: the live resource, or "" if there is none.
     changes: the properties of a live resource that differ, also if the action is NONE: the provider
     leaves traffic that somebody moved.
-    reason: the Reason of a refusal, or why the action is unknown; otherwise "".
+    reason: the Reason of a refusal, or why the action is unknown; otherwise "". That of a
+    replacement is the Reason why the old resource stays.
     calls: the Connect calls that the deployment makes for the resource. Those of a replacement
     include the Delete of the old resource.
     """
@@ -210,7 +219,8 @@ class Assessor:
         before = rehearsal.effects.copy()
         clean_up = self._assess(request.delete)
         rehearsal.effects = before
-        return replace(assessment, calls=assessment.calls + clean_up.calls)
+        calls = assessment.calls + clean_up.calls
+        return replace(assessment, calls=calls, reason=clean_up.reason)
 
 
 class _Attempt:
@@ -220,7 +230,7 @@ class _Attempt:
         rehearsal.begin(planned.stack_id)
         self._planned = planned
         self._rehearsal = rehearsal
-        run = RehearsedRun(planned.event, rehearsal)
+        self._run = run = RehearsedRun(planned.event, rehearsal)
         request = parse_request(planned.event)
         recorder = _RECORDERS[planned.resource_type]
         self._recorder = recorder(request, run, ForwardStack(run, request, rehearsal))
@@ -244,7 +254,7 @@ class _Attempt:
         """Serve the request as Provider does."""
         if self._planned.properties is not None:
             self._observed = self._recorder.apply()
-        elif not self._planned.physical_id.startswith(NEVER_CREATED):
+        elif not self._run.physical_id.startswith(NEVER_CREATED):
             self._recorder.delete()
 
     @property

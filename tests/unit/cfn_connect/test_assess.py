@@ -122,6 +122,20 @@ def test_a_replacement_tells_its_reason(connect: ConnectEmulator, sink: Sink) ->
     assert assessment.changes == (Change("InstanceId", before, after),)
 
 
+def test_a_replacement_tells_why_the_old_resource_stays(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """CloudFormation gives the Delete up, and completes the update."""
+    create = load_event("traffic_distribution_group_create_with_users", sink)
+    update = unchanged(create, created(create, sink))
+    number = connect.claim_phone_number(update["PhysicalResourceId"])
+    update["ResourceProperties"] = {**update["ResourceProperties"], "Name": "Other"}
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.REPLACE
+    assert assessment.reason.startswith("ResourceConflict: ")
+    assert number in assessment.reason
+
+
 def test_an_adoption_names_the_resource(connect: ConnectEmulator, sink: Sink) -> None:
     """The new owner in its marker tags is no change."""
     create = load_event("quick_connect_create", sink, StackId=OTHER_STACK)
@@ -221,6 +235,91 @@ def test_the_drift_of_traffic_is_each_config_that_somebody_moved(
 def _telephony(traffic: dict[str, Any]) -> list[dict[str, Any]]:
     distributions: list[dict[str, Any]] = traffic["TelephonyConfig"]["Distributions"]
     return distributions
+
+
+# Deletes
+
+
+def deletion(update: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return the Delete of a resource."""
+    return {**update, "RequestType": "Delete", **changes}
+
+
+def gone(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Somebody has deleted the resource, so Lambda looks for it in vain."""
+    update = owned(connect, sink)
+    connect.quick_connects.clear()
+    return deletion(update)
+
+
+def another_owner(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Another stack has adopted the resource."""
+    return deletion(adopted(connect, sink))
+
+
+def default_group(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """An adopted group keeps nothing of ours."""
+    create = load_event("traffic_distribution_group_create_adopt_default", sink)
+    return deletion(unchanged(create, created(create, sink)))
+
+
+def with_users(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """The users of a group leave it first."""
+    create = load_event("traffic_distribution_group_create_with_users", sink)
+    return deletion(unchanged(create, created(create, sink)))
+
+
+def with_numbers(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Phone numbers are claimed to the group."""
+    delete = with_users(connect, sink)
+    connect.claim_phone_number(delete["PhysicalResourceId"])
+    return delete
+
+
+def never_created(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """The Create was refused."""
+    return deletion(owned(connect, sink), PhysicalResourceId="never-created-request")
+
+
+def unconfirmed(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """The Create had an effect, and its response never arrived."""
+    update = owned(connect, sink)
+    return deletion(update, PhysicalResourceId=f"unconfirmed-{update['RequestId']}")
+
+
+DELETIONS = {
+    gone: Action.NONE,
+    another_owner: Action.NONE,
+    default_group: Action.RELEASE,
+    with_users: Action.DELETE,
+    with_numbers: Action.REFUSED,
+    never_created: Action.NONE,
+    unconfirmed: Action.DELETE,
+}
+
+
+@pytest.mark.parametrize("arrange", DELETIONS, ids=lambda arrange: str(arrange.__doc__))
+def test_a_delete_does_what_its_assessment_told(
+    arrange: Callable[[ConnectEmulator, Sink], dict[str, Any]],
+    connect: ConnectEmulator,
+    sink: Sink,
+) -> None:
+    """The looks for a missing resource count, and take no time."""
+    event = arrange(connect, sink)
+    connect.journal.clear()
+    passed = FakeTime.current.passed
+    (assessment,) = assess(connect, event)
+    assert FakeTime.current.passed == passed
+    assert assessment.action is DELETIONS[arrange]
+    assert assessment.reason == deploy(event, sink)["Reason"]
+    assert assessment.calls == len(connect.journal), connect.calls()
+
+
+def test_a_delete_without_a_physical_id_does_nothing(connect: ConnectEmulator, sink: Sink) -> None:
+    """The stack never had the resource."""
+    create = deletion(load_event("quick_connect_create", sink))
+    (assessment,) = assess(connect, create)
+    assert (assessment.action, assessment.calls) == (Action.NONE, 0)
 
 
 # Refusals
@@ -485,6 +584,19 @@ def test_a_name_that_an_earlier_request_gives_up_is_free(
     assert actions == [Action.UPDATE, Action.CREATE, Action.REFUSED]
 
 
+def test_a_refused_rename_succeeds_after_the_one_that_frees_its_name(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Lambda waits for the sibling. An assessment is repeated after the sibling's."""
+    rename = renamed_to_a_sibling(connect, sink)
+    other = next(q for q in connect.quick_connects.values() if q["Name"] == "Other")
+    create = load_event("quick_connect_create", sink, LogicalResourceId="Other")
+    sibling = unchanged(create, other["QuickConnectARN"])
+    sibling["ResourceProperties"] = {**create["ResourceProperties"], "Name": "Freed"}
+    actions = [each.action for each in assess(connect, rename, sibling, rename)]
+    assert actions == [Action.REFUSED, Action.UPDATE, Action.UPDATE]
+
+
 def test_a_replaced_resource_keeps_its_name_until_the_end(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
@@ -518,6 +630,19 @@ def test_a_lookup_is_made_once(connect: ConnectEmulator, sink: Sink) -> None:
     for create in creates:
         assert assessor().assess(planned(create)).calls == 1
     assert connect.calls() == ["ListQuickConnects"]
+
+
+def test_a_bare_id_belongs_to_the_region_of_the_stack(
+    connect: ConnectEmulator, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The functions run there, wherever the command runs."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    create = load_event("quick_connect_create", sink)
+    (assessment,) = assess(connect, create)
+    assert assessment.action is Action.CREATE
+    elsewhere = {**create, "StackId": create["StackId"].replace(scene.REGION, "eu-west-2")}
+    (assessment,) = assess(connect, elsewhere)
+    assert assessment.reason.startswith("NotFound: CreateQuickConnect: ")
 
 
 def test_the_assessor_needs_no_package_of_lambda() -> None:
