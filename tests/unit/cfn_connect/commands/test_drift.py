@@ -440,6 +440,15 @@ def test_markdown_shows_any_text_as_it_is(stack: Stack, connect: ConnectEmulator
     ]
 
 
+def test_the_output_keeps_any_name(stack: Stack, connect: ConnectEmulator) -> None:
+    """The text has one line for it, and no code that controls a terminal."""
+    deploy(stack, with_properties("User"))
+    name = ":phone: [red]\t\x1b[31m\nサポート"
+    live(connect, stack, "User")["Name"] = name
+    assert shown(found(stack)) == {"Name": ("User", name)}
+    assert "Connect :phone: [red] [31m サポート\n" in text(stack)
+
+
 def test_the_progress_on_a_terminal_is_no_part_of_the_output(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
