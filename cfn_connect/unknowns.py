@@ -45,4 +45,5 @@ def filled(node: Any, live: Any) -> Any:
         return live
     known = live if isinstance(live, Mapping) else {}
     values = {key: filled(value, known.get(key)) for key, value in node.items()}
-    return {key: value for key, value in values.items() if value not in (None, "")}
+    lacks = {key for key in values if contains_unknown(node[key]) and not values[key]}
+    return {key: value for key, value in values.items() if key not in lacks}

@@ -456,6 +456,20 @@ def test_a_known_difference_beside_an_unknown_property_is_told(
     assert assessment.reason == f"(only the deployment knows {path})"
 
 
+def test_an_empty_tag_beside_an_unknown_one_is_compared(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """An empty text is a value, too."""
+    create = load_event("quick_connect_create", sink, Properties={"Tags": {"a": "", "b": "1"}})
+    update = unchanged(create, created(create, sink))
+    connect.quick_connects[update["PhysicalResourceId"]]["Tags"]["a"] = "by hand"
+    (assessment,) = assess(connect, secret(update, "Tags.b"))
+    assert assessment.changes == (
+        Change("Tags.a", "by hand", ""),
+        Change("Tags.b", UNKNOWN, UNKNOWN),
+    )
+
+
 def test_a_group_with_an_unknown_user_tells_its_tags(connect: ConnectEmulator, sink: Sink) -> None:
     """Its users are not compared."""
     create = load_event("traffic_distribution_group_create_with_users", sink)
