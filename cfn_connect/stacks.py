@@ -138,11 +138,12 @@ class Stack:
 
     def in_change_set(self, name: str) -> Source:
         """Return the template of a change set, with its parameters."""
-        described = self._client.describe_change_set(StackName=self.id, ChangeSetName=name)
+        names = {"StackName": self.id.split("/")[1], "ChangeSetName": name}
+        described = self._client.describe_change_set(**names)
         if described["Status"] != "CREATE_COMPLETE":
             reason = described.get("StatusReason", "create it again")
             raise CommandError(f"the change set {name} is {described['Status']}: {reason}")
-        return self._processed(described, StackName=self.id, ChangeSetName=name)
+        return self._processed(described, **names)
 
     def to_deploy(self, text: str | None, overrides: Mapping[str, str]) -> Source:
         """Return the template and the parameters that `aws cloudformation deploy` would send.
