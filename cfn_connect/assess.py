@@ -8,44 +8,47 @@ and the Reason of a refusal are Lambda's own.
 
 **A plan** assesses the requests of one deployment with one Assessor: a Create or Update for each
 resource that differs from the deployed template, then a Delete for each resource that leaves it. A
-request meets the effects of those before it. CloudFormation sends no Update if the properties are
-the deployed ones.
+request meets the effects of those before it. A refused one leaves none, so assess it again after
+the others: one of them may give up the Name that it needs. CloudFormation sends no Update if the
+properties are the deployed ones.
 
 **Drift** is the assessment of an Update to the deployed properties themselves. Its changes are the
 drift. Call forget() before each resource, so that it meets the real Connect.
+
+**A value that only the deployment knows** is never equal to another one. The known properties of a
+live resource are assessed nevertheless. If they tell the action, the reason names the unknown ones.
+Otherwise, the action is unknown.
 
 A wait takes no time here: the clock of the run jumps, and Connect stays as it is. Only throttling
 and failures of Connect really pause, for at most two minutes for each request.
 
 Connect alone knows whether it would refuse a write. So an assessment cannot foresee a missing flow,
-queue or user, a used-up quota, or a permission that the role of Lambda lacks.
+queue or user, a used-up quota, phone numbers of a group without users, or a permission that the
+role of Lambda lacks.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 from cfn_connect.changes import Change, OfferRecorder, OwnedRecorder, Recorder, TrafficRecorder
 from cfn_connect.clients import Clients
 from cfn_connect.rehearsal import Rehearsal
 from cfn_connect.resolve import UNKNOWN
-from connect_provider import arn, connect, errors
+from cfn_connect.stand_ins import ForwardStack, RehearsedRun, in_lambda
+from cfn_connect.unknowns import filled, live_properties, unknown_paths
+from connect_provider import connect, errors
 from connect_provider.ownership import MARKERS
+from connect_provider.properties import parse_properties
 from connect_provider.quick_connect.resource import QuickConnect
 from connect_provider.reconcile.plan import Observation
+from connect_provider.reconcile.resource import Resource
 from connect_provider.request import NEVER_CREATED, Request, parse_request
 from connect_provider.run import Run
-from connect_provider.stack import describe
-from connect_provider.stack.describe import Phase
 from connect_provider.stack.watch import StackWatch
 from connect_provider.traffic_distribution_group.resource import TrafficDistributionGroup
-
-_LAMBDA_TIMEOUT = 900.0  # seconds
-_PATIENCE = 120.0  # seconds
 
 
 class Action(Enum):
@@ -67,7 +70,7 @@ class Action(Enum):
 class PlannedRequest:
     """A request that CloudFormation would send to Lambda.
 
-    physical_id: "" for a Create.
+    physical_id: "" for a Create, or if the stack has none.
     properties: None for a Delete.
     old_properties: those of the deployed template; None for a Create.
     """
@@ -87,23 +90,29 @@ class PlannedRequest:
     @property
     def event(self) -> dict[str, Any]:
         """Return the event that Lambda would get. Its ResponseURL has no time, so it is young."""
-        request_type = "Delete" if self.properties is None else "Update"
         event = {
-            "RequestType": request_type if self.physical_id else "Create",
+            "RequestType": self.request_type,
             "RequestId": "planned",
             "ResponseURL": "https://example.invalid/",
             "StackId": self.stack_id,
             "ResourceType": self.resource_type,
             "LogicalResourceId": self.logical_id,
+            "PhysicalResourceId": self.physical_id or f"{NEVER_CREATED}planned",
             "ResourceProperties": self.properties,
+            "OldResourceProperties": self.old_properties,
         }
-        if self.physical_id:
-            event["PhysicalResourceId"] = self.physical_id
-        if request_type == "Delete":
-            event["ResourceProperties"] = self.old_properties
-        elif self.physical_id:
-            event["OldResourceProperties"] = self.old_properties
+        if self.request_type == "Delete":
+            event["ResourceProperties"] = event.pop("OldResourceProperties")
+        if self.request_type == "Create":
+            del event["PhysicalResourceId"], event["OldResourceProperties"]
         return event
+
+    @property
+    def request_type(self) -> str:
+        """Return Create, Update or Delete."""
+        if self.properties is None:
+            return "Delete"
+        return "Update" if self.physical_id else "Create"
 
     @property
     def delete(self) -> "PlannedRequest":
@@ -119,7 +128,8 @@ class Assessment:
     arn: the live resource, or "" if there is none.
     changes: the properties of a live resource that differ, also if the action is NONE: the provider
     leaves traffic that somebody moved.
-    reason: the Reason of a refusal, or why the action is unknown; otherwise "".
+    reason: the Reason of a refusal, or why the action is unknown; otherwise "". That of a
+    replacement is the Reason why the old resource stays.
     calls: the Connect calls that the deployment makes for the resource. Those of a replacement
     include the Delete of the old resource.
     """
@@ -146,11 +156,52 @@ class Assessor:
         """Return what a request would do, after the ones that were assessed before it."""
         if request.resource_type not in _RECORDERS:
             return Assessment(Action.UNKNOWN, reason="cfn-connect does not know this type")
-        if unknown := tuple(_unknown_changes(request)):
-            reason = "only the deployment knows some of the properties"
-            return Assessment(Action.UNKNOWN, request.physical_id, unknown, reason)
-        with self._in_lambda(request.stack_id):
+        with in_lambda(request.stack_id, self._rehearsal, self._clients):
+            unknown = {*unknown_paths(request.properties), *unknown_paths(request.old_properties)}
+            if unknown:
+                return self._assess_known_part(request, sorted(unknown))
             return self._assess(request)
+
+    def _assess_known_part(self, request: PlannedRequest, unknown: list[str]) -> Assessment:
+        """Assess a request as if Connect had the unknown values. If it does nothing, nobody knows.
+
+        That needs a live resource that the stack owns.
+        """
+        changes = tuple(Change(path, UNKNOWN, UNKNOWN) for path in unknown)
+        reason = "only the deployment knows some of the properties"
+        result = Assessment(Action.UNKNOWN, request.physical_id, changes, reason)
+        try:
+            known = self._known_part(request)
+        except errors.ProviderError as error:
+            return replace(result, reason=error.reason)
+        before = self._rehearsal.effects.copy()
+        assessment = self._assess(known) if known else result
+        if assessment.action in (Action.NONE, Action.UNKNOWN):
+            self._rehearsal.effects = before
+            return result
+        reason = f"{assessment.reason} (only the deployment knows {', '.join(unknown)})".lstrip()
+        return replace(assessment, changes=assessment.changes + changes, reason=reason)
+
+    def _known_part(self, request: PlannedRequest) -> PlannedRequest | None:
+        """Return the request with the values of Connect in the place of unknown ones.
+
+        Return None if Connect has none, or if they do not fit the known ones.
+        """
+        if request.properties is None or request.resource_type not in _OWNED:
+            return None
+        self._rehearsal.begin(request.stack_id)
+        run = RehearsedRun(request.event, self._rehearsal)
+        resource = _OWNED[request.resource_type](connect.Connect(run))
+        live = live_properties(resource, request.physical_id)
+        if live is None:
+            return None
+        properties = filled(request.properties, live)
+        try:
+            parse_properties(resource.model, properties)
+        except errors.InvalidRequest:
+            return None
+        old_properties = filled(request.old_properties, live)
+        return replace(request, properties=properties, old_properties=old_properties)
 
     def _assess(self, request: PlannedRequest) -> Assessment:
         """Assess a request. If it is refused, it leaves no effects."""
@@ -168,18 +219,8 @@ class Assessor:
         before = rehearsal.effects.copy()
         clean_up = self._assess(request.delete)
         rehearsal.effects = before
-        return replace(assessment, calls=assessment.calls + clean_up.calls)
-
-    @contextmanager
-    def _in_lambda(self, stack_id: str) -> Iterator[None]:
-        """Let the provider believe that it runs in Lambda, in the stack's Region."""
-        region = stack_id.split(":")[3]
-        with (
-            _replaced(connect, "client", self._rehearsal.client),
-            _replaced(describe, "client", partial(self._clients.client, "cloudformation")),
-            _replaced(arn, "own_region", lambda: region),
-        ):
-            yield
+        calls = assessment.calls + clean_up.calls
+        return replace(assessment, calls=calls, reason=clean_up.reason)
 
 
 class _Attempt:
@@ -189,10 +230,10 @@ class _Attempt:
         rehearsal.begin(planned.stack_id)
         self._planned = planned
         self._rehearsal = rehearsal
-        run = _Run(planned.event, rehearsal)
+        self._run = run = RehearsedRun(planned.event, rehearsal)
         request = parse_request(planned.event)
         recorder = _RECORDERS[planned.resource_type]
-        self._recorder = recorder(request, run, _Watch(run, request, rehearsal))
+        self._recorder = recorder(request, run, ForwardStack(run, request, rehearsal))
         self._observed: Observation | None = None
 
     def assessment(self) -> Assessment:
@@ -213,7 +254,7 @@ class _Attempt:
         """Serve the request as Provider does."""
         if self._planned.properties is not None:
             self._observed = self._recorder.apply()
-        elif not self._planned.physical_id.startswith(NEVER_CREATED):
+        elif not self._run.physical_id.startswith(NEVER_CREATED):
             self._recorder.delete()
 
     @property
@@ -266,64 +307,14 @@ class _Attempt:
         return physical_id if known else ""
 
 
-class _Run(Run):
-    """A run whose waits take no time. It is its own Lambda context."""
-
-    def __init__(self, event: Mapping[str, Any], rehearsal: Rehearsal) -> None:
-        self._rehearsal = rehearsal
-        self._waited = self._paused = 0.0
-        super().__init__(event, self)
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda would end the run."""
-        return int((_LAMBDA_TIMEOUT - self.elapsed()) * 1000)
-
-    def now(self) -> float:
-        """Return the seconds of a clock that jumps over each wait."""
-        return super().now() + self._waited
-
-    def elapsed(self) -> float:
-        """Return the seconds since the run began, with the waits."""
-        return super().elapsed() + self._waited
-
-    def sleep(self, seconds: float) -> None:
-        """Jump over a wait. Pause before a failed read is repeated."""
-        if not self._rehearsal.is_failing:
-            self._waited += seconds
-            return
-        self._paused += seconds
-        if self._paused > _PATIENCE:
-            raise errors.NotStabilized("Connect throttles or fails; try later", unfinished=True)
-        super().sleep(seconds)
-
-
-class _Watch(StackWatch):
-    """The stack of a deployment that goes forward."""
-
-    def __init__(self, run: Run, request: Request, rehearsal: Rehearsal) -> None:
-        super().__init__(run, request)
-        self._stack_id = request.stack_id
-        self._rehearsal = rehearsal
-
-    def has(self, arn: str, logical_id: str = "") -> bool:
-        """Return whether the stack has the resource, perhaps due to an earlier request."""
-        known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
-        return super().has(arn, logical_id) if known is None else known == arn
-
-    def phase(self) -> Phase:
-        """Return the direction of a deployment that has not failed."""
-        return Phase.FORWARD
-
-    def turns_out_to_roll_back(self) -> bool:
-        """Return the same as is_rolling_back(), without a wait for the stack's status."""
-        return False
-
-
-# The classes of the functions' apps, with their changes.
+_OWNED: Mapping[str, type[Resource[Any]]] = {
+    "Custom::ConnectQuickConnect": QuickConnect,
+    "Custom::ConnectTrafficDistributionGroup": TrafficDistributionGroup,
+}
+# The reconcilers of the functions' apps, with their changes.
 _RECORDERS: Mapping[str, Callable[[Request, Run, StackWatch], Recorder]] = {
-    "Custom::ConnectQuickConnect": partial(OwnedRecorder, QuickConnect),
+    **{name: partial(OwnedRecorder, resource) for name, resource in _OWNED.items()},
     "Custom::ConnectQueueQuickConnects": OfferRecorder,
-    "Custom::ConnectTrafficDistributionGroup": partial(OwnedRecorder, TrafficDistributionGroup),
     "Custom::ConnectTrafficDistribution": TrafficRecorder,
 }
 
@@ -336,34 +327,3 @@ def _refusal(error: errors.ProviderError) -> Action:
     refusals = (*errors.REFUSALS, errors.NotStabilized)
     certain = isinstance(error, refusals) and not error.unfinished
     return Action.REFUSED if certain else Action.UNKNOWN
-
-
-def _unknown_changes(request: PlannedRequest) -> Iterator[Change]:
-    """Yield a change for each property that only the deployment knows."""
-    for properties in (request.properties, request.old_properties):
-        paths = dict.fromkeys(_unknown_paths(properties, ""))
-        if paths:
-            yield from (Change(path, UNKNOWN, UNKNOWN) for path in paths)
-            return
-
-
-def _unknown_paths(node: Any, path: str) -> Iterator[str]:
-    if node is UNKNOWN:
-        yield path or "Properties"
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from _unknown_paths(value, f"{path}.{key}".lstrip("."))
-    if isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _unknown_paths(value, f"{path}.{index}")
-
-
-@contextmanager
-def _replaced(module: ModuleType, name: str, stand_in: object) -> Iterator[None]:
-    """Put a function in the place of one in a module of the provider."""
-    original = getattr(module, name)
-    setattr(module, name, stand_in)
-    try:
-        yield
-    finally:
-        setattr(module, name, original)

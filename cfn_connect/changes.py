@@ -104,7 +104,7 @@ class OfferRecorder(QueueAssociations):
         if drift:
             before = after & self._members.list(queue)
         else:
-            before = after - _named(writes, "Associate") | _named(writes, "Disassociate")
+            before = (after - _named(writes, "Associate")) | _named(writes, "Disassociate")
         if before != after:
             yield Change("QuickConnectIds", sorted(before), sorted(after))
 
@@ -113,7 +113,6 @@ class TrafficRecorder(TrafficDistribution):
     """The reconciler of a group's traffic."""
 
     replaces = False
-
     _live: Mapping[str, Any] | None = None
 
     def _wanted(self, group: Observation) -> model.Splits:

@@ -85,6 +85,8 @@ def _advice_for_response(error: ClientError) -> str:
         return f"{problem}: allow {error.operation_name} for your identity"
     if code in _EXPIRED:
         return f"{problem}: {_SIGN_IN}"
+    if code == "ChangeSetNotFound":
+        return f"{problem}: check --change-set-name and --stack-name"
     if code == "ResourceNotFoundException":
         return f"{problem}: check --instance-id and --region"
     return problem

@@ -14,7 +14,7 @@ _SHOWN = 3  # unknown properties
 _KEPT = ("Retain", "RetainExceptOnCreate")
 _QUICK_CONNECT, _OFFERS = f"{PREFIX}QuickConnect", f"{PREFIX}QueueQuickConnects"
 _MACRO = (
-    "a macro changes it, or a condition is unknown: create a change set, and pass it with "
+    "its condition is unknown, or a macro changes it: create a change set, and plan it with "
     "--change-set-name"
 )
 
@@ -27,17 +27,16 @@ class Result(NamedTuple):
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Return the properties that differ, with both values."""
-        known = self.assessment.action is not Action.UNKNOWN
-        return self.assessment.changes if known else ()
+        """Return the known properties that differ, with both values."""
+        return tuple(each for each in self.assessment.changes if each.after is not UNKNOWN)
 
     @property
     def reason(self) -> str:
         """Return the reason of a refusal, or why and where something is unknown."""
         assessment = self.assessment
-        if assessment.action is not Action.UNKNOWN or not assessment.changes:
+        paths = [each.path for each in assessment.changes if each.after is UNKNOWN]
+        if assessment.action is not Action.UNKNOWN or not paths:
             return assessment.reason
-        paths = [change.path for change in assessment.changes]
         more = " and others" if len(paths) > _SHOWN else ""
         return f"{assessment.reason}: {', '.join(paths[:_SHOWN])}{more}"
 
@@ -70,8 +69,7 @@ class Forecast:
         """Yield the result for each resource, those that leave the template last."""
         new = self._resolved()
         while ready := [it for it in new.values() if self._is_ready(it)]:
-            for resource in ready:
-                yield from self._settle(resource)
+            yield from self._settled(ready)
             new = self._resolved()
         offers = self._with_new_quick_connects()
         for resource in _ours(it for name, it in new.items() if name not in self._ids):
@@ -96,19 +94,34 @@ class Forecast:
         """Return whether a resource is not settled, and everything that it refers to is known."""
         return resource.logical_id not in self._ids and not contains_unknown(resource.properties)
 
-    def _settle(self, resource: Resource) -> Iterator[Result]:
-        """Note the physical id after the deployment. Yield the result of one of our types."""
+    def _settled(self, resources: list[Resource]) -> Iterator[Result]:
+        """Note the physical ids after the deployment. Yield the results of our types.
+
+        Lambda waits if a sibling still has the Name, so a refused update is assessed once more.
+        """
+        physical_ids, refused = self._stack.physical_ids, []
+        for resource in resources:
+            name = resource.logical_id
+            if not _is_ours(resource):
+                stays = self._old.get(name) == resource
+                self._ids[name] = physical_ids.get(name, UNKNOWN) if stays else UNKNOWN
+                continue
+            assessment = self._assessed(resource)
+            if assessment.action is Action.REFUSED and name in physical_ids:
+                refused.append(resource)
+            else:
+                yield self._noted(resource, assessment)
+        for resource in refused:
+            yield self._noted(resource, self._assessed(resource))
+
+    def _noted(self, resource: Resource, assessment: Assessment) -> Result:
+        """Note the physical id of a resource after the deployment; return its result."""
         name = resource.logical_id
-        if not _is_ours(resource):
-            stays = self._old.get(name) == resource
-            self._ids[name] = self._stack.physical_ids.get(name, UNKNOWN) if stays else UNKNOWN
-            return
-        assessment = self._assessed(resource)
         is_new = assessment.action in (Action.CREATE, Action.REPLACE)
         self._ids[name] = UNKNOWN if is_new else assessment.arn or UNKNOWN
         if is_new and resource.resource_type == _QUICK_CONNECT:
             self._new[name] = f"{self._stack.instance_arn(resource)}/transfer-destination/{name}"
-        yield Result(resource, assessment)
+        return Result(resource, assessment)
 
     def _assessed(self, resource: Resource) -> Assessment:
         """Assess a resource of the template. CloudFormation skips one that does not change."""
@@ -117,7 +130,8 @@ class Forecast:
             return _assessment(self._assessor, stack, resource, None)
         old = self._old.get(name, replace(resource, properties=UNKNOWN))
         arn = stack.physical_ids[name]
-        if old == resource and not contains_unknown(resource.properties):
+        is_same = old == resource and not contains_unknown(resource.properties)
+        if is_same and not stack.failure_of(name):
             return Assessment(Action.NONE, arn)
         if reason := _refusal(old, resource):
             return Assessment(Action.REFUSED, arn, reason=reason)

@@ -18,6 +18,7 @@ ItemT = TypeVar("ItemT")
 
 _HIDDEN = "(hidden)"
 _PRIVATE = ("Description", "PhoneNumber")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#!|&~@\r\n]")
 
 
@@ -96,13 +97,13 @@ class Report:
     facts: Mapping[str, Any]
 
     def show(self, form: Form, console: Console, *, show_values: bool) -> None:
-        """Print the report."""
+        """Print the report. The console itself would replace tabs and emoji codes."""
         if form is Form.JSON:
-            found = json.dumps(self._json(show_values=show_values), indent=2, ensure_ascii=False)
-            console.print(found, markup=False, highlight=False, soft_wrap=True)
+            found = self._json(show_values=show_values)
+            console.file.write(f"{json.dumps(found, indent=2, ensure_ascii=False)}\n")
         elif form is Form.MARKDOWN:
-            for line in self._markdown(show_values=show_values):
-                console.print(line, markup=False, highlight=False, soft_wrap=True)
+            lines = self._markdown(show_values=show_values)
+            console.file.write("".join(f"{line}\n" for line in lines))
         else:
             for text in self._text(show_values=show_values):
                 console.print(text, soft_wrap=True)
@@ -192,7 +193,8 @@ def _without_private(path: str, value: Any, *, show_values: bool) -> Any:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.splitlines())
+    """Return a text without line ends and without codes that control a terminal."""
+    return _CONTROLS.sub(" ", text)
 
 
 def _escaped(text: str) -> str:

@@ -72,19 +72,11 @@ def resolve(
 
 def contains_unknown(value: Any) -> bool:
     """Return whether the value, or a value within it, is UNKNOWN."""
-    return any(unknown_paths(value))
-
-
-def unknown_paths(value: Any, *path: str) -> Iterator[str]:
-    """Yield the path of each UNKNOWN within a value, such as QuickConnectIds.0."""
     if isinstance(value, dict):
-        for key, each in value.items():
-            yield from unknown_paths(each, *path, key)
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from unknown_paths(each, *path, str(index))
-    elif value is UNKNOWN:
-        yield ".".join(path) or "everything"
+        return any(map(contains_unknown, value.values()))
+    if isinstance(value, list):
+        return any(map(contains_unknown, value))
+    return value is UNKNOWN
 
 
 class _Resolver:

@@ -1,7 +1,7 @@
 """Reads a stack, and the template that a deployment would give it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from cfnlint.decode.cfn_yaml import CfnParseError, loads
 from yaml import YAMLError
 
+from cfn_connect.attributes import Attributes, unless
 from cfn_connect.clients import Clients, CommandError, code_of
 from cfn_connect.resolve import PREFIX, UNKNOWN, Deployment, Resource, resolve
 from connect_provider import arn
@@ -22,17 +23,6 @@ _SUFFIXES = {
     "aws-cn": "amazonaws.com.cn",
 }
 _SSM = "AWS::SSM::Parameter::Value"
-# Cloud Control cannot read the resource, or the identity may not.
-_UNREADABLE = (
-    "AccessDenied",
-    "AccessDeniedException",
-    "GeneralServiceException",
-    "HandlerFailureException",
-    "InvalidRequestException",
-    "ResourceNotFoundException",
-    "TypeNotFoundException",
-    "UnsupportedActionException",
-)
 
 
 @dataclass(frozen=True)
@@ -58,7 +48,7 @@ class Stack:
         self._described = self._describe(name)
         self.exists = bool(self._described)
         self._name = name
-        self._live: dict[str, Any] = {}  # the attributes of other resources, by physical id
+        self._attributes = Attributes(clients, arn.region(name))
 
     def _describe(self, name: str) -> Mapping[str, Any]:
         """Return the description of the stack, or an empty one if it does not exist."""
@@ -148,11 +138,12 @@ class Stack:
 
     def in_change_set(self, name: str) -> Source:
         """Return the template of a change set, with its parameters."""
-        described = self._client.describe_change_set(StackName=self.id, ChangeSetName=name)
+        names = {"StackName": self.id.split("/")[1], "ChangeSetName": name}
+        described = self._client.describe_change_set(**names)
         if described["Status"] != "CREATE_COMPLETE":
             reason = described.get("StatusReason", "create it again")
             raise CommandError(f"the change set {name} is {described['Status']}: {reason}")
-        return self._processed(described, StackName=self.id, ChangeSetName=name)
+        return self._processed(described, **names)
 
     def to_deploy(self, text: str | None, overrides: Mapping[str, str]) -> Source:
         """Return the template and the parameters that `aws cloudformation deploy` would send.
@@ -208,7 +199,7 @@ class Stack:
     def _stored(self, name: str) -> Any:
         """Return a value of the Parameter Store, or UNKNOWN if the identity may not read it."""
         client = self._clients.client("ssm", arn.region(self.id))
-        return _unless(
+        return unless(
             ("AccessDeniedException", "ParameterNotFound"),
             lambda: client.get_parameter(Name=name)["Parameter"]["Value"],
         )
@@ -256,37 +247,7 @@ class Stack:
         """Return an attribute of a resource, or UNKNOWN."""
         physical_id = physical_ids.get(logical_id, UNKNOWN)
         kind = self.type_of(logical_id) or PREFIX  # a new resource with an id is an adopted one
-        if physical_id is UNKNOWN:
-            return UNKNOWN
-        if kind.startswith(PREFIX):
-            return _own_attribute(physical_id, name)
-        found = self._nested if kind == "AWS::CloudFormation::Stack" else self._native
-        value: Any = found(kind, physical_id)
-        for part in name.split("."):
-            value = value.get(part, UNKNOWN) if isinstance(value, Mapping) else UNKNOWN
-        return value
-
-    def _nested(self, _kind: str, stack_id: str) -> Any:
-        """Return the attributes of a nested stack (API: DescribeStacks)."""
-        if stack_id not in self._live:
-            (described,) = self._client.describe_stacks(StackName=stack_id)["Stacks"]
-            outputs = {it["OutputKey"]: it["OutputValue"] for it in described.get("Outputs", ())}
-            self._live[stack_id] = {"Outputs": outputs}
-        return self._live[stack_id]
-
-    def _native(self, kind: str, identifier: str) -> Any:
-        """Return the attributes of a native resource (API: GetResource of Cloud Control)."""
-        if not kind.startswith("AWS::"):
-            return UNKNOWN
-        if identifier not in self._live:
-            client = self._clients.client("cloudcontrol", arn.region(self.id))
-
-            def read() -> Any:
-                found = client.get_resource(TypeName=kind, Identifier=identifier)
-                return json.loads(found["ResourceDescription"]["Properties"])
-
-            self._live[identifier] = _unless(_UNREADABLE, read)
-        return self._live[identifier]
+        return UNKNOWN if physical_id is UNKNOWN else self._attributes.of(kind, physical_id, name)
 
 
 def parsed(text: str) -> Mapping[str, Any]:
@@ -303,27 +264,6 @@ def parsed(text: str) -> Mapping[str, Any]:
         if not is_loop and not (isinstance(resource, Mapping) and "Type" in resource):
             raise CommandError(f"the resource {name} of the template has no Type: add it")
     return {name: part for name, part in template.items() if part is not None}
-
-
-def _unless(codes: tuple[str, ...], read: Callable[[], Any]) -> Any:
-    """Return what a call reads, or UNKNOWN if its error has one of the codes."""
-    try:
-        return read()
-    except ClientError as error:
-        if code_of(error) not in codes:
-            raise
-        return UNKNOWN
-
-
-def _own_attribute(physical_id: str, name: str) -> Any:
-    """Return an attribute that the ARN of a Custom::Connect* resource tells."""
-    if not physical_id.startswith("arn:"):
-        return UNKNOWN
-    if name == "InstanceArn":
-        return arn.instance_arn(physical_id) or UNKNOWN
-    if name in ("Id", "QueueId"):
-        return arn.resource_id(physical_id)
-    return physical_id if name.endswith("Arn") else UNKNOWN
 
 
 def _keys(node: Any) -> set[str]:

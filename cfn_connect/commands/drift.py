@@ -11,7 +11,7 @@ from cfn_connect.clients import Clients, CommandError
 from cfn_connect.forecast import Result
 from cfn_connect.inventory import Inventory
 from cfn_connect.report import Form, Report, Row, differences, tracked
-from cfn_connect.resolve import PREFIX, Resource
+from cfn_connect.resolve import PREFIX, Resource, contains_unknown
 from cfn_connect.stacks import Stack
 from connect_provider.arn import instance_arn, region, resource_id
 from connect_provider.properties import parse_properties
@@ -109,6 +109,8 @@ class _Judge:
     def _gone_user(self, resource: Resource, assessment: Assessment) -> str:
         """Return a text if the user of a quick connect is gone. Connect keeps the quick connect."""
         if resource.resource_type != _QUICK_CONNECT or assessment.action in _OTHER_TROUBLE:
+            return ""
+        if contains_unknown(resource.properties):
             return ""
         config = parse_properties(QuickConnectProperties, resource.properties).QuickConnectConfig
         if config.UserConfig is None:

@@ -1,8 +1,10 @@
 """Assessments: the effect of a request on Connect, told without a change."""
 
+import copy
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -120,6 +122,20 @@ def test_a_replacement_tells_its_reason(connect: ConnectEmulator, sink: Sink) ->
     assert assessment.changes == (Change("InstanceId", before, after),)
 
 
+def test_a_replacement_tells_why_the_old_resource_stays(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """CloudFormation gives the Delete up, and completes the update."""
+    create = load_event("traffic_distribution_group_create_with_users", sink)
+    update = unchanged(create, created(create, sink))
+    number = connect.claim_phone_number(update["PhysicalResourceId"])
+    update["ResourceProperties"] = {**update["ResourceProperties"], "Name": "Other"}
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.REPLACE
+    assert assessment.reason.startswith("ResourceConflict: ")
+    assert number in assessment.reason
+
+
 def test_an_adoption_names_the_resource(connect: ConnectEmulator, sink: Sink) -> None:
     """The new owner in its marker tags is no change."""
     create = load_event("quick_connect_create", sink, StackId=OTHER_STACK)
@@ -221,6 +237,91 @@ def _telephony(traffic: dict[str, Any]) -> list[dict[str, Any]]:
     return distributions
 
 
+# Deletes
+
+
+def deletion(update: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return the Delete of a resource."""
+    return {**update, "RequestType": "Delete", **changes}
+
+
+def gone(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Somebody has deleted the resource, so Lambda looks for it in vain."""
+    update = owned(connect, sink)
+    connect.quick_connects.clear()
+    return deletion(update)
+
+
+def another_owner(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Another stack has adopted the resource."""
+    return deletion(adopted(connect, sink))
+
+
+def default_group(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """An adopted group keeps nothing of ours."""
+    create = load_event("traffic_distribution_group_create_adopt_default", sink)
+    return deletion(unchanged(create, created(create, sink)))
+
+
+def with_users(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """The users of a group leave it first."""
+    create = load_event("traffic_distribution_group_create_with_users", sink)
+    return deletion(unchanged(create, created(create, sink)))
+
+
+def with_numbers(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """Phone numbers are claimed to the group."""
+    delete = with_users(connect, sink)
+    connect.claim_phone_number(delete["PhysicalResourceId"])
+    return delete
+
+
+def never_created(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """The Create was refused."""
+    return deletion(owned(connect, sink), PhysicalResourceId="never-created-request")
+
+
+def unconfirmed(connect: ConnectEmulator, sink: Sink) -> dict[str, Any]:
+    """The Create had an effect, and its response never arrived."""
+    update = owned(connect, sink)
+    return deletion(update, PhysicalResourceId=f"unconfirmed-{update['RequestId']}")
+
+
+DELETIONS = {
+    gone: Action.NONE,
+    another_owner: Action.NONE,
+    default_group: Action.RELEASE,
+    with_users: Action.DELETE,
+    with_numbers: Action.REFUSED,
+    never_created: Action.NONE,
+    unconfirmed: Action.DELETE,
+}
+
+
+@pytest.mark.parametrize("arrange", DELETIONS, ids=lambda arrange: str(arrange.__doc__))
+def test_a_delete_does_what_its_assessment_told(
+    arrange: Callable[[ConnectEmulator, Sink], dict[str, Any]],
+    connect: ConnectEmulator,
+    sink: Sink,
+) -> None:
+    """The looks for a missing resource count, and take no time."""
+    event = arrange(connect, sink)
+    connect.journal.clear()
+    passed = FakeTime.current.passed
+    (assessment,) = assess(connect, event)
+    assert FakeTime.current.passed == passed
+    assert assessment.action is DELETIONS[arrange]
+    assert assessment.reason == deploy(event, sink)["Reason"]
+    assert assessment.calls == len(connect.journal), connect.calls()
+
+
+def test_a_delete_without_a_physical_id_does_nothing(connect: ConnectEmulator, sink: Sink) -> None:
+    """The stack never had the resource."""
+    create = deletion(load_event("quick_connect_create", sink))
+    (assessment,) = assess(connect, create)
+    assert (assessment.action, assessment.calls) == (Action.NONE, 0)
+
+
 # Refusals
 
 
@@ -311,18 +412,118 @@ def test_a_refusal_has_the_reason_of_lambda(
 # Unknown
 
 
-@pytest.mark.parametrize("name", ["Name", "QuickConnectConfig"])
-def test_a_property_that_only_the_deployment_knows_makes_the_action_unknown(
+def secret(update: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return an event in which only the deployment knows a property, before and after."""
+
+    def hidden(properties: dict[str, Any]) -> dict[str, Any]:
+        properties = copy.deepcopy(properties)
+        *parents, name = path.split(".")
+        reduce(dict.__getitem__, parents, properties)[name] = UNKNOWN
+        return properties
+
+    names = ("ResourceProperties", "OldResourceProperties")
+    return {**update, **{name: hidden(update[name]) for name in names}}
+
+
+FLOW_OF_A_QUEUE = "QuickConnectConfig.QueueConfig.ContactFlowId"
+
+
+@pytest.mark.parametrize(
+    "path", ["Name", "Description", "Tags", "Tags.team", "InstanceId", FLOW_OF_A_QUEUE]
+)
+def test_a_property_that_only_the_deployment_knows_is_never_equal(
+    path: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Everything else is in sync, so nobody knows what the request does."""
+    (assessment,) = assess(connect, secret(owned(connect, sink), path))
+    assert assessment.action is Action.UNKNOWN
+    assert assessment.changes == (Change(path, UNKNOWN, UNKNOWN),)
+    assert assessment.reason
+
+
+@pytest.mark.parametrize("path", ["Name", "Tags", FLOW_OF_A_QUEUE])
+def test_a_known_difference_beside_an_unknown_property_is_told(
+    path: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The request certainly is an update."""
+    update = owned(connect, sink)
+    live = connect.quick_connects[update["PhysicalResourceId"]]
+    live["Description"] = "by hand"
+    (assessment,) = assess(connect, secret(update, path))
+    assert assessment.action is Action.UPDATE
+    known = Change("Description", "by hand", update["ResourceProperties"]["Description"])
+    assert assessment.changes == (known, Change(path, UNKNOWN, UNKNOWN))
+    assert assessment.reason == f"(only the deployment knows {path})"
+
+
+def test_an_empty_tag_beside_an_unknown_one_is_compared(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """An empty text is a value, too."""
+    create = load_event("quick_connect_create", sink, Properties={"Tags": {"a": "", "b": "1"}})
+    update = unchanged(create, created(create, sink))
+    connect.quick_connects[update["PhysicalResourceId"]]["Tags"]["a"] = "by hand"
+    (assessment,) = assess(connect, secret(update, "Tags.b"))
+    assert assessment.changes == (
+        Change("Tags.a", "by hand", ""),
+        Change("Tags.b", UNKNOWN, UNKNOWN),
+    )
+
+
+def test_a_group_with_an_unknown_user_tells_its_tags(connect: ConnectEmulator, sink: Sink) -> None:
+    """Its users are not compared."""
+    create = load_event("traffic_distribution_group_create_with_users", sink)
+    update = unchanged(create, created(create, sink))
+    for name in ("ResourceProperties", "OldResourceProperties"):
+        update[name] = {**update[name], "UserIds": [scene.USER_ID, UNKNOWN]}
+    (in_sync,) = assess(connect, update)
+    assert in_sync.action is Action.UNKNOWN
+    connect.groups[update["PhysicalResourceId"]]["Tags"]["team"] = "by hand"
+    (assessment,) = assess(connect, update)
+    assert assessment.action is Action.UPDATE
+    paths = [change.path for change in assessment.changes]
+    assert paths == ["Tags.team", "UserIds.1"]
+
+
+def test_a_refusal_beside_an_unknown_property_is_told(connect: ConnectEmulator, sink: Sink) -> None:
+    """Another stack has adopted the resource, whatever its Name."""
+    (assessment,) = assess(connect, secret(adopted(connect, sink), "Name"))
+    assert assessment.action is Action.REFUSED
+    assert assessment.reason.startswith("ResourceConflict: ")
+    assert assessment.reason.endswith(" (only the deployment knows Name)")
+
+
+def test_an_unknown_queue_of_another_type_is_unknown(connect: ConnectEmulator, sink: Sink) -> None:
+    """Connect has no queue that could stand in, because the live quick connect has a flow."""
+    create = load_event("quick_connect_create_flow", sink)
+    update = unchanged(create, created(create, sink))
+    queue = {"QueueId": UNKNOWN, "ContactFlowId": scene.CONTACT_FLOW_ID}
+    config = {"QuickConnectType": "QUEUE", "QueueConfig": queue}
+    properties = {**update["ResourceProperties"], "QuickConnectConfig": config}
+    (assessment,) = assess(connect, {**update, "ResourceProperties": properties})
+    assert assessment.action is Action.UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["quick_connect", "queue_quick_connects"])
+def test_a_create_with_an_unknown_property_is_unknown(
     name: str, connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """Nothing is read, and the property is named."""
-    update = owned(connect, sink)
-    connect.journal.clear()
-    update["ResourceProperties"] = {**update["ResourceProperties"], name: UNKNOWN}
-    (assessment,) = assess(connect, update)
+    """Connect has nothing to compare it with, so nothing is read."""
+    create = load_event(f"{name}_create", sink)
+    properties = {**create["ResourceProperties"], "InstanceId": UNKNOWN}
+    (assessment,) = assess(connect, {**create, "ResourceProperties": properties})
     assert assessment.action is Action.UNKNOWN
-    assert assessment.changes == (Change(name, UNKNOWN, UNKNOWN),)
-    assert assessment.reason
+    assert assessment.changes == (Change("InstanceId", UNKNOWN, UNKNOWN),)
+
+
+def test_a_deleted_resource_with_an_unknown_property_is_unknown(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Nobody knows whether Connect would accept it."""
+    update = owned(connect, sink)
+    connect.quick_connects.clear()
+    (assessment,) = assess(connect, secret(update, "Name"))
+    assert assessment.action is Action.UNKNOWN
 
 
 def test_an_unknown_type_is_unknown(connect: ConnectEmulator, sink: Sink) -> None:
@@ -397,6 +598,19 @@ def test_a_name_that_an_earlier_request_gives_up_is_free(
     assert actions == [Action.UPDATE, Action.CREATE, Action.REFUSED]
 
 
+def test_a_refused_rename_succeeds_after_the_one_that_frees_its_name(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Lambda waits for the sibling. An assessment is repeated after the sibling's."""
+    rename = renamed_to_a_sibling(connect, sink)
+    other = next(q for q in connect.quick_connects.values() if q["Name"] == "Other")
+    create = load_event("quick_connect_create", sink, LogicalResourceId="Other")
+    sibling = unchanged(create, other["QuickConnectARN"])
+    sibling["ResourceProperties"] = {**create["ResourceProperties"], "Name": "Freed"}
+    actions = [each.action for each in assess(connect, rename, sibling, rename)]
+    assert actions == [Action.REFUSED, Action.UPDATE, Action.UPDATE]
+
+
 def test_a_replaced_resource_keeps_its_name_until_the_end(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
@@ -430,6 +644,19 @@ def test_a_lookup_is_made_once(connect: ConnectEmulator, sink: Sink) -> None:
     for create in creates:
         assert assessor().assess(planned(create)).calls == 1
     assert connect.calls() == ["ListQuickConnects"]
+
+
+def test_a_bare_id_belongs_to_the_region_of_the_stack(
+    connect: ConnectEmulator, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The functions run there, wherever the command runs."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    create = load_event("quick_connect_create", sink)
+    (assessment,) = assess(connect, create)
+    assert assessment.action is Action.CREATE
+    elsewhere = {**create, "StackId": create["StackId"].replace(scene.REGION, "eu-west-2")}
+    (assessment,) = assess(connect, elsewhere)
+    assert assessment.reason.startswith("NotFound: CreateQuickConnect: ")
 
 
 def test_the_assessor_needs_no_package_of_lambda() -> None:

@@ -89,6 +89,7 @@ def denied(code: str) -> ClientError:
         (exceptions.EndpointConnectionError(endpoint_url="https://x"), "check --region"),
         (denied("AccessDeniedException"), "allow ListQueues for your identity"),
         (denied("ExpiredTokenException"), "aws sso login"),
+        (denied("ChangeSetNotFound"), "check --change-set-name"),
         (denied("ResourceNotFoundException"), "check --instance-id and --region"),
         (denied("NewException"), "ListQueues: NewException: No"),
     ],

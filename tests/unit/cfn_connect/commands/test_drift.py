@@ -440,6 +440,15 @@ def test_markdown_shows_any_text_as_it_is(stack: Stack, connect: ConnectEmulator
     ]
 
 
+def test_the_output_keeps_any_name(stack: Stack, connect: ConnectEmulator) -> None:
+    """The text has one line for it, and no code that controls a terminal."""
+    deploy(stack, with_properties("User"))
+    name = ":phone: [red]\t\x1b[31m\nサポート"
+    live(connect, stack, "User")["Name"] = name
+    assert shown(found(stack)) == {"Name": ("User", name)}
+    assert "Connect :phone: [red] [31m サポート\n" in text(stack)
+
+
 def test_the_progress_on_a_terminal_is_no_part_of_the_output(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -450,18 +459,35 @@ def test_the_progress_on_a_terminal_is_no_part_of_the_output(
     assert "Reading Connect" in capsys.readouterr().err
 
 
-def test_what_only_the_deployment_knows_is_unknown(stack: Stack, stacks: Stacks) -> None:
-    """Exit code 2: never equal. A difference elsewhere still has exit code 1."""
-    deploy(stack, {**with_properties("User"), **with_properties("Flow")})
-    secret = {"NoEcho": "true", "Type": "String"}
-    held = json.loads(stacks.templates[stack.id].text)
-    held["Parameters"] = {"Secret": secret}
+def with_secret(stack: Stack) -> None:
+    """Let the description of the quick connect be a secret of the deployment."""
+    held = json.loads(stack.stacks.templates[stack.id].text)
+    held["Parameters"] = {"Secret": {"NoEcho": "true", "Type": "String"}}
     held["Resources"]["User"]["Properties"]["Description"] = {"Ref": "Secret"}
-    stacks.templates[stack.id] = Template(json.dumps(held), {"Secret": "****"})
+    stack.stacks.templates[stack.id] = Template(json.dumps(held), {"Secret": "****"})
+
+
+def test_what_only_the_deployment_knows_is_unknown(stack: Stack) -> None:
+    """Exit code 2: never equal."""
+    deploy(stack, {**with_properties("User"), **with_properties("Flow")})
+    with_secret(stack)
     done = found(stack)
     assert done.code == 2
     assert state_of(done) == "unknown"
     assert "only the deployment knows some of the properties: Description" in done.text
+
+
+def test_a_difference_beside_an_unknown_property_is_reported(
+    stack: Stack, connect: ConnectEmulator
+) -> None:
+    """The reason names the property that is not known."""
+    deploy(stack, with_properties("User"))
+    with_secret(stack)
+    live(connect, stack, "User")["Name"] = "New"
+    done = found(stack)
+    assert done.code == 1
+    assert shown(done) == {"Name": ("User", "New")}
+    assert "(only the deployment knows Description)" in done.text
 
 
 def test_a_resource_that_failed_is_unknown(stack: Stack, stacks: Stacks) -> None:

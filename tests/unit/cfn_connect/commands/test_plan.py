@@ -191,6 +191,28 @@ def test_another_instance_replaces_a_resource(stack: Stack, tmp_path: Path) -> N
     assert list(planned.differences("Desk")) == ["InstanceId"]
 
 
+def test_a_name_can_pass_from_one_resource_to_another(
+    stack: Stack, connect: ConnectEmulator, tmp_path: Path
+) -> None:
+    """Lambda waits for the sibling that gives it up. The order in the template does not matter."""
+    deploy(stack, {**stack.template, "Second": desk("Second")})
+    moved = {"Desk": desk("Second"), "Second": desk("Third")}
+    planned = Plan(stack, tmp_path, changed(stack, **moved))
+    assert (planned.code, planned.actions) == (0, {"Desk": "update", "Second": "update"})
+    deploy(stack, {**stack.template, **moved})
+    swapped = {"Desk": desk("Third"), "Second": desk("Second")}
+    planned = Plan(stack, tmp_path, changed(stack, **swapped))
+    assert (planned.code, planned.actions) == (1, {"Desk": "refused", "Second": "refused"})
+
+
+def test_a_resource_that_failed_is_unknown(stack: Stack, stacks: Stacks, tmp_path: Path) -> None:
+    """Even if its template stays the same."""
+    shown_as = StackResource("UPDATE_FAILED", stack.ids["Desk"], None, QUICK_CONNECT)
+    stacks.show(stack.id, "UPDATE_FAILED", {**stack.shown, "Desk": shown_as})
+    planned = Plan(stack, tmp_path)
+    assert (planned.code, planned.actions) == (2, {"Desk": "unknown"})
+
+
 @pytest.mark.parametrize(
     ("resource", "reason"),
     [
@@ -396,7 +418,7 @@ def test_a_macro_makes_everything_unknown_until_a_change_set_has_run_it(
     planned = Plan(stack, tmp_path, template)
     assert planned.code == 2
     assert {*planned.actions.values()} == {"unknown"}
-    assert "pass it with --change-set-name" in planned.rows["Desk"]["reason"]
+    assert "plan it with --change-set-name" in planned.rows["Desk"]["reason"]
 
     processed = json.dumps({**template, **MACRO})
     stacks.change_sets["next"] = Template(json.dumps(template), {}, processed)
