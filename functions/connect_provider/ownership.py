@@ -4,7 +4,7 @@ CloudFormation puts aws:cloudformation:* tags on native resources. These tags ar
 
     cfn:stack-id, cfn:logical-id      the stack and the logical id that own the resource
     cfn:request-id                    the request that created, adopted or moved it
-    cfn:created-at | cfn:adopted-at   the time of that request; the key says how it was acquired
+    cfn:created-at | cfn:adopted-at   the time of that request; the key says who made the resource
     cfn:moved-from                    the logical id of the same stack that owned it before
 
 The tags decide whether this request made the resource, whether this Delete may delete it, and
@@ -60,11 +60,9 @@ def markers(request: Request, time_key: str) -> dict[str, str]:
 def move_markers(tags: Tags, request: Request) -> dict[str, str]:
     """Return the tags that move a resource from another logical id of the same stack.
 
-    The stack still deletes a resource that it created.
+    The stack still deletes a resource that it created. The time is that of the move.
     """
-    kept = CREATED_AT if CREATED_AT in tags else ADOPTED_AT
-    moved = {**markers(request, kept), MOVED_FROM: tags[LOGICAL_ID]}
-    return {**moved, kept: tags.get(kept, moved[kept])}
+    return {**markers(request, _time_key(tags)), MOVED_FROM: tags[LOGICAL_ID]}
 
 
 def missing_markers(tags: Tags, request: Request, *, adopts: bool) -> dict[str, str]:
@@ -119,26 +117,32 @@ def is_deletable(tags: Tags, *, adopts: bool) -> bool:
     return CREATED_AT in tags or (not adopts and MARKERS.isdisjoint(tags))
 
 
-def is_adopted_since(tags: Tags, request: Request) -> bool:
-    """Return whether a later request than this one adopted the resource."""
-    age = _age(tags, ADOPTED_AT, request)
+def is_taken_since(tags: Tags, request: Request) -> bool:
+    """Return whether a later request than this one created, adopted or moved the resource."""
+    age = _age(tags, request)
     return age is not None and age < timedelta()
 
 
 def is_left_by_cancelled_create(tags: Tags, request: Request) -> bool:
     """Return whether a Create of this stack and logical id took it in the two hours before.
 
-    It made or adopted the resource. A younger resource than the request is a later request's.
+    It created, adopted or moved the resource. A younger resource than the request is a later
+    request's.
     """
-    age = _age(tags, ADOPTED_AT if is_adopted(tags) else CREATED_AT, request)
+    age = _age(tags, request)
     ours = owner(tags, request) is Owner.THIS
     return ours and age is not None and timedelta() <= age < RESPONSE_URL_VALIDITY
 
 
-def _age(tags: Tags, time_key: str, request: Request) -> timedelta | None:
-    """Return how long before the request the marker was set, or None if that is unknown."""
+def _time_key(tags: Tags) -> str:
+    """Return the key of the time when a request took the resource. An adoption counts first."""
+    return CREATED_AT if CREATED_AT in tags and not is_adopted(tags) else ADOPTED_AT
+
+
+def _age(tags: Tags, request: Request) -> timedelta | None:
+    """Return how long before the request the resource was taken, or None if that is unknown."""
     made = signed_at(str(request.response_url))
     try:
-        return made - datetime.fromisoformat(tags[time_key]) if made else None
+        return made - datetime.fromisoformat(tags[_time_key(tags)]) if made else None
     except (KeyError, ValueError, TypeError):
         return None

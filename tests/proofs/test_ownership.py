@@ -8,13 +8,27 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import STACKS, Sink, created, load_event
-from tests.support.requests import respond
+from tests.support.cloudformation import Stack, Weather
+from tests.support.harness import STACKS, FakeTime, Sink, created, load_event
+from tests.support.requests import deliver, respond
 from tests.support.scenarios import OTHER_STACK
 
 KINDS = ["quick_connect", "traffic_distribution_group"]
 RENAMED = {"LogicalResourceId": "Renamed", "RequestId": "that of the renamed one"}
 ADOPT = {"ExistingResourcePolicy": "Adopt"}
+FLOW = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
+
+
+@pytest.fixture
+def stack(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
+    """An empty stack."""
+    return Stack(sink, stacks, heal=connect.faults.clear)
+
+
+def desk(instance_id: str = scene.INSTANCE_ID, **properties: Any) -> tuple[str, dict[str, Any]]:
+    """Return a quick connect in a template. Its Name is always the same."""
+    declared = {"InstanceId": instance_id, "Name": "Desk", "QuickConnectConfig": FLOW}
+    return "Custom::ConnectQuickConnect", {**declared, **properties}
 
 
 def held(connect: ConnectEmulator) -> dict[str, Any]:
@@ -244,3 +258,38 @@ def test_the_old_logical_id_does_not_take_back_what_the_new_one_has(
     response = respond(f"{kind}_update", sink, PhysicalResourceId=arn)
     assert response["Reason"].startswith("ResourceConflict: ")
     assert tags_of(connect, arn)["cfn:logical-id"] == "Renamed"
+
+
+@pytest.mark.parametrize("acquired", ["created", "adopted"])
+def test_a_delete_that_runs_again_leaves_a_resource_that_came_back(
+    acquired: str, connect: ConnectEmulator, sink: Sink, stack: Stack, clock: FakeTime
+) -> None:
+    """The logical id is renamed and renamed back. The first clean-up's Delete runs again."""
+    if acquired == "adopted":
+        created(load_event("quick_connect_create", sink, Properties={"Name": "Desk"}), sink)
+    assert stack.deploy({"Old": desk(**ADOPT)})
+    assert stack.deploy({"New": desk(**ADOPT)})
+    delete = stack.sent[-1]
+    assert (delete["RequestType"], delete["LogicalResourceId"]) == ("Delete", "Old")
+    clock.sleep(30)
+    assert stack.deploy({"Old": desk(**ADOPT)})
+    before = copy.deepcopy(held(connect))
+    clock.sleep(30)
+    assert deliver(delete, sink)["Status"] == "SUCCESS"
+    assert held(connect) == before
+
+
+def test_a_delete_that_runs_again_leaves_a_resource_that_moved_again(
+    connect: ConnectEmulator, sink: Sink, stack: Stack, clock: FakeTime
+) -> None:
+    """A rename rolls back, and its retry succeeds. The rollback's Delete runs again."""
+    assert stack.deploy({"Old": desk()})
+    assert not stack.deploy({"New": desk(**ADOPT)}, Weather(fails_at=5.0))
+    delete = stack.sent[-1]
+    assert (delete["RequestType"], delete["LogicalResourceId"]) == ("Delete", "New")
+    clock.sleep(30)
+    assert stack.deploy({"New": desk(**ADOPT)})
+    before = copy.deepcopy(held(connect))
+    clock.sleep(30)
+    assert deliver(delete, sink)["Status"] == "SUCCESS"
+    assert held(connect) == before

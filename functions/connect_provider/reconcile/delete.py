@@ -84,8 +84,8 @@ class Deletion:
             self._run.log("Delete: nothing, the resource is gone")
         elif ownership.owner(observed.tags, self._request) is Owner.ANOTHER:
             self._run.log("Delete: nothing, another stack or logical id owns the resource")
-        elif ownership.is_adopted_since(observed.tags, self._request):
-            self._run.log("Delete: nothing, a later request adopted the resource")
+        elif ownership.is_taken_since(observed.tags, self._request):
+            self._run.log("Delete: nothing, a later request took the resource")
         else:
             return observed
         return None
