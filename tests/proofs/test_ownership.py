@@ -18,6 +18,8 @@ RENAMED = {"LogicalResourceId": "Renamed", "RequestId": "that of the renamed one
 ADOPT = {"ExistingResourcePolicy": "Adopt"}
 FLOW = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
 
+_A_DAY = 24 * 3600.0
+
 
 @pytest.fixture
 def stack(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
@@ -293,3 +295,37 @@ def test_a_delete_that_runs_again_leaves_a_resource_that_moved_again(
     clock.sleep(30)
     assert deliver(delete, sink)["Status"] == "SUCCESS"
     assert held(connect) == before
+
+
+@pytest.mark.parametrize(
+    "weather",
+    [
+        pytest.param(Weather(unanswered=frozenset(["New"])), id="no response arrives"),
+        pytest.param(Weather(fails_at=0.3), id="it is canceled in its first second"),
+    ],
+)
+def test_a_lost_rename_of_an_old_resource_is_handed_back(
+    weather: Weather, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The rollback's Delete has a made-up id. The time of the move counts, not the creation's."""
+    assert stack.deploy({"Old": desk()})
+    clock.sleep(_A_DAY)
+    connect.fault("CreateQuickConnect", "ThrottlingException")  # half a second
+    assert not stack.deploy({"New": desk(**ADOPT)}, weather)
+    assert [tags_of(connect, arn)["cfn:logical-id"] for arn in held(connect)] == ["Old"]
+    stack.delete()
+    assert held(connect) == {}
+
+
+def test_a_lost_replacement_hands_an_old_resource_back(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """It adopted the resource of a sibling, and its response never arrived."""
+    other = desk(scene.OTHER_INSTANCE_ID)
+    assert stack.deploy({"Desk": desk(), "Other": other})
+    clock.sleep(_A_DAY)
+    moved = {"Desk": desk(scene.OTHER_INSTANCE_ID, **ADOPT)}
+    assert not stack.deploy(moved, Weather(unanswered=frozenset(["Desk"])))
+    assert tags_of(connect, stack.ids["Other"])["cfn:logical-id"] == "Other"
+    stack.delete()
+    assert held(connect) == {}
