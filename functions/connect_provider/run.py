@@ -137,6 +137,10 @@ class Run:
         what = "Connect still does not show the resource"
         return self.wait(attempt, lambda outcome: outcome[0] is not None or outcome[1], what)[0]
 
+    def outlast_lag(self, what: str) -> None:
+        """Wait until Connect must show every change of this run, without looking."""
+        self.wait(lambda: None, lambda _: self.lag_is_over(), what)
+
     def note_change(self) -> None:
         """Note that this run has changed something in Connect just now, or may have."""
         self._changed_at = self.now()

@@ -1,6 +1,7 @@
 """Ownership moves within a stack, survives damaged markers, and is checked before a rename."""
 
 import copy
+import itertools
 from typing import Any
 
 import pytest
@@ -327,5 +328,58 @@ def test_a_lost_replacement_hands_an_old_resource_back(
     moved = {"Desk": desk(scene.OTHER_INSTANCE_ID, **ADOPT)}
     assert not stack.deploy(moved, Weather(unanswered=frozenset(["Desk"])))
     assert tags_of(connect, stack.ids["Other"])["cfn:logical-id"] == "Other"
+    stack.delete()
+    assert held(connect) == {}
+
+
+def flicker(connect: ConnectEmulator, arn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Describe show the present tags of a resource for 25 seconds more, every second time.
+
+    The seconds count from the next change of the tags.
+    """
+    describe, tag = connect._describe_quick_connect, connect._tag_resource
+    old, reads = dict(tags_of(connect, arn)), itertools.count(1)
+    changed: list[float] = []
+
+    def tagged(region: str, p: Any) -> Any:
+        changed.append(FakeTime.current.passed)
+        return tag(region, p)
+
+    def shown(region: str, p: Any) -> Any:
+        output = describe(region, p)
+        if changed and FakeTime.current.passed < changed[0] + 25 and next(reads) % 2 == 0:
+            return {"QuickConnect": {**output["QuickConnect"], "Tags": old}}
+        return output
+
+    monkeypatch.setattr(connect, "_tag_resource", tagged)
+    monkeypatch.setattr(connect, "_describe_quick_connect", shown)
+
+
+def test_a_rename_ends_when_no_read_shows_the_old_owner_any_more(
+    connect: ConnectEmulator, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clean-up's Delete of the old logical id comes next. It must not see its own tags."""
+    assert stack.deploy({"Old": desk()})
+    flicker(connect, stack.ids["Old"], monkeypatch)
+    assert stack.deploy({"New": desk(**ADOPT)})
+    assert [*held(connect)] == [stack.ids["New"]]
+    stack.delete()
+    assert held(connect) == {}
+
+
+def test_a_rolled_back_rename_ends_when_no_read_shows_the_new_owner_any_more(
+    connect: ConnectEmulator, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Delete of the stack comes next. It must not see the tags of the failed rename."""
+    assert stack.deploy({"Old": desk()})
+    response: list[str] = []
+
+    def hand_back(moment: str) -> None:  # the rename has responded, and its rollback begins
+        response.append(moment)
+        if response == ["before", "after"]:
+            flicker(connect, stack.ids["Old"], monkeypatch)
+
+    stack.sink.watch = hand_back
+    assert not stack.deploy({"New": desk(**ADOPT)}, Weather(fails_at=60.0))
     stack.delete()
     assert held(connect) == {}

@@ -169,10 +169,10 @@ class Owned:
         self._run.physical_id = observed.arn
         observed = self._settle(observed)
         observed = self._act(steps, observed)
-        if markers:
-            self._deletion.await_markers(observed.arn, markers)
         if ownership.is_adopted({**observed.tags, **markers}):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
+        if markers:
+            self._deletion.await_owner(observed, markers)
         return observed
 
     def _adoption_markers(self, observed: Observation) -> Mapping[str, str]:
@@ -277,7 +277,7 @@ class Owned:
         if moved and not self._watch.has(observed.arn, tags.get(ownership.LOGICAL_ID, "")):
             owner = {ownership.LOGICAL_ID: logical_id}
             self._connect.tag(observed.arn, owner)
-            self._deletion.await_markers(observed.arn, owner)
+            self._deletion.await_owner(observed, owner)
             return
         raise errors.ResourceConflict(
             f"{observed.arn} was adopted{ownership.owner_text(tags, self._request)}. Remove this "

@@ -58,23 +58,30 @@ class Deletion:
             self._run.log(f"{self._request.request_type}: hand the resource back to {moved_from}")
             owner = {ownership.LOGICAL_ID: moved_from}
             self._connect.tag(observed.arn, owner)
-            self.await_markers(observed.arn, owner)
-            self._connect.untag(observed.arn, {ownership.MOVED_FROM})
+            self.await_owner(observed, owner)
         elif ownership.is_adopted(tags) or not ownership.is_deletable(tags, adopts=self._adopts()):
             self._run.log(f"{self._request.request_type}: release the adopted resource")
             self._release(observed, properties)
         else:
             self._delete(observed, properties)
 
-    def await_markers(self, arn: str, markers: Mapping[str, str]) -> None:
-        """Wait until Connect shows a new owner. The Delete of the previous owner comes next."""
+    def await_owner(self, before: Observation, markers: Mapping[str, str]) -> None:
+        """Wait until Connect shows the markers of a new owner.
+
+        If there was an owner before, its Delete comes next. Connect may show the new owner once and
+        the old one in the next read, so only the end of the lag counts.
+        """
+        what = f"Connect does not show the new owner of {before.arn}"
+        if ownership.owner(before.tags, self._request) is not Owner.NOBODY:
+            self._run.outlast_lag(what)
+            return
         self._run.wait(
-            partial(self._resource.look, arn),
+            partial(self._resource.look, before.arn),
             lambda seen: (
                 self._run.lag_is_over()
                 or (seen is not None and markers.items() <= seen.tags.items())
             ),
-            f"Connect does not show the new owner of {arn}",
+            what,
         )
 
     def _owned(self, physical_id: str) -> Observation | None:
