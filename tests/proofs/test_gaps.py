@@ -11,6 +11,7 @@ from connect_provider.errors import Throttling
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from tests.support.cloudformation import Stack, Weather
 from tests.support.harness import (
     Context,
     FakeTime,
@@ -36,6 +37,20 @@ def test_a_delete_misses_a_resource_that_connect_hides_for_longer_than_the_lag(
     connect.fault("DescribeQuickConnect", "ResourceNotFoundException", seconds=40)
     assert respond("quick_connect_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
     assert arn in connect.quick_connects
+
+
+def test_a_leftover_without_a_response_stays_after_two_hours(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """`--disable-rollback` keeps it in CREATE_FAILED, and the stack is deleted the next day."""
+    properties = load_event("quick_connect_create", sink)["ResourceProperties"]
+    stack = Stack(sink, stacks)
+    unheard = Weather(unanswered=frozenset(["Desk"]))
+    desk = {"Desk": ("Custom::ConnectQuickConnect", properties)}
+    assert not stack.deploy(desk, unheard, disable_rollback=True)
+    clock.sleep(20 * 3600)
+    stack.delete()
+    assert len(connect.quick_connects) == 1
 
 
 def test_a_delete_that_is_refused_in_its_second_run_loses_the_users(
