@@ -62,6 +62,18 @@ def test_a_group_that_connect_refuses_to_delete_keeps_its_users(
     assert connect.groups[with_users] == before
 
 
+def test_a_refused_deletion_associates_the_users_that_still_exist(
+    with_users: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Somebody deleted the first user. The Reason is still that of the deletion."""
+    gone, *others = sorted(USERS["UserIds"])
+    connect.instances[scene.INSTANCE_ID].users.discard(gone)
+    connect.fault("DeleteTrafficDistributionGroup", "ResourceInUseException", times=1000)
+    response = respond(f"{GROUP}_delete", sink, PhysicalResourceId=with_users, Properties=USERS)
+    assert response["Reason"].startswith("ResourceConflict: ")
+    assert connect.groups[with_users]["users"].issuperset(others)
+
+
 def test_a_group_whose_deletion_fails_later_keeps_its_users(
     with_users: str, connect: ConnectEmulator, sink: Sink
 ) -> None:

@@ -144,7 +144,7 @@ class Deletion:
             self._delete_alone(idle)
         except ProviderError as error:
             if not error.unfinished:
-                members.add_each(idle, removed)
+                members.put_back(idle, removed)
             raise
 
     def _delete_alone(self, observed: Observation) -> None:

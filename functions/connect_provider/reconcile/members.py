@@ -63,10 +63,11 @@ class Members:
                 with suppress(NotFound):
                     self.remove(observed, member)
 
-    def add_each(self, observed: Observation, members: MemberIds) -> None:
-        """Add members."""
+    def put_back(self, observed: Observation, members: MemberIds) -> None:
+        """Add members again. One that no longer exists does not keep the others out."""
         for member in sorted(members):
-            self.add(observed, member)
+            with suppress(NotFound):
+                self.add(observed, member)
 
     def live(self, observed: Observation, properties: Any) -> MemberIds:
         """Return the live members that the properties name, without a call if they name none."""
