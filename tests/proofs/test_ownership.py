@@ -383,3 +383,15 @@ def test_a_rolled_back_rename_ends_when_no_read_shows_the_new_owner_any_more(
     assert not stack.deploy({"New": desk(**ADOPT)}, Weather(fails_at=60.0))
     stack.delete()
     assert held(connect) == {}
+
+
+def test_a_rollback_leaves_a_copy_of_the_resource_with_its_tags(
+    connect: ConnectEmulator, stack: Stack
+) -> None:
+    """The copy has the Name in the other instance, so the replacement is refused."""
+    assert stack.deploy({"Desk": desk()})
+    tags = dict(tags_of(connect, stack.ids["Desk"]))
+    other = connect.instances[scene.OTHER_INSTANCE_ID]
+    copied = connect.add_quick_connect(other, "Desk", FLOW, tags)
+    assert not stack.deploy({"Desk": desk(scene.OTHER_INSTANCE_ID)})
+    assert copied in held(connect)

@@ -302,7 +302,7 @@ class Owned:
         if not differs or not self._watch.is_rolling_back():
             return
         stray = self._run.look_again(partial(self._resource.look_for, previous))
-        if stray is None or (observed is not None and stray.arn == observed.arn):
+        if stray is None or (observed is not None and _are_of_one_request(stray, observed)):
             return
         if ownership.is_left_by_cancelled_create(stray.tags, request):
             self._run.log(f"Update: delete the replacement of the failed update: {stray.arn}")
@@ -382,3 +382,9 @@ class Owned:
         except (errors.NotFound, errors.InvalidRequest) as error:
             path = members.path(self._desired, member)
             self._watch.end_rollback(type(error)(f"{path}: {error}"))
+
+
+def _are_of_one_request(stray: Observation, live: Observation) -> bool:
+    """Return whether they are the same resource, or somebody copied one with its tags."""
+    same_request = stray.tags.get(ownership.REQUEST_ID) == live.tags.get(ownership.REQUEST_ID)
+    return stray.arn == live.arn or same_request
