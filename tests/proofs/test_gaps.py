@@ -11,7 +11,7 @@ from connect_provider.errors import Throttling
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.cloudformation import Stack, Weather
+from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import (
     Context,
     FakeTime,
@@ -29,6 +29,12 @@ from tests.support.traffic import by_hand, live, percentages
 GROUP = "traffic_distribution_group"
 
 
+def desk(sink: Sink, **properties: Any) -> Template:
+    """Return a template with one quick connect."""
+    declared = load_event("quick_connect_create", sink)["ResourceProperties"]
+    return {"Desk": ("Custom::ConnectQuickConnect", {**declared, **properties})}
+
+
 def test_a_delete_misses_a_resource_that_connect_hides_for_longer_than_the_lag(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
@@ -43,11 +49,9 @@ def test_a_leftover_without_a_response_stays_after_two_hours(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
     """`--disable-rollback` keeps it in CREATE_FAILED, and the stack is deleted the next day."""
-    properties = load_event("quick_connect_create", sink)["ResourceProperties"]
     stack = Stack(sink, stacks)
     unheard = Weather(unanswered=frozenset(["Desk"]))
-    desk = {"Desk": ("Custom::ConnectQuickConnect", properties)}
-    assert not stack.deploy(desk, unheard, disable_rollback=True)
+    assert not stack.deploy(desk(sink), unheard, disable_rollback=True)
     clock.sleep(20 * 3600)
     stack.delete()
     assert len(connect.quick_connects) == 1
@@ -70,6 +74,37 @@ def test_a_delete_that_is_refused_in_its_second_run_loses_the_users(
     clock.sleep(60)
     assert response_to(handler_of(delete), delete, sink)["Status"] == "FAILED"
     assert connect.groups[arn]["users"] == set()
+
+
+def test_a_rolled_back_replacement_loses_a_resource_without_tags(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Somebody removed all tags. Nothing tells the resource from one that somebody made by hand."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy(desk(sink))
+    connect.quick_connects[stack.ids["Desk"]]["Tags"].clear()
+    moved = desk(sink, InstanceId=scene.OTHER_INSTANCE_ID)
+    assert not stack.deploy(moved, Weather(fails_at=5.0))
+    (left,) = connect.quick_connects
+    assert scene.OTHER_INSTANCE_ID in left
+
+
+def test_a_rollback_keeps_what_an_update_adopted_in_place_of_a_missing_resource(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Somebody deleted the resource, and another stack took its Name."""
+    stack, other = Stack(sink, stacks), Stack(sink, stacks)
+    assert stack.deploy(desk(sink))
+    connect.quick_connects.clear()
+    assert other.deploy(desk(sink))
+    adopt = desk(sink, Description="new", ExistingResourcePolicy="Adopt")
+    assert not stack.deploy(adopt, Weather(fails_at=120.0))
+    assert stack.ids == other.ids
+    (live,) = connect.quick_connects.values()
+    assert live["Tags"]["cfn:stack-id"] == stack.id
+    stack.delete()
+    assert [*connect.quick_connects.values()] == [live]
+    assert "cfn:stack-id" not in live["Tags"]
 
 
 def test_an_update_writes_if_its_rollback_begins_within_half_a_minute(
