@@ -137,9 +137,11 @@ class Run:
         what = "Connect still does not show the resource"
         return self.wait(attempt, lambda outcome: outcome[0] is not None or outcome[1], what)[0]
 
-    def outlast_lag(self, what: str) -> None:
-        """Wait until Connect must show every change of this run, without looking."""
-        self.wait(lambda: None, lambda _: self.lag_is_over(), what)
+    def outlast_lag(self) -> None:
+        """Sleep until Connect must show every change of this run, or until the time is up."""
+        seconds = max(min(self.lag_left(), self.time_to_wait()), 0.0)
+        self.sleep(seconds)
+        self.settle_time += seconds
 
     def note_change(self) -> None:
         """Note that this run has changed something in Connect just now, or may have."""

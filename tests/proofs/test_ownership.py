@@ -385,6 +385,18 @@ def test_a_rolled_back_rename_ends_when_no_read_shows_the_new_owner_any_more(
     assert held(connect) == {}
 
 
+@pytest.mark.parametrize("weather", [Weather(), Weather(fails_at=60.0)])
+def test_a_rename_ends_within_a_short_service_timeout(
+    weather: Weather, connect: ConnectEmulator, stack: Stack
+) -> None:
+    """The wait for the end of the lag is precaution, so no request fails for it."""
+    assert stack.deploy({"Old": desk(ServiceTimeout="20")})
+    renamed = {"New": desk(ServiceTimeout="20", **ADOPT)}
+    assert stack.deploy(renamed, weather) == (weather.fails_at is None)
+    stack.delete()
+    assert held(connect) == {}
+
+
 def test_a_rollback_leaves_a_copy_of_the_resource_with_its_tags(
     connect: ConnectEmulator, stack: Stack
 ) -> None:

@@ -71,9 +71,8 @@ class Deletion:
         If there was an owner before, its Delete comes next. Connect may show the new owner once and
         the old one in the next read, so only the end of the lag counts.
         """
-        what = f"Connect does not show the new owner of {before.arn}"
         if ownership.owner(before.tags, self._request) is not Owner.NOBODY:
-            self._run.outlast_lag(what)
+            self._run.outlast_lag()
             return
         self._run.wait(
             partial(self._resource.look, before.arn),
@@ -81,7 +80,7 @@ class Deletion:
                 self._run.lag_is_over()
                 or (seen is not None and markers.items() <= seen.tags.items())
             ),
-            what,
+            f"Connect does not show the new owner of {before.arn}",
         )
 
     def _owned(self, physical_id: str) -> Observation | None:
