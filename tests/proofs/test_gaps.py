@@ -79,6 +79,27 @@ def test_a_delete_that_is_refused_in_its_second_run_loses_the_users(
     assert connect.groups[arn]["users"] == set()
 
 
+def test_a_rename_loses_the_resource_if_connect_shows_the_old_owner_after_the_lag(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Describe of the cleanup shows the tags of half a minute ago."""
+    stack = Stack(sink, stacks)
+    (declared,) = desk(sink, ExistingResourcePolicy="Adopt").values()
+    assert stack.deploy({"Old": declared})
+    describe = connect._describe_quick_connect
+    old = dict(connect.quick_connects[stack.ids["Old"]]["Tags"])
+
+    def shown(region: str, p: Any) -> Any:
+        output = describe(region, p)
+        cleanup = stack.sent[-1]["RequestType"] == "Delete"
+        tags = {"Tags": old} if cleanup else {}
+        return {"QuickConnect": {**output["QuickConnect"], **tags}}
+
+    monkeypatch.setattr(connect, "_describe_quick_connect", shown)
+    assert stack.deploy({"New": declared})
+    assert connect.quick_connects == {}
+
+
 def test_a_rolled_back_replacement_loses_a_resource_without_tags(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
