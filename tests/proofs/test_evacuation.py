@@ -8,8 +8,9 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import Sink, handler_of, response_to
-from tests.support.traffic import by_hand, live, percentages
+from tests.support.cloudformation import Stack, Template
+from tests.support.harness import FakeTime, Sink, handler_of, response_to
+from tests.support.traffic import EAST, by_hand, live, percentages
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/contact-center/1"
 
@@ -42,6 +43,71 @@ def send(
 def group(connect: ConnectEmulator) -> dict[str, Any]:
     """The default group of the instance."""
     return connect.default_group(scene.INSTANCE_ID)
+
+
+@pytest.fixture
+def stack(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
+    """A stack of one traffic distribution."""
+    return Stack(sink, stacks)
+
+
+def template(first: int, **properties: Any) -> Template:
+    """Return a template with a split of the default group."""
+    return {"Traffic": ("Custom::ConnectTrafficDistribution", split(first, **properties))}
+
+
+def evacuate(connect: ConnectEmulator, group: dict[str, Any], clock: FakeTime) -> None:
+    """Let the home Region fail, and an operator move all calls to the other one."""
+    clock.sleep(600)
+    by_hand(group, 0, 100)
+    connect.regions_off = {EAST}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"CrossRegionRouting": "Isolated"}, id="isolated"),
+        pytest.param({"OutOfBandTraffic": "Fail"}, id="another property"),
+    ],
+)
+def test_an_update_after_a_manual_evacuation_needs_nothing_from_the_failed_region(
+    changed: dict[str, str],
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The template still has the split of before. The routing follows the live one."""
+    routed = {"CrossRegionRouting": "Enabled"}
+    assert stack.deploy(template(60, **routed))
+    evacuate(connect, group, clock)
+    assert stack.deploy(template(60, **(routed | changed)))
+    assert live(group) == (0, 100)
+    assert connect.instances[scene.INSTANCE_ID].isolated == ("CrossRegionRouting" in changed)
+
+
+def test_a_refusal_after_a_manual_evacuation_ends_in_a_complete_rollback(
+    connect: ConnectEmulator, stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """The stack accepts the next failover. Neither request writes anything."""
+    declared = {"OutOfBandTraffic": "Fail", "CrossRegionRouting": "Enabled"}
+    assert stack.deploy(template(60, **declared))
+    evacuate(connect, group, clock)
+    connect.journal.clear()
+    assert not stack.deploy(template(30, **declared))
+    assert live(group) == (0, 100)
+    assert not [call for call in connect.calls() if call.startswith("Update")]
+
+
+def test_the_routing_is_read_in_the_other_region_if_the_one_with_the_traffic_is_down(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The update changes nothing in Connect, and the attribute still shows the routing."""
+    assert stack.deploy(template(60, CrossRegionRouting="Enabled"))
+    clock.sleep(600)
+    connect.regions_off = {EAST}
+    assert stack.deploy(template(60, CrossRegionRouting="Enabled", OutOfBandTraffic="Fail"))
+    assert stack.sink.responses[-1]["Data"]["CrossRegionRouting"] == "Enabled"
 
 
 def test_the_rollback_of_a_refused_update_keeps_a_manual_isolation(

@@ -72,8 +72,8 @@ class TrafficDistribution:
         """Isolate the Regions, unless the split will be refused."""
         group = self._split.read(self._desired)
         _check_against(self._desired, group)
-        self._wanted(group)
-        self._routing.apply(self._desired, group)
+        split = {**group.state, **self._wanted(group)}
+        self._routing.apply(self._desired, replace(group, state=split))
 
     def _attempt(self) -> Observation | None:
         """Plan and write once; return the group, or None if it must be planned again."""

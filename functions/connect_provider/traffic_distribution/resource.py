@@ -1,8 +1,9 @@
 """The calls to Connect for Custom::ConnectTrafficDistribution."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from connect_provider import arn, errors
 from connect_provider.connect import Connect
@@ -13,6 +14,8 @@ from connect_provider.traffic_distribution.model import Split, Splits, TrafficDi
 from connect_provider.traffic_distribution.plan import is_live
 from connect_provider.traffic_distribution_group.model import STATUSES
 
+T = TypeVar("T")
+
 
 class TrafficSplit:
     """The traffic of a group. An Observation's state holds the split of each config."""
@@ -22,51 +25,18 @@ class TrafficSplit:
         self._run = run
 
     def read(self, desired: TrafficDistributionProperties) -> Observation:
-        """Return the group that the template names, when no update of it is under way.
+        """Return the group that the template names, when no update of it is under way."""
 
-        Connect may not show a new group at once. Several Regions may know it, so no call to one of
-        them is repeated before the others are asked.
-        """
-        began = self._run.now()
-        failures: list[errors.ProviderError] = []
+        def read(region: str) -> Observation:
+            named = desired.TrafficDistributionGroupId
+            group = named or self._default_group(str(desired.InstanceId), region)
+            settled = self._settled(self._describe(group, region, retry=False), region)
+            return self._with_splits(settled, region, retry=False)
 
-        def look() -> Observation | None:
-            over = self._run.lag_is_over(began)  # before the look, which may take long
-            failures.clear()
-            if group := self._read_somewhere(desired, failures):
-                return group
-            may_pass = any(failure.may_pass for failure in failures)
-            if failures[0].transient or (may_pass and not over):
-                return None
-            raise _not_found(desired, failures[0])
-
-        what = "Connect still does not show the traffic distribution group"
         try:
-            group = self._run.wait(look, lambda group: group is not None, what)
-        except errors.NotStabilized as out_of_time:
-            raise failures[0] if failures and failures[0].transient else out_of_time from None
-        assert group is not None
-        return group
-
-    def _read_somewhere(
-        self, desired: TrafficDistributionProperties, failures: list[errors.ProviderError]
-    ) -> Observation | None:
-        """Read in the Region that takes the traffic, or in another one that knows the group.
-
-        A Region that is down must not stop an update that does not need it. Return None, with the
-        failure of each Region, if all of them fail.
-        """
-        for region in _regions_to_read(desired):
-            try:
-                named = desired.TrafficDistributionGroupId
-                group = named or self._default_group(str(desired.InstanceId), region)
-                settled = self._settled(self._describe(group, region, retry=False), region)
-                return self._with_splits(settled, region, retry=False)
-            except (errors.NotStabilized, errors.ResourceConflict):
-                raise
-            except errors.ProviderError as error:
-                failures.append(error)
-        return None
+            return read_somewhere(self._run, _regions_to_read(desired), read)
+        except errors.ProviderError as error:
+            raise _not_found(desired, error) from None
 
     def _default_group(self, instance_id: str, region: str) -> str:
         """Return the ARN of an instance's default group. A replica has the instance's id."""
@@ -181,6 +151,41 @@ class TrafficSplit:
 
         what = f"{group.arn} is still being updated"
         return self._run.wait(look, ready, what, seen=group)
+
+
+def read_somewhere(run: Run, regions: Iterable[str], read: Callable[[str], T]) -> T:
+    """Return the result of the first Region that has one.
+
+    A Region that is down must not stop an update that does not need it. Connect may not show a new
+    group at once. So no call to one Region is repeated before the others are asked.
+
+    read: makes each call once, in a Region.
+    """
+    began = run.now()
+    failures: list[errors.ProviderError] = []
+
+    def look() -> T | None:
+        over = run.lag_is_over(began)  # before the look, which may take long
+        failures.clear()
+        for region in regions:
+            try:
+                return read(region)
+            except (errors.NotStabilized, errors.ResourceConflict):
+                raise
+            except errors.ProviderError as error:
+                failures.append(error)
+        may_pass = any(failure.may_pass for failure in failures)
+        if failures[0].transient or (may_pass and not over):
+            return None
+        raise failures[0]
+
+    what = "Connect still does not show the traffic distribution group"
+    try:
+        found = run.wait(look, lambda found: found is not None, what)
+    except errors.NotStabilized as out_of_time:
+        raise failures[0] if failures and failures[0].transient else out_of_time from None
+    assert found is not None
+    return found
 
 
 def _text_of_time(time: datetime | None) -> str:

@@ -16,7 +16,7 @@ from connect_provider.stack.describe import Phase
 from connect_provider.stack.watch import StackWatch
 from connect_provider.traffic_distribution.model import TrafficDistributionProperties
 from connect_provider.traffic_distribution.plan import is_live, names_group
-from connect_provider.traffic_distribution.resource import taking_order
+from connect_provider.traffic_distribution.resource import read_somewhere, taking_order
 
 
 class CrossRegionRouting:
@@ -29,8 +29,12 @@ class CrossRegionRouting:
         self._watch = watch
 
     def apply(self, desired: TrafficDistributionProperties, group: Observation) -> str:
-        """Set the routing if the template changed it; return the live one."""
-        live = self._live(desired, group)
+        """Set the routing if the template changed it; return the live one.
+
+        group: its state holds the split after the update. The Region that takes the traffic then
+        gets the write, because the other one may be down.
+        """
+        live = self._live(group)
         if live == desired.CrossRegionRouting:
             return live
         if not self._may_change(desired, group):
@@ -38,13 +42,24 @@ class CrossRegionRouting:
             return live
         isolated = desired.CrossRegionRouting == "Isolated"
         self._run.log_plan(self._request.request_type, "update", ["CrossRegionRouting"])
-        self._call("UpdateCrossRegionRouting", desired, group, IsolatedAll=isolated)
+        self._connect.call(
+            "UpdateCrossRegionRouting",
+            _regions(group)[0],
+            InstanceId=_instance(group),
+            IsolatedAll=isolated,
+        )
         return str(desired.CrossRegionRouting)
 
-    def _live(self, desired: TrafficDistributionProperties, group: Observation) -> str:
+    def _live(self, group: Observation) -> str:
         """Return the live routing (API: GetCrossRegionRouting)."""
+
+        def read(region: str) -> dict[str, Any]:
+            return self._connect.call(
+                "GetCrossRegionRouting", region, retry=False, InstanceId=_instance(group)
+            )
+
         try:
-            found = self._call("GetCrossRegionRouting", desired, group)
+            found = read_somewhere(self._run, _regions(group), read)
         except (errors.InvalidRequest, errors.NotFound) as error:
             raise errors.InvalidRequest(
                 f"CrossRegionRouting: remove it, if the instance has no global routing ({error})"
@@ -70,14 +85,14 @@ class CrossRegionRouting:
             return earlier == "Isolated" and is_live(desired.splits, group.state)
         return earlier != desired.CrossRegionRouting
 
-    def _call(
-        self,
-        operation: str,
-        desired: TrafficDistributionProperties,
-        group: Observation,
-        **parameters: Any,
-    ) -> dict[str, Any]:
-        """Call in the Region that takes the traffic. The other one may be down."""
-        region = taking_order(desired.TelephonyConfig.split)[0]
-        instance = arn.resource_id(group.attributes["InstanceArn"])
-        return self._connect.call(operation, region, InstanceId=instance, **parameters)
+
+def _regions(group: Observation) -> list[str]:
+    """Return the group's Regions, starting with the one that takes the traffic.
+
+    The template's split may be one that an operator has evacuated.
+    """
+    return taking_order(group.state["TelephonyConfig"])
+
+
+def _instance(group: Observation) -> str:
+    return arn.resource_id(group.attributes["InstanceArn"])
