@@ -1,7 +1,7 @@
 """A manual traffic change during an incident: no request undoes it silently.
 
-These tests cover rollbacks without ROLLBACK in the stack's status, and requests without a previous
-template.
+These tests cover rollbacks without ROLLBACK in the stack's status, requests without a previous
+template, and old states of Connect and of the stack.
 """
 
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from tests.support.harness import FakeTime, Sink, load_event, reversed_update
 from tests.support.requests import deliver
 from tests.support.traffic import by_hand, live, percentages
@@ -191,3 +192,67 @@ def test_overwrite_logs_the_split_that_it_overwrites(
     response = deliver(request_of(sink, group, "Overwrite"), sink)
     assert (response["Status"], live(group)) == ("SUCCESS", (60, 40))
     assert EVACUATED in response["Reason"] + caplog.text
+
+
+@pytest.fixture
+def lagging(connect: ConnectEmulator, group: dict[str, Any]) -> None:
+    """All traffic returned to the home Region just now. For 20 seconds, Connect hides that."""
+    by_hand(group, 0, 100)
+    connect.delay_visibility(Lag(20, least=20, missing=0, operations=("GetTrafficDistribution",)))
+    by_hand(group, 100, 0)
+
+
+@pytest.mark.usefixtures("lagging")
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+def test_a_failover_is_not_a_no_op_while_connect_shows_the_split_of_before(
+    policy: str, sink: Sink, group: dict[str, Any]
+) -> None:
+    """The home Region fails again, and Connect still shows the first evacuation."""
+    update = update_to(sink, group, 0, 100)
+    update["ResourceProperties"]["OutOfBandTraffic"] = policy
+    assert deliver(update, sink)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.usefixtures("lagging")
+def test_a_new_revision_is_not_a_no_op_while_connect_shows_the_split_of_before(
+    sink: Sink, group: dict[str, Any]
+) -> None:
+    """The template has said 0/100 since before the return."""
+    update = update_to(sink, group, 0, 100)
+    update["OldResourceProperties"] = {**update["ResourceProperties"], "Revision": "1"}
+    update["ResourceProperties"]["Revision"] = "2"
+    assert deliver(update, sink)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.usefixtures("lagging")
+def test_fail_does_not_refuse_the_split_of_before_as_a_manual_change(
+    sink: Sink, group: dict[str, Any]
+) -> None:
+    """The previous template has been live again since the return."""
+    update = update_to(sink, group, 30, 70)
+    update["ResourceProperties"]["OutOfBandTraffic"] = "Fail"
+    assert deliver(update, sink)["Status"] == "SUCCESS"
+    assert live(group) == (30, 70)
+
+
+def test_an_update_that_finds_the_previous_split_does_not_look_again(
+    sink: Sink, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """An ordinary failover waits only until the group is ACTIVE again, a second later."""
+    began = clock.passed
+    assert deliver(update_to(sink, group, 0, 100), sink)["Status"] == "SUCCESS"
+    assert clock.passed - began <= 1
+    assert live(group) == (0, 100)
+
+
+def test_an_update_that_records_a_manual_change_writes_nothing(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """It looks for half a minute, because Connect may hide a later change."""
+    by_hand(group, 0, 100)
+    began = clock.passed
+    assert deliver(update_to(sink, group, 0, 100), sink)["Status"] == "SUCCESS"
+    assert 30 < clock.passed - began < 40
+    assert "UpdateTrafficDistribution" not in connect.calls()

@@ -52,6 +52,19 @@ def plan_shifts(
     }
 
 
+def may_be_old(desired: Splits, previous: Splits, live: Splits, *, revised: bool = False) -> bool:
+    """Return whether the live splits may be older than the last change.
+
+    A template that changes a split normally finds the previous one. If the new one is live already,
+    or a third one, Connect may show the state before a change.
+    """
+    return any(
+        live.get(name) == split or live.get(name) != previous[name]
+        for name, split in desired.items()
+        if name in previous and (revised or split != previous[name])
+    )
+
+
 def names_of(shifts: Mapping[str, Shift], *wanted: Shift) -> list[str]:
     """Return the names of the configs with one of these shifts."""
     return [name for name, shift in shifts.items() if shift in wanted]

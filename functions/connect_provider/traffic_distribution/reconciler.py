@@ -6,7 +6,7 @@ The group belongs to somebody else: nothing is created, deleted or owned here.
 from dataclasses import replace
 from functools import cached_property
 
-from connect_provider import errors
+from connect_provider import backoff, errors
 from connect_provider.connect import Connect
 from connect_provider.properties import parse_properties, previous_properties
 from connect_provider.reconcile.plan import Observation
@@ -70,20 +70,16 @@ class TrafficDistribution:
 
     def _isolate(self) -> None:
         """Isolate the Regions, unless the split will be refused."""
-        group = self._split.read(self._desired)
-        _check_against(self._desired, group)
-        split = {**group.state, **self._wanted(group)}
-        self._routing.apply(self._desired, replace(group, state=split))
+        group, wanted = self._decide()
+        self._routing.apply(self._desired, replace(group, state={**group.state, **wanted}))
 
     def _attempt(self) -> Observation | None:
         """Plan and write once; return the group, or None if it must be planned again."""
-        group = self._split.read(self._desired)
-        _check_against(self._desired, group)
-        wanted = self._wanted(group)
+        group, wanted = self._decide()
         action = "update" if wanted else "none"
         self._run.log_plan(self._request.request_type, action, wanted)
         if not wanted:
-            return None if self._may_be_old(group) else group
+            return group
         try:
             self._split.write(group, wanted)
         except errors.ProviderError as error:
@@ -107,10 +103,29 @@ class TrafficDistribution:
         if self._run.lag_is_over(self._refused_at):
             raise error
 
-    def _wanted(self, group: Observation) -> model.Splits:
+    def _decide(self) -> tuple[Observation, model.Splits]:
+        """Return the group and the splits to write.
+
+        A split that may be old decides nothing: look again until every change before this run
+        shows. The status of the stack no longer lags then, either.
+        """
+        desired, revised = self._desired.splits, self._is_revised()
+
+        def look() -> tuple[Observation, model.Splits, bool]:
+            over = self._run.elapsed() > backoff.CONSISTENCY_LAG  # before the look
+            group = self._split.read(self._desired)
+            _check_against(self._desired, group)
+            previous = self._previous(group)
+            is_old = plan.may_be_old(desired, previous, group.state, revised=revised)
+            return group, previous, over or not is_old
+
+        what = "Connect may still show an old split"
+        group, previous, _ = self._run.wait(look, lambda outcome: outcome[2], what)
+        return group, self._wanted(group, previous)
+
+    def _wanted(self, group: Observation, previous: model.Splits) -> model.Splits:
         """Return the splits to write."""
-        desired, previous = self._desired.splits, self._previous(group)
-        revised = self._is_revised()
+        desired, revised = self._desired.splits, self._is_revised()
         shifts = plan.plan_shifts(desired, previous, group.state, revised=revised)
         for name in plan.names_of(shifts, plan.Shift.LEFT):
             self._run.log(f"{name} stays: it was changed manually")
@@ -157,11 +172,6 @@ class TrafficDistribution:
         previous = previous_properties(TrafficDistributionProperties, self._request)
         revision = self._desired.Revision
         return revision is not None and previous is not None and previous.Revision != revision
-
-    def _may_be_old(self, group: Observation) -> bool:
-        """Return whether a rollback must look again: Connect may still hide the failed update."""
-        changed = self._previous(group) not in ({}, self._desired.splits)
-        return changed and not self._run.lag_is_over() and self._watch.is_rolling_back()
 
     def _previous(self, group: Observation) -> model.Splits:
         """Return the splits that the previous template had for this same group.
