@@ -10,7 +10,7 @@ from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.cloudformation import Stack, Template
 from tests.support.harness import FakeTime, Sink, handler_of, response_to
-from tests.support.traffic import EAST, by_hand, live, percentages
+from tests.support.traffic import EAST, WEST, by_hand, live, percentages
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/contact-center/1"
 
@@ -108,6 +108,18 @@ def test_the_routing_is_read_in_the_other_region_if_the_one_with_the_traffic_is_
     connect.regions_off = {EAST}
     assert stack.deploy(template(60, CrossRegionRouting="Enabled", OutOfBandTraffic="Fail"))
     assert stack.sink.responses[-1]["Data"]["CrossRegionRouting"] == "Enabled"
+
+
+def test_an_isolation_is_written_while_connect_shows_the_one_of_before(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls returned to us-east-1, which fails again. Connect still shows the first isolation."""
+    assert stack.deploy(template(100, CrossRegionRouting="Enabled"))
+    clock.sleep(600)
+    old = {"IsolatedRegions": [EAST, WEST]}
+    monkeypatch.setattr(connect, "_get_cross_region_routing", lambda *_: old)
+    assert stack.deploy(template(0, CrossRegionRouting="Isolated"))
+    assert connect.instances[scene.INSTANCE_ID].isolated
 
 
 def test_the_rollback_of_a_refused_update_keeps_a_manual_isolation(

@@ -57,21 +57,22 @@ class TrafficDistribution:
         Meanwhile an operator may have moved traffic, or the stack may have begun to roll back.
         """
         routing = self._desired.CrossRegionRouting
-        if routing == "Isolated":
-            self._isolate()
+        live = self._isolate() if routing == "Isolated" else ""
         group = self._run.wait(
             self._attempt,
             lambda group: group is not None,
             "Connect still refuses to update the traffic distribution",
         )
         assert group is not None
-        live = self._routing.apply(self._desired, group) if routing else ""
+        if routing == "Enabled":
+            live = self._routing.apply(self._desired, group)
         return replace(group, attributes={**group.attributes, "CrossRegionRouting": live})
 
-    def _isolate(self) -> None:
-        """Isolate the Regions, unless the split will be refused."""
+    def _isolate(self) -> str:
+        """Isolate the Regions, unless the split will be refused; return the live routing."""
         group, wanted = self._decide()
-        self._routing.apply(self._desired, replace(group, state={**group.state, **wanted}))
+        after = replace(group, state={**group.state, **wanted})
+        return self._routing.apply(self._desired, after)
 
     def _attempt(self) -> Observation | None:
         """Plan and write once; return the group, or None if it must be planned again."""

@@ -31,13 +31,16 @@ class CrossRegionRouting:
     def apply(self, desired: TrafficDistributionProperties, group: Observation) -> str:
         """Set the routing if the template changed it; return the live one.
 
+        Connect may still show an old routing. So a change of the template is always written.
+
         group: its state holds the split after the update. The Region that takes the traffic then
         gets the write, because the other one may be down.
         """
-        live = self._live(group)
-        if live == desired.CrossRegionRouting:
+        live, earlier = self._live(group), self._earlier(group)
+        is_changed = earlier not in (None, desired.CrossRegionRouting)
+        if live == desired.CrossRegionRouting and not is_changed:
             return live
-        if not self._may_change(desired, group):
+        if not self._may_change(desired, earlier, group):
             self._run.log("CrossRegionRouting stays: the template did not change it")
             return live
         isolated = desired.CrossRegionRouting == "Isolated"
@@ -66,19 +69,22 @@ class CrossRegionRouting:
             ) from error
         return "Isolated" if found.get("IsolatedRegions") else "Enabled"
 
-    def _may_change(self, desired: TrafficDistributionProperties, group: Observation) -> bool:
+    def _earlier(self, group: Observation) -> str | None:
+        """Return the routing that the previous template had for this same group."""
+        previous = previous_properties(TrafficDistributionProperties, self._request)
+        if previous is None or not names_group(previous, group):
+            return None
+        return previous.CrossRegionRouting
+
+    def _may_change(
+        self, desired: TrafficDistributionProperties, earlier: str | None, group: Observation
+    ) -> bool:
         """Return whether the template changed the routing, and the stack still applies it.
 
         A rollback restores only the routing that the failed template had for this same group. It
         ends an isolation only if the traffic has returned.
         """
-        phase = self._watch.require_operation()
-        previous = previous_properties(TrafficDistributionProperties, self._request)
-        if previous is None or not names_group(previous, group):
-            earlier = None
-        else:
-            earlier = previous.CrossRegionRouting
-        rolls_back = phase is Phase.ROLLING_BACK
+        rolls_back = self._watch.require_operation() is Phase.ROLLING_BACK
         if earlier is None:
             return not rolls_back
         if rolls_back and desired.CrossRegionRouting == "Enabled":
