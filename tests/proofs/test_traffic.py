@@ -4,6 +4,7 @@ These tests cover rollbacks without ROLLBACK in the stack's status, requests wit
 template, and old states of Connect and of the stack.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
+from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink, load_event, reversed_update
 from tests.support.requests import deliver
 from tests.support.traffic import by_hand, live, percentages
@@ -256,3 +258,45 @@ def test_an_update_that_records_a_manual_change_writes_nothing(
     assert deliver(update_to(sink, group, 0, 100), sink)["Status"] == "SUCCESS"
     assert 30 < clock.passed - began < 40
     assert "UpdateTrafficDistribution" not in connect.calls()
+
+
+def template(east: int) -> Template:
+    """Return a template with a split of the calls of the default group."""
+    config = percentages(east, 100 - east)
+    properties = {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": config}
+    return {"Traffic": ("Custom::ConnectTrafficDistribution", properties)}
+
+
+@pytest.mark.parametrize("lag", [0.0, 3.0, 15.0, 29.0])
+def test_a_rollback_leaves_a_manual_change_while_the_status_of_the_stack_lags(
+    lag: float, sink: Sink, stacks: Stacks, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """An operator evacuates a Region right after the update's response. Then a sibling fails."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy(template(60))
+    clock.sleep(600)
+
+    def evacuate(_: str) -> None:
+        sink.watch = None
+        by_hand(group, 0, 100)
+
+    sink.watch = evacuate
+    assert not stack.deploy(template(30), Weather(fails_at=5.0, status_lag=lag))
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize("age", [0, 45])
+@pytest.mark.parametrize("policy", [{}, {"OutOfBandTraffic": "Fail"}])
+def test_a_continued_rollback_leaves_a_manual_change(
+    policy: dict[str, str], age: int, sink: Sink, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """The status may still be that of the failed rollback. Its continuation sends the Update."""
+    by_hand(group, 0, 100)
+    stacks.status = "UPDATE_ROLLBACK_FAILED"
+    stacks.request_type, stacks.resource_status = "Update", "UPDATE_IN_PROGRESS"
+    back = reversed_update(update_to(sink, group, 30, 70), sink)
+    back["ResponseURL"] = sink.url(timedelta(seconds=age))
+    back["ResourceProperties"] |= {**policy, "Revision": "1"}
+    back["OldResourceProperties"] |= {**policy, "Revision": "2"}
+    assert deliver(back, sink)["Status"] == "SUCCESS"
+    assert live(group) == (0, 100)

@@ -50,6 +50,8 @@ def phase_of(stack_id: str) -> Phase:
     status = str(stacks[0]["StackStatus"]) if stacks else GONE
     if status == "UPDATE_FAILED":  # --disable-rollback
         return Phase.FORWARD
+    if status == "UPDATE_ROLLBACK_FAILED":  # no other operation than its continuation sends updates
+        return Phase.ROLLING_BACK
     if not status.endswith("_IN_PROGRESS") or "CLEANUP" in status or "DELETE" in status:
         return Phase.OVER
     return Phase.ROLLING_BACK if "ROLLBACK" in status else Phase.FORWARD
