@@ -149,7 +149,8 @@ class Stacks:
     physical_id: the stack's physical id of the resource.
     since: the time of the resource's status on the functions' clock; None leaves it out.
     resource_status: the resource's status; "" derives it from the stack's.
-    events: the stack's events, latest first: a logical id, its status, and the functions' time.
+    events: the stack's events, latest first: a logical id, its status, and the functions' time. The
+    logical id "" stands for the stack itself.
 
     These describe every stack without a view of its own; see show(). Such a stack lists nothing,
     as if it did not exist.
@@ -244,7 +245,8 @@ class Stacks:
     def _stack_events(self, asked: Mapping[str, str]) -> str:
         views = self._shown(asked["StackName"])
         events = _events_of(views) if views else self.events
-        members = "".join(f"<member>{_event(*event)}</member>" for event in events)
+        shown = (_event(asked["StackName"], *event) for event in events)
+        members = "".join(f"<member>{event}</member>" for event in shown)
         return f"<StackEvents>{members}</StackEvents>"
 
     def _template(self, asked: Mapping[str, str]) -> str:
@@ -353,7 +355,7 @@ def _events_of(views: list[_View]) -> list[tuple[str, str, float]]:
     before = _View(0.0, "", {})
     for view in views:
         if view.status != before.status:
-            events.append((_STACK_NAME, view.status, view.since))
+            events.append(("", view.status, view.since))
         for name, resource in view.resources.items():
             if before.resources.get(name) != resource:
                 events.append((name, resource.status, view.since))
@@ -361,10 +363,12 @@ def _events_of(views: list[_View]) -> list[tuple[str, str, float]]:
     return events[::-1]
 
 
-def _event(logical_id: str, status: str, when: float) -> str:
-    """Describe an event of the stack."""
+def _event(stack_id: str, logical_id: str, status: str, when: float) -> str:
+    """Describe an event of the stack, or of a resource in it."""
+    name, physical_id = (logical_id, "") if logical_id else (stack_id.split("/")[1], stack_id)
     return (
-        f"<LogicalResourceId>{logical_id}</LogicalResourceId>"
+        f"<LogicalResourceId>{name}</LogicalResourceId>"
+        f"<PhysicalResourceId>{physical_id}</PhysicalResourceId>"
         f"<ResourceStatus>{status}</ResourceStatus>"
         f"<Timestamp>{datetime.fromtimestamp(when, UTC):%Y-%m-%dT%H:%M:%SZ}</Timestamp>"
     )

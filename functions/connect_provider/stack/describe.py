@@ -82,12 +82,12 @@ def has_failed(stack_id: str, logical_id: str) -> bool:
 
     Raise ProviderError if CloudFormation does not tell.
     """
-    stack_name = stack_id.split("/")[1]
     for event in _ask("DescribeStackEvents", "StackEvents", stack_id):
         name, status = event.get("LogicalResourceId"), str(event.get("ResourceStatus"))
         if name == logical_id and status.endswith("_FAILED"):
             return True
-        if name == stack_name and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+        is_of_stack = event.get("PhysicalResourceId") == stack_id  # a resource may have its name
+        if is_of_stack and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
             return False  # the operation began here
     return False
 
