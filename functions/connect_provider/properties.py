@@ -97,7 +97,7 @@ class ResourceProperties(Properties):
     )
     ServiceTimeout: int = Field(
         default=3600,
-        ge=1,
+        ge=180,  # a rollback waits for up to 90 s, and needs 30 s to respond
         le=3600,
         description="how many seconds CloudFormation waits for a response",
     )

@@ -94,8 +94,8 @@ class Run:
 
         They end shortly before Lambda's timeout or CloudFormation's, whichever is first.
         """
-        reserve = min(backoff.RESPONSE_RESERVE, self._service_timeout / 4)
-        return min(self.time_left() - backoff.SETTLE_RESERVE, self.until_expiry() - reserve)
+        until_response = self.until_expiry() - backoff.RESPONSE_RESERVE
+        return min(self.time_left() - backoff.SETTLE_RESERVE, until_response)
 
     def will_run_again(self) -> bool:
         """Return whether Lambda will surely run this request again if this run raises now."""

@@ -10,12 +10,18 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_account import Instance
 from sandbox.connect_emulator import ConnectEmulator
+from tests.support.cloudformation import Stack, Template
 from tests.support.harness import FakeTime, Sink, created, load_event
 from tests.support.requests import deliver, respond, rolled_back
 from tests.support.scenarios import OTHER_STACK
+from tests.support.traffic import live, percentages
 
 GROUP = "traffic_distribution_group"
 ROLLBACK = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+
+# The longest waits of a rollback fit into the shortest ServiceTimeout that a template may have.
+SERVICE_TIMEOUTS = ["180", "3600"]
 
 
 def quick_connect(kind: str, **ids: str) -> dict[str, Any]:
@@ -255,11 +261,58 @@ def test_a_rollback_waits_for_the_sibling_that_has_its_old_name(
     assert (name_of(connect, a), name_of(connect, b)) == ("one", "two")
 
 
+@pytest.mark.parametrize("service_timeout", SERVICE_TIMEOUTS)
 def test_a_rollback_ends_if_the_sibling_keeps_its_old_name(
-    connect: ConnectEmulator, sink: Sink, swapped: dict[str, Any]
+    service_timeout: str, connect: ConnectEmulator, sink: Sink, swapped: dict[str, Any]
 ) -> None:
     """B never goes back, and Connect refuses the rename. A keeps its live Name."""
     a, b = swapped["A"], swapped["B"]
+    a["OldResourceProperties"]["ServiceTimeout"] = service_timeout
     connect.fault("UpdateQuickConnectName", "DuplicateResourceException", seconds=10_000)
     assert rolled_back(a, sink)["Status"] == "SUCCESS"
     assert (name_of(connect, a), name_of(connect, b)) == ("three", "one")
+
+
+@pytest.mark.parametrize("service_timeout", SERVICE_TIMEOUTS)
+def test_the_rollback_of_a_refused_traffic_update_ends(
+    service_timeout: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """It looks for half a minute, because Connect may still hide the failed update."""
+    stack, group = Stack(sink, stacks), connect.default_group(scene.INSTANCE_ID)
+
+    def template(east: int) -> Template:
+        properties = {
+            "InstanceId": scene.INSTANCE_ID,
+            "ServiceTimeout": service_timeout,
+            "TelephonyConfig": percentages(east, 100 - east),
+        }
+        return {"Traffic": ("Custom::ConnectTrafficDistribution", properties)}
+
+    assert stack.deploy(template(60))
+    connect.fault("UpdateTrafficDistribution", "AccessDeniedException")
+    assert not stack.deploy(template(30))
+    assert live(group) == (60, 40)
+
+
+@pytest.mark.parametrize("service_timeout", SERVICE_TIMEOUTS)
+@pytest.mark.parametrize("deletes", [True, False])
+def test_a_stack_goes_on_after_somebody_deleted_its_resource(
+    service_timeout: str,
+    deletes: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    sink: Sink,
+    clock: FakeTime,
+) -> None:
+    """The Delete looks for half a minute, and so does the Update that creates it again."""
+    create = load_event(
+        "quick_connect_create", sink, Properties={"ServiceTimeout": service_timeout}
+    )
+    arn = created(create, sink)
+    clock.sleep(600)
+    connect.quick_connects.clear()
+    event = update_of(create, arn, sink, Description="new")
+    if deletes:
+        event |= {"RequestType": "Delete"}
+        del event["OldResourceProperties"]
+    assert deliver(event, sink)["Status"] == "SUCCESS"
+    assert len(connect.quick_connects) == (0 if deletes else 1)

@@ -504,7 +504,7 @@ def other_values(text: str, sites: Sites) -> Iterator[Edit]:
         "PhoneNumber": {"another number": '"+442071838750"', "an import": imported},
         "QuickConnectType": {"an import": imported},
         "Percentage": {"an import": imported},
-        "ServiceTimeout": {"the shortest": "1", "the longest": '"3600"'},
+        "ServiceTimeout": {"the shortest": "180", "the longest": '"3600"'},
     }
     for it in filter(_in_model, _members(sites)):
         name, scalar = it.key.value, isinstance(it.value, yaml.ScalarNode)
@@ -531,7 +531,7 @@ def other_layout(text: str, sites: Sites) -> Iterator[Edit]:
                     continue
                 yield _harmless(it.key, f"{quote}{other}{quote}", "the other spelling", it.place)
             if name == "ServiceToken":
-                for what in ('"ServiceTimeout": 60',):
+                for what in ('"ServiceTimeout": 300',):
                     if child(it.parent, "ServiceTimeout") is None:
                         begin, added = _before(it, text, what)
                         yield Edit(what, it.place, begin, begin, added)

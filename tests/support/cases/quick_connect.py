@@ -132,5 +132,6 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "tags as text": ({"Tags": "a=b"}, "Tags: "),
     "another policy": ({"ExistingResourcePolicy": "Take"}, "ExistingResourcePolicy: "),
     "a service timeout of 0": ({"ServiceTimeout": "0"}, "ServiceTimeout: "),
+    "a too short service timeout": ({"ServiceTimeout": "179"}, "ServiceTimeout: "),
     "a too long service timeout": ({"ServiceTimeout": "3601"}, "ServiceTimeout: "),
 }

