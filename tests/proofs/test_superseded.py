@@ -16,6 +16,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.children import Zygote
+from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import (
     Context,
     FakeTime,
@@ -340,6 +341,42 @@ def test_a_rollback_removes_the_replacement_whose_response_never_arrived(
     response = rolled_back(update, sink)
     assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
     assert state_of(connect) == before
+
+
+def offered(queue: str, ids: list[str]) -> Template:
+    """Return a template with the quick connects of a queue."""
+    properties = {"InstanceId": scene.INSTANCE_ID, "QueueId": queue, "QuickConnectIds": ids}
+    return {"Offered": ("Custom::ConnectQueueQuickConnects", properties)}
+
+
+@pytest.mark.parametrize("unheard", [frozenset(["Offered"]), frozenset()])
+def test_a_rollback_dissociates_in_the_queue_of_a_replacement(
+    unheard: frozenset[str], connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """If the response never arrived, CloudFormation knows the old queue only."""
+    scene.add_quick_connects(connect)
+    first, second, third = scene.QUICK_CONNECT_IDS
+    stack = Stack(sink, stacks)
+    assert stack.deploy(offered(scene.QUEUE_ID, [first, second]))
+    moved = offered(scene.OTHER_QUEUE_ID, [second, third])
+    assert not stack.deploy(moved, Weather(fails_at=30.0, unanswered=unheard))
+    queue = stack.ids["Offered"]
+    assert connect.queue_quick_connects.pop(queue) == {first, second}
+    assert not any(connect.queue_quick_connects.values())
+
+
+def test_a_rollback_goes_on_if_connect_refuses_to_dissociate_a_lost_replacement(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The old queue offers what it did before."""
+    scene.add_quick_connects(connect)
+    first, second, third = scene.QUICK_CONNECT_IDS
+    stack = Stack(sink, stacks)
+    assert stack.deploy(offered(scene.QUEUE_ID, [first, second]))
+    connect.fault("DisassociateQueueQuickConnects", "InvalidRequestException", times=999)
+    moved = offered(scene.OTHER_QUEUE_ID, [second, third])
+    assert not stack.deploy(moved, Weather(unanswered=frozenset(["Offered"])))
+    assert connect.queue_quick_connects[stack.ids["Offered"]] == {first, second}
 
 
 def test_a_rollback_removes_the_renamed_re_creation_whose_response_never_arrived(

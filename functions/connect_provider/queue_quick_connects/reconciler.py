@@ -36,11 +36,12 @@ class QueueAssociations:
     def apply(self) -> Observation:
         """Associate what the template adds, then dissociate what it no longer has."""
         queue = self._queue(self._desired)
-        wanted, earlier = self._members.desired(self._desired), self._earlier(queue)
-        action = "none" if wanted == earlier else "update"
-        changed = ["QuickConnectIds"] if wanted != earlier else []
-        self._run.log_plan(self._request.request_type, action, changed)
+        wanted = self._members.desired(self._desired)
         try:
+            earlier = self._earlier(queue)
+            action = "none" if wanted == earlier else "update"
+            changed = ["QuickConnectIds"] if wanted != earlier else []
+            self._run.log_plan(self._request.request_type, action, changed)
             for batch in self._members.batches(wanted - earlier):
                 self._associate(queue, batch)
             self._members.remove_each(queue, earlier - wanted)
@@ -89,15 +90,28 @@ class QueueAssociations:
         """Return the quick connects that the previous template had for this same queue.
 
         On a rollback, the previous template is the one that failed. If it is invalid or names
-        another queue, it never reached this queue, so the queue stays as it is.
+        another queue, it never reached this queue, so the queue stays as it is. The other queue
+        loses what a lost replacement added.
         """
         if not isinstance(self._request, UpdateRequest):
             return frozenset()
         previous = previous_properties(QueueQuickConnectsProperties, self._request)
         if previous is not None and self._queue(previous).arn == queue.arn:
             return self._members.desired(previous)
-        rolls_back = self._watch.is_rolling_back()
-        return self._members.desired(self._desired) if rolls_back else frozenset()
+        if not self._watch.is_rolling_back():
+            return frozenset()
+        if previous is not None and self._run.initial_id == queue.arn:
+            self._remove_lost_replacement(previous)
+        return self._members.desired(self._desired)
+
+    def _remove_lost_replacement(self, failed: QueueQuickConnectsProperties) -> None:
+        """Dissociate what the failed template named in another queue.
+
+        The physical id is still the old queue's, so CloudFormation knows no replacement. The failed
+        update may have made one all the same, if its response never arrived.
+        """
+        self._run.log("Update: dissociate in the queue of the failed update")
+        self._members.remove_each(self._queue(failed), self._members.desired(failed))
 
     def _associate(self, queue: Observation, batch: tuple[str, ...]) -> None:
         """Associate quick connects. If one does not exist, associate the others and name it.
