@@ -18,6 +18,7 @@ from connect_provider.edge.response import DeliveryError
 from connect_provider.errors import InvalidRequest, NotStabilized
 from connect_provider.request import MalformedRequest, check_envelope
 from connect_provider.run import Run
+from sandbox.http_server import DropConnection
 from tests.support.crhelper_pin import TESTED, pin
 from tests.support.harness import Context, Sink, load_event, response_to
 
@@ -253,7 +254,12 @@ def test_a_hanging_delivery_times_out(sink: Sink, monkeypatch: pytest.MonkeyPatc
     timeout = urllib3.Timeout(connect=1.0, read=0.1)
     monkeypatch.setattr("connect_provider.edge.response._TIMEOUT", timeout)
     released = threading.Event()
-    sink.watch = lambda _: released.wait(5) and None
+
+    def hang(_: str) -> None:
+        released.wait(5)
+        raise DropConnection  # otherwise, the next test gets this request
+
+    sink.watch = hang
     helper = Ours()
     helper.create(returns("an-id"))
     began = time.monotonic()
