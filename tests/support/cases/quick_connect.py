@@ -125,6 +125,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a key with a star": ({"Tags": {"a*": "y"}}, "Tags.a*: "),
     "a too long value": ({"Tags": {"a": "x" * 257}}, "Tags.a: "),
     "a tag without a Value": ({"Tags": [{"Key": "a"}]}, "Tags: item 0 should have a Key and a"),
+    "a tag's key that is a list": (
+        {"Tags": [{"Key": ["a"], "Value": "a"}]},
+        "Tags: item 0: its Key should be text",
+    ),
     "a key twice": (
         {"Tags": [{"Key": "a", "Value": "b"}] * 2},
         "Tags: item 1: its Key appears in",

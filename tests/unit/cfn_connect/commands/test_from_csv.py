@@ -46,6 +46,14 @@ def declared(text: str) -> dict[str, Any]:
     }
 
 
+def test_an_address_book_cannot_hold_a_type_that_is_new(connect: ConnectEmulator) -> None:
+    """Connect may add types, and a template would keep such a quick connect out, too."""
+    instance = connect.instances[scene.INSTANCE_ID]
+    connect.add_quick_connect(instance, "Robot", {"QuickConnectType": "ROBOT"}, {})
+    with pytest.raises(CommandError, match="cannot hold the type of 'Robot'"):
+        address_book()
+
+
 def test_the_template_of_an_address_book_declares_the_instance(
     connect: ConnectEmulator, tmp_path: Path
 ) -> None:
