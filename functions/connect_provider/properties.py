@@ -4,7 +4,7 @@ Fields are spelled as in a template. CloudFormation sends every scalar as text, 
 mode reads "50" and "true". Nothing here converts values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from aws_lambda_powertools.utilities.parser import ValidationError, parse
@@ -164,6 +164,11 @@ def parse_properties(model: type[PropertiesT], properties: object) -> Properties
         raise InvalidRequest("; ".join(explain(model, d) for d in details)) from None
 
 
+def desired_properties(model: type[PropertiesT], request: Request) -> PropertiesT:
+    """Return the parsed properties of the template. Raise InvalidRequest as parse_properties()."""
+    return _parse_of_stack(model, request.resource_properties, request)
+
+
 def previous_properties(model: type[PropertiesT], request: Request) -> PropertiesT | None:
     """Return the properties of the previous template, or None if it was never applied.
 
@@ -173,6 +178,38 @@ def previous_properties(model: type[PropertiesT], request: Request) -> Propertie
     if not isinstance(request, UpdateRequest):
         return None
     try:
-        return parse_properties(model, request.old_resource_properties)
+        return _parse_of_stack(model, request.old_resource_properties, request)
     except InvalidRequest:
         return None
+
+
+def _parse_of_stack(model: type[PropertiesT], properties: Any, request: Request) -> PropertiesT:
+    """Return the parsed properties. Raise InvalidRequest also for the ARN of another account.
+
+    Connect takes mostly bare ids, so it would look for the resource in the account of the stack.
+    """
+    parsed = parse_properties(model, properties)
+    _, partition, _, _, account, *_ = request.stack_id.split(":")
+    for path, arn in _arns(properties):
+        _, its_partition, _, _, its_account, *_ = arn.split(":")
+        if (its_partition, its_account) != (partition, account):
+            raise InvalidRequest(
+                f"{path}: should be an ARN of the stack's partition and account, {partition} and "
+                f"{account}"
+            )
+    return parsed
+
+
+def _arns(node: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the path and the ARN in each property that names a resource."""
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            if name != "Tags":
+                yield from _arns(value, f"{path}.{name}".lstrip("."))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _arns(value, f"{path}.{index}")
+    elif isinstance(node, str) and node.startswith("arn:"):
+        name = path.rstrip("0123456789.").rpartition(".")[2]
+        if name.endswith(("Id", "Ids", "Arn", "Arns")):
+            yield path, node

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from sandbox import scene
+from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from tests.support.cloudformation import Stack, Template
 from tests.support.harness import Sink, created, load_event
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import OTHER_STACK
@@ -215,3 +217,63 @@ def test_a_create_hides_the_texts_of_the_template_in_every_call(
     connect.fault("ListQuickConnects", "AccessDeniedException", message=message)
     response = deliver(private(sink, "quick_connect_create", RequestId="second"), sink)
     check_hidden(response, caplog.text, written)
+
+
+INSTANCE = f"instance/{scene.INSTANCE_ID}"
+ELSEWHERE = "aws-cn:connect:cn-north-1:123456789012"
+FOREIGN = [
+    ("quick_connect_create", "InstanceId", INSTANCE),
+    ("quick_connect_create_native_spelling", "InstanceArn", INSTANCE),
+    ("queue_quick_connects_create", "InstanceId", INSTANCE),
+    ("queue_quick_connects_create", "QueueId", f"{INSTANCE}/queue/{scene.QUEUE_ID}"),
+    ("traffic_distribution_group_create", "InstanceId", INSTANCE),
+    ("traffic_distribution_create_default_group", "InstanceId", INSTANCE),
+    (
+        "traffic_distribution_create",
+        "TrafficDistributionGroupId",
+        "traffic-distribution-group/33333333-3333-4333-8333-333333333333",
+    ),
+]
+
+
+@pytest.mark.parametrize("owner", ["aws:connect:us-east-1:210987654321", ELSEWHERE])
+@pytest.mark.parametrize(("name", "key", "path"), FOREIGN)
+def test_an_arn_of_another_account_is_refused(
+    name: str, key: str, path: str, owner: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Connect takes bare ids, so it would act on the stack's own account. The Reason names both."""
+    response = respond(name, sink, Properties={key: f"arn:{owner}:{path}"})
+    expected = f"InvalidRequest: {key}: should be an ARN of the stack's partition and account"
+    assert response["Reason"].startswith(expected)
+    assert connect.calls() == []
+
+
+def test_each_arn_in_a_list_is_checked(connect: ConnectEmulator, sink: Sink) -> None:
+    """The Reason has the index."""
+    foreign = f"arn:aws:connect:us-east-1:210987654321:{INSTANCE}/transfer-destination/other"
+    ids = {"QuickConnectIds": ["own", foreign]}
+    response = respond("queue_quick_connects_create", sink, Properties=ids)
+    assert response["Reason"].startswith("InvalidRequest: QuickConnectIds.1: should be an ARN of")
+    assert connect.calls() == []
+
+
+def test_a_tag_may_have_the_arn_of_another_account(sink: Sink) -> None:
+    """Its key may look like the name of a property. A tag names no resource of Connect."""
+    tags = {"Tags": {"ModelArn": f"arn:aws:connect:us-east-1:210987654321:{INSTANCE}"}}
+    assert respond("quick_connect_create", sink, Properties=tags)["Status"] == "SUCCESS"
+
+
+def test_the_correction_of_a_refused_account_keeps_the_associations(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The rollback of the refused update changes nothing, either."""
+    scene.add_quick_connects(connect)
+    stack, ids = Stack(sink, stacks), scene.QUICK_CONNECT_IDS[:2]
+
+    def template(instance: str) -> Template:
+        properties = {"InstanceId": instance, "QueueId": scene.QUEUE_ID, "QuickConnectIds": ids}
+        return {"Offered": ("Custom::ConnectQueueQuickConnects", properties)}
+
+    assert stack.deploy(template(scene.INSTANCE_ID))
+    assert not stack.deploy(template(f"arn:aws:connect:us-east-1:210987654321:{INSTANCE}"))
+    assert connect.queue_quick_connects[stack.ids["Offered"]] == {*ids}

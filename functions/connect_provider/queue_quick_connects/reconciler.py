@@ -4,7 +4,7 @@ from functools import cached_property
 
 from connect_provider import arn, errors
 from connect_provider.connect import Connect
-from connect_provider.properties import parse_properties, previous_properties
+from connect_provider.properties import desired_properties, previous_properties
 from connect_provider.queue_quick_connects.model import QueueQuickConnectsProperties
 from connect_provider.queue_quick_connects.resource import QueueQuickConnects
 from connect_provider.reconcile.plan import MemberIds, Observation
@@ -31,7 +31,7 @@ class QueueAssociations:
 
     @cached_property
     def _desired(self) -> QueueQuickConnectsProperties:
-        return parse_properties(QueueQuickConnectsProperties, self._request.resource_properties)
+        return desired_properties(QueueQuickConnectsProperties, self._request)
 
     def apply(self) -> Observation:
         """Associate what the template adds, then dissociate what it no longer has."""

@@ -11,7 +11,7 @@ from connect_provider.ownership import Owner
 from connect_provider.properties import (
     TAG_LIMIT,
     OwnedResourceProperties,
-    parse_properties,
+    desired_properties,
     previous_properties,
 )
 from connect_provider.reconcile.delete import Deletion
@@ -42,7 +42,7 @@ class Owned:
     @cached_property
     def _desired(self) -> OwnedResourceProperties:
         model: type[OwnedResourceProperties] = self._resource.model
-        return parse_properties(model, self._request.resource_properties)
+        return desired_properties(model, self._request)
 
     def apply(self) -> Observation:
         """Make the resource match the template; return it."""

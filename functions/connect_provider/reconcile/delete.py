@@ -14,7 +14,7 @@ from connect_provider.errors import (
     ResourceConflict,
 )
 from connect_provider.ownership import Owner
-from connect_provider.properties import OwnedResourceProperties, parse_properties
+from connect_provider.properties import OwnedResourceProperties, desired_properties
 from connect_provider.reconcile.plan import Observation, Status
 from connect_provider.reconcile.resource import Resource
 from connect_provider.request import UNCONFIRMED, Request
@@ -191,6 +191,6 @@ class Deletion:
         """Return the properties, or None if they are invalid: then they were never applied."""
         model: type[OwnedResourceProperties] = self._resource.model
         try:
-            return parse_properties(model, self._request.resource_properties)
+            return desired_properties(model, self._request)
         except InvalidRequest:
             return None

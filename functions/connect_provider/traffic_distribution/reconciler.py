@@ -8,7 +8,7 @@ from functools import cached_property
 
 from connect_provider import backoff, errors
 from connect_provider.connect import Connect
-from connect_provider.properties import parse_properties, previous_properties
+from connect_provider.properties import desired_properties, previous_properties
 from connect_provider.reconcile.plan import Observation
 from connect_provider.request import CreateRequest, Request, UpdateRequest
 from connect_provider.run import Run
@@ -38,7 +38,7 @@ class TrafficDistribution:
 
     @cached_property
     def _desired(self) -> TrafficDistributionProperties:
-        return parse_properties(TrafficDistributionProperties, self._request.resource_properties)
+        return desired_properties(TrafficDistributionProperties, self._request)
 
     def apply(self) -> Observation:
         """Apply the template, where it changed; return the group."""
