@@ -390,8 +390,8 @@ def test_a_rename_ends_within_a_short_service_timeout(
     weather: Weather, connect: ConnectEmulator, stack: Stack
 ) -> None:
     """The wait for the end of the lag is precaution, so no request fails for it."""
-    assert stack.deploy({"Old": desk(ServiceTimeout="20")})
-    renamed = {"New": desk(ServiceTimeout="20", **ADOPT)}
+    assert stack.deploy({"Old": desk(ServiceTimeout="180")})
+    renamed = {"New": desk(ServiceTimeout="180", **ADOPT)}
     assert stack.deploy(renamed, weather) == (weather.fails_at is None)
     stack.delete()
     assert held(connect) == {}
