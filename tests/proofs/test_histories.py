@@ -191,10 +191,11 @@ steps = st.one_of(
     st.tuples(
         st.just("setback"),
         pairs,
-        st.sampled_from(["queues", "users", "taken", "unanswered"]),
+        st.sampled_from(["nothing", "nothing", "queues", "users", "taken", "unanswered"]),
         st.sampled_from(["Name", "InstanceId", "QuickConnectConfig"]),
     ),
     st.tuples(st.just("claim"), pairs),
+    st.tuples(st.just("release"), pairs),
     st.tuples(st.just("shift_of_group"), pairs, st.lists(st.sampled_from(USERS), unique=True)),
     st.tuples(st.just("vanish"), st.sampled_from(["queues", "users"])),
     st.tuples(st.just("wait"), st.sampled_from([5, 60])),
@@ -375,6 +376,26 @@ class History:
         instance = self.connect.instances[declared["InstanceId"]]
         arn = self.connect.add_quick_connect(instance, declared["Name"], FLOW, {"foreign": "yes"})
         self.foreign[arn] = dict(self.connect.quick_connects[arn])
+        self.connect.note_changes()
+
+    def release(self, template: Template) -> None:
+        """Let the stack adopt an operator's group, and then have a group of its own."""
+        if self.vanished or self.stack.id in self.excused:
+            return
+        group = self.connect.add_group(self.connect.instances[scene.INSTANCE_ID], "o", "", {})
+        self.connect.keep_in(group, "ACTIVE")
+        self.connect.note_changes()
+        self.wait(60)
+        kind, properties = template["Group"]
+        adopts = {**properties, "Name": "o", "Tags": {}, "ExistingResourcePolicy": "Adopt"}
+        if self._prepare({**template, "Group": (kind, adopts)}):
+            self.wait(60)
+            self.deploy(0, template, [], Weather())
+        if self.stack.ids.get("Group") == group["Arn"]:
+            self.edited.add((self.stack.id, "Group"))
+        else:
+            assert not group["users"], "a released group has no users of the stack"
+        del self.connect.groups[group["Arn"]]
         self.connect.note_changes()
 
     def claim(self, template: Template) -> None:
