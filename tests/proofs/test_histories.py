@@ -191,7 +191,7 @@ steps = st.one_of(
     st.tuples(
         st.just("setback"),
         pairs,
-        st.sampled_from(["nothing", "nothing", "queues", "users", "taken", "unanswered"]),
+        st.sampled_from(["nothing", "queues", "users", "taken", "taken", "unanswered"]),
         st.sampled_from(["Name", "InstanceId", "QuickConnectConfig"]),
     ),
     st.tuples(st.just("claim"), pairs),
