@@ -18,7 +18,7 @@ from sandbox import scene
 from sandbox.cloudformation import ILL, Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
-from tests.support.cloudformation import Stack, Template, Weather
+from tests.support.cloudformation import RollbackFailed, Stack, Template, Weather
 from tests.support.harness import START, FakeTime, Sink
 
 DESK, GROUP = "Custom::ConnectQuickConnect", "Custom::ConnectTrafficDistributionGroup"
@@ -94,6 +94,39 @@ templates = st.fixed_dictionaries(
         "Line": desks,
     },
 )
+# A template that nothing else is in the way of.
+pairs = st.fixed_dictionaries(
+    {
+        "InstanceId": st.sampled_from([scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID]),
+        "QuickConnectConfig": st.sampled_from([QUEUE, USER]),
+        "Tags": tags,
+        "UserIds": st.lists(st.sampled_from(USERS), unique=True),
+    }
+).map(
+    lambda drawn: {
+        "Group": (
+            GROUP,
+            {
+                "InstanceId": scene.INSTANCE_ID,
+                "Name": "k",
+                "Tags": drawn["Tags"],
+                "UserIds": drawn["UserIds"],
+            },
+        ),
+        **{
+            logical_id: (
+                DESK,
+                {
+                    "InstanceId": drawn["InstanceId"],
+                    "Name": name,
+                    "QuickConnectConfig": drawn["QuickConnectConfig"],
+                    "Tags": drawn["Tags"],
+                },
+            )
+            for logical_id, name in (("Desk", "p"), ("Line", "q"))
+        },
+    }
+)
 other_templates = st.fixed_dictionaries({}, optional={"Group": groups_declared, "Desk": desks})
 weathers = st.builds(
     Weather,
@@ -110,6 +143,7 @@ worlds = st.fixed_dictionaries(
         "lists_user_arns": st.sampled_from([(False,), (True,), (True, False)]),
         "refuses_repeated_delete": st.booleans(),
         "refuses_taken_rename": st.booleans(),
+        "settle_seconds": st.sampled_from([5, 60]),
     }
 )
 faults = st.tuples(
@@ -154,6 +188,15 @@ steps = st.one_of(
     st.tuples(st.just("deploy"), st.just(0), templates, st.just([]), weathers, st.just(True)),  # noqa: FBT003
     st.tuples(st.just("deploy"), st.just(1), other_templates, st.just([]), weathers),
     st.tuples(st.just("rename")),
+    st.tuples(
+        st.just("setback"),
+        pairs,
+        st.sampled_from(["nothing", "queues", "users", "taken", "taken", "unanswered"]),
+        st.sampled_from(["Name", "InstanceId", "QuickConnectConfig"]),
+    ),
+    st.tuples(st.just("claim"), pairs),
+    st.tuples(st.just("release"), pairs),
+    st.tuples(st.just("shift_of_group"), pairs, st.lists(st.sampled_from(USERS), unique=True)),
     st.tuples(st.just("vanish"), st.sampled_from(["queues", "users"])),
     st.tuples(st.just("wait"), st.sampled_from([5, 60])),
     st.tuples(st.just("shift"), st.sampled_from(SPLITS)),
@@ -179,7 +222,7 @@ class History:
         sink.reset()
         stacks.reset()
         FakeTime.current.restart(START)
-        connect.shift_seconds, connect.settle_seconds = 2, 5
+        connect.shift_seconds = 2
         vars(connect).update(world)
         self.connect, self.sink, self.rng = connect, sink, random.Random(seed)
         self.stacks = [
@@ -237,7 +280,9 @@ class History:
         taken = {r["RequestId"]: r for r in reversed(self.sink.responses[responses:])}
         for request_id, response in taken.items():  # CloudFormation takes the first response
             if request_id not in stack.cancelled:
-                self._check_reason(response["Reason"], template, weather, refused=bool(refusals))
+                reason = response["Reason"]
+                self._check_reason(reason, template, weather, refused=bool(refusals))
+                assert stack.id not in reason, "a resource is in nobody's way but its owner's"
         may_fail = refusals or weather.reply is not None
         assert stack.abandoned == abandoned or may_fail, "a Delete fails only if AWS refuses"
         if complete:
@@ -292,6 +337,88 @@ class History:
         getattr(instance, kind).discard({"queues": scene.QUEUE_ID, "users": scene.USER_ID}[kind])
         self.vanished = True
         self.connect.note_changes()
+
+    def setback(self, template: Template, act: str, name: str) -> None:
+        """Deploy a template, let an operator act, and let an update of each resource fail."""
+        if not self._prepare(template):
+            return
+        if act in ("queues", "users"):
+            self.vanish(act)
+        if act == "taken":
+            self.take("Desk")
+        unanswered = frozenset(["Group", "Desk"]) if act == "unanswered" else frozenset[str]()
+        weather = Weather(spacing=30.0, fails_at=100.0, unanswered=unanswered)
+        self.deploy(0, _edited(template, name), [], weather)
+
+    def _prepare(self, template: Template) -> bool:
+        """Deploy a template without an error; return whether the stack has it now."""
+        if self.vanished or self.stack.id in self.excused:
+            return False
+        self.deploy(0, template, [], Weather())
+        edited = any(owner == self.stack.id for owner, _ in self.edited)
+        return self.stack.template == template and not edited
+
+    def shift_of_group(self, template: Template, user_ids: list[str]) -> None:
+        """Change the users of a group while an operator's change of its traffic is under way."""
+        if not self._prepare(template):
+            return
+        group = self.live(self.stack, "Group")
+        assert group is not None
+        group["Status"] = "UPDATE_IN_PROGRESS"
+        group["next"] = ("ACTIVE", FakeTime.current.monotonic() + 80)
+        self.connect.note_changes()
+        self.wait(20)
+        kind, properties = template["Group"]
+        changed = {**template, "Group": (kind, {**properties, "UserIds": user_ids})}
+        self.deploy(0, changed, [], Weather())
+
+    def take(self, logical_id: str) -> None:
+        """Remove a quick connect of the stack by hand, and give its Name to another one."""
+        self.remove(logical_id)
+        declared = self.stack.template[logical_id][1]
+        instance = self.connect.instances[declared["InstanceId"]]
+        arn = self.connect.add_quick_connect(instance, declared["Name"], FLOW, {"foreign": "yes"})
+        self.foreign[arn] = dict(self.connect.quick_connects[arn])
+        self.connect.note_changes()
+
+    def release(self, template: Template) -> None:
+        """Let the stack adopt an operator's group, and then have a group of its own."""
+        if self.vanished or self.stack.id in self.excused:
+            return
+        group = self.connect.add_group(self.connect.instances[scene.INSTANCE_ID], "o", "", {})
+        self.connect.keep_in(group, "ACTIVE")
+        self.connect.note_changes()
+        self.wait(60)
+        kind, properties = template["Group"]
+        adopts = {**properties, "Name": "o", "Tags": {}, "ExistingResourcePolicy": "Adopt"}
+        if self._prepare({**template, "Group": (kind, adopts)}):
+            self.wait(60)
+            self.deploy(0, template, [], Weather())
+        if self.stack.ids.get("Group") == group["Arn"]:
+            self.edited.add((self.stack.id, "Group"))
+        else:
+            assert not group["users"], "a released group has no users of the stack"
+        del self.connect.groups[group["Arn"]]
+        self.connect.note_changes()
+
+    def claim(self, template: Template) -> None:
+        """Delete a stack while a phone number is claimed to its group. A refusal changes nothing.
+
+        Then release the number, and delete the stack again.
+        """
+        group = self.live(self.stack, "Group") if self._prepare(template) else None
+        if group is None:
+            return
+        number, users = self.connect.claim_phone_number(group["Arn"]), set(group["users"])
+        self.connect.note_changes()
+        self.wait(60)
+        with pytest.raises(RollbackFailed):
+            self.stack.delete()
+        assert group["users"] == users, "a refused deletion leaves the users"
+        del self.connect.phone_numbers[number]
+        self.connect.note_changes()
+        self.wait(60)
+        self.delete(0)
 
     def wait(self, seconds: int) -> None:
         """Let time pass."""
@@ -425,6 +552,28 @@ class History:
 
 def _short(events: list[dict[str, Any]]) -> str:
     return ", ".join(f"{e['RequestType']} {e['LogicalResourceId']}" for e in events)
+
+
+def _edited(template: Template, name: str) -> Template:
+    """Change a property of both quick connects, and the Name of the group.
+
+    The second quick connect gets the Name that the first one had.
+    """
+    (_, group), (_, desk), (_, line) = (template[name] for name in ("Group", "Desk", "Line"))
+    instances = [scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID]
+    values = {
+        "Name": ("z", desk["Name"]),
+        "InstanceId": tuple(instances[one["InstanceId"] == instances[0]] for one in (desk, line)),
+        "QuickConnectConfig": (
+            FLOW,
+            {**FLOW, "FlowConfig": {"ContactFlowId": scene.OTHER_CONTACT_FLOW_ID}},
+        ),
+    }[name]
+    return {
+        "Group": (GROUP, {**group, "Name": "l"}),
+        "Desk": (DESK, {**desk, name: values[0]}),
+        "Line": (DESK, {**line, name: values[1]}),
+    }
 
 
 def _changed(old: Template, new: Template, name: str) -> object:
