@@ -94,37 +94,25 @@ templates = st.fixed_dictionaries(
         "Line": desks,
     },
 )
-# A template that nothing else is in the way of.
-pairs = st.fixed_dictionaries(
+# No other template has these Names, so nothing stands in their way.
+lone_groups = st.fixed_dictionaries(
+    {
+        "InstanceId": st.just(scene.INSTANCE_ID),
+        "Name": st.just("k"),
+        "Tags": tags,
+        "UserIds": st.lists(st.sampled_from(USERS), unique=True),
+    }
+).map(lambda properties: {"Group": (GROUP, properties)})
+lone_pairs = st.fixed_dictionaries(
     {
         "InstanceId": st.sampled_from([scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID]),
         "QuickConnectConfig": st.sampled_from([QUEUE, USER]),
         "Tags": tags,
-        "UserIds": st.lists(st.sampled_from(USERS), unique=True),
     }
 ).map(
-    lambda drawn: {
-        "Group": (
-            GROUP,
-            {
-                "InstanceId": scene.INSTANCE_ID,
-                "Name": "k",
-                "Tags": drawn["Tags"],
-                "UserIds": drawn["UserIds"],
-            },
-        ),
-        **{
-            logical_id: (
-                DESK,
-                {
-                    "InstanceId": drawn["InstanceId"],
-                    "Name": name,
-                    "QuickConnectConfig": drawn["QuickConnectConfig"],
-                    "Tags": drawn["Tags"],
-                },
-            )
-            for logical_id, name in (("Desk", "p"), ("Line", "q"))
-        },
+    lambda properties: {
+        "Desk": (DESK, {**properties, "Name": "p"}),
+        "Line": (DESK, {**properties, "Name": "q"}),
     }
 )
 other_templates = st.fixed_dictionaries({}, optional={"Group": groups_declared, "Desk": desks})
@@ -143,7 +131,6 @@ worlds = st.fixed_dictionaries(
         "lists_user_arns": st.sampled_from([(False,), (True,), (True, False)]),
         "refuses_repeated_delete": st.booleans(),
         "refuses_taken_rename": st.booleans(),
-        "settle_seconds": st.sampled_from([5, 60]),
     }
 )
 faults = st.tuples(
@@ -190,13 +177,12 @@ steps = st.one_of(
     st.tuples(st.just("rename")),
     st.tuples(
         st.just("setback"),
-        pairs,
-        st.sampled_from(["nothing", "queues", "users", "taken", "taken", "unanswered"]),
+        lone_pairs,
+        st.sampled_from(["nothing", "queues", "users", "taken"]),
         st.sampled_from(["Name", "InstanceId", "QuickConnectConfig"]),
     ),
-    st.tuples(st.just("claim"), pairs),
-    st.tuples(st.just("release"), pairs),
-    st.tuples(st.just("shift_of_group"), pairs, st.lists(st.sampled_from(USERS), unique=True)),
+    st.tuples(st.sampled_from(["settle_late", "lose_response"]), lone_groups),
+    st.tuples(st.sampled_from(["claim", "release", "shift_of_group"]), lone_groups),
     st.tuples(st.just("vanish"), st.sampled_from(["queues", "users"])),
     st.tuples(st.just("wait"), st.sampled_from([5, 60])),
     st.tuples(st.just("shift"), st.sampled_from(SPLITS)),
@@ -222,7 +208,7 @@ class History:
         sink.reset()
         stacks.reset()
         FakeTime.current.restart(START)
-        connect.shift_seconds = 2
+        connect.shift_seconds, connect.settle_seconds = 2, 5
         vars(connect).update(world)
         self.connect, self.sink, self.rng = connect, sink, random.Random(seed)
         self.stacks = [
@@ -339,16 +325,34 @@ class History:
         self.connect.note_changes()
 
     def setback(self, template: Template, act: str, name: str) -> None:
-        """Deploy a template, let an operator act, and let an update of each resource fail."""
+        """Deploy quick connects, let an operator act, and let an update of both fail."""
         if not self._prepare(template):
             return
         if act in ("queues", "users"):
             self.vanish(act)
         if act == "taken":
             self.take("Desk")
-        unanswered = frozenset(["Group", "Desk"]) if act == "unanswered" else frozenset[str]()
-        weather = Weather(spacing=30.0, fails_at=100.0, unanswered=unanswered)
+        weather = Weather(spacing=30.0, fails_at=100.0)
         self.deploy(0, _edited(template, name), [], weather)
+
+    def settle_late(self, template: Template) -> None:
+        """Replace a group. A sibling fails, and the replacement is ready after the rollback."""
+        self.connect.settle_seconds = 60
+        self._replace(template, Weather(fails_at=45.0, status_lag=15.0))
+        self.connect.settle_seconds = 5
+
+    def lose_response(self, template: Template) -> None:
+        """Replace a group. The response never arrives."""
+        self._replace(template, Weather(unanswered=frozenset(["Group"])))
+
+    def _replace(self, template: Template, weather: Weather) -> None:
+        """Deploy a group, and let an update fail that replaces it."""
+        if not self._prepare(template):
+            return
+        kind, properties = template["Group"]
+        self.deploy(0, {"Group": (kind, {**properties, "Name": "l"})}, [], weather)
+        names = [resource["Name"] for resource in self.ours(self.stack).values()]
+        assert "l" not in names, "the replacement of a failed update is removed"
 
     def _prepare(self, template: Template) -> bool:
         """Deploy a template without an error; return whether the stack has it now."""
@@ -358,7 +362,7 @@ class History:
         edited = any(owner == self.stack.id for owner, _ in self.edited)
         return self.stack.template == template and not edited
 
-    def shift_of_group(self, template: Template, user_ids: list[str]) -> None:
+    def shift_of_group(self, template: Template) -> None:
         """Change the users of a group while an operator's change of its traffic is under way."""
         if not self._prepare(template):
             return
@@ -369,8 +373,8 @@ class History:
         self.connect.note_changes()
         self.wait(20)
         kind, properties = template["Group"]
-        changed = {**template, "Group": (kind, {**properties, "UserIds": user_ids})}
-        self.deploy(0, changed, [], Weather())
+        others = [user for user in USERS if user not in properties["UserIds"]]
+        self.deploy(0, {"Group": (kind, {**properties, "UserIds": others})}, [], Weather())
 
     def take(self, logical_id: str) -> None:
         """Remove a quick connect of the stack by hand, and give its Name to another one."""
@@ -391,7 +395,7 @@ class History:
         self.wait(60)
         kind, properties = template["Group"]
         adopts = {**properties, "Name": "o", "Tags": {}, "ExistingResourcePolicy": "Adopt"}
-        if self._prepare({**template, "Group": (kind, adopts)}):
+        if self._prepare({"Group": (kind, adopts)}):
             self.wait(60)
             self.deploy(0, template, [], Weather())
         if self.stack.ids.get("Group") == group["Arn"]:
@@ -555,22 +559,17 @@ def _short(events: list[dict[str, Any]]) -> str:
 
 
 def _edited(template: Template, name: str) -> Template:
-    """Change a property of both quick connects, and the Name of the group.
-
-    The second quick connect gets the Name that the first one had.
-    """
-    (_, group), (_, desk), (_, line) = (template[name] for name in ("Group", "Desk", "Line"))
+    """Change a property of both quick connects. The second one gets the Name of the first one."""
+    desk, line = (template[logical_id][1] for logical_id in ("Desk", "Line"))
     instances = [scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID]
+    other = instances[desk["InstanceId"] == instances[0]]
+    to_other_flow = {**FLOW, "FlowConfig": {"ContactFlowId": scene.OTHER_CONTACT_FLOW_ID}}
     values = {
         "Name": ("z", desk["Name"]),
-        "InstanceId": tuple(instances[one["InstanceId"] == instances[0]] for one in (desk, line)),
-        "QuickConnectConfig": (
-            FLOW,
-            {**FLOW, "FlowConfig": {"ContactFlowId": scene.OTHER_CONTACT_FLOW_ID}},
-        ),
+        "InstanceId": (other, other),
+        "QuickConnectConfig": (FLOW, to_other_flow),
     }[name]
     return {
-        "Group": (GROUP, {**group, "Name": "l"}),
         "Desk": (DESK, {**desk, name: values[0]}),
         "Line": (DESK, {**line, name: values[1]}),
     }
