@@ -88,6 +88,20 @@ def test_a_release_looks_again_for_users_that_connect_does_not_list_yet(
     assert connect.groups[arn]["users"] == set()
 
 
+def test_an_update_re_creates_a_resource_that_somebody_has_just_deleted(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Describe still shows the quick connect, and the call that changes it does not find it."""
+    late = Lag(10, least=10, missing=0, operations=("DescribeQuickConnect",))
+    update = scenario_of("update a quick connect").prepare(connect, sink, late)
+    FakeTime.current.sleep(60)
+    del connect.quick_connects[update["PhysicalResourceId"]]
+    connect.note_changes()
+    response = deliver(update, sink)
+    assert response["Status"] == "SUCCESS"
+    assert own(connect) == [response["PhysicalResourceId"]]
+
+
 def test_a_release_succeeds_if_somebody_has_just_deleted_the_resource(
     connect: ConnectEmulator, sink: Sink
 ) -> None:

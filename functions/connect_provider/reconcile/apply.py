@@ -232,7 +232,11 @@ class Owned:
                 seen=observed,
             )
         if observed is not None:
-            return self._update_observed(request, observed)
+            try:
+                return self._update_observed(request, observed)
+            except errors.NotFound:
+                if self._resource.look(physical_id) is not None:
+                    raise  # the template names something else that does not exist
         previous = previous_properties(self._resource.model, request)
         if previous is not None:
             self._remove_rejected_replacement(request, previous, None)
