@@ -178,8 +178,14 @@ steps = st.one_of(
     st.tuples(
         st.just("setback"),
         lone_pairs,
-        st.sampled_from(["nothing", "queues", "users", "taken"]),
-        st.sampled_from(["Name", "InstanceId", "QuickConnectConfig"]),
+        st.sampled_from(
+            [
+                ("nothing", "InstanceId"),
+                ("nothing", "Name"),
+                ("taken", "Name"),
+                ("vanish", "QuickConnectConfig"),
+            ]
+        ),
     ),
     st.tuples(st.sampled_from(["settle_late", "lose_response"]), lone_groups),
     st.tuples(st.sampled_from(["claim", "release", "shift_of_group"]), lone_groups),
@@ -324,12 +330,17 @@ class History:
         self.vanished = True
         self.connect.note_changes()
 
-    def setback(self, template: Template, act: str, name: str) -> None:
-        """Deploy quick connects, let an operator act, and let an update of both fail."""
+    def setback(self, template: Template, incident: tuple[str, str]) -> None:
+        """Deploy quick connects, let an operator act, and let an update of both fail.
+
+        incident: the operator's act, and the property that the update changes.
+        """
         if not self._prepare(template):
             return
-        if act in ("queues", "users"):
-            self.vanish(act)
+        act, name = incident
+        if act == "vanish":
+            uses_queue = template["Desk"][1]["QuickConnectConfig"] == QUEUE
+            self.vanish("queues" if uses_queue else "users")
         if act == "taken":
             self.take("Desk")
         weather = Weather(spacing=30.0, fails_at=100.0)
