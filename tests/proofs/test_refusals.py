@@ -203,3 +203,15 @@ def test_a_create_hides_the_texts_of_the_template_in_every_call(
     connect.fault("ListQuickConnects", "AccessDeniedException", message=message)
     response = deliver(private(sink, "quick_connect_create", RequestId="second"), sink)
     check_hidden(response, caplog.text, written)
+
+
+@pytest.mark.parametrize(
+    "written", ['caf\u00e9 "R&D"', 'caf\\u00e9 \\"R&D\\"', "caf\u00e9 &quot;R&amp;D&quot;"]
+)
+def test_a_create_hides_a_text_that_connect_escapes(
+    written: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The message may be part of a JSON or HTML document."""
+    connect.fault("CreateQuickConnect", "AccessDeniedException", message=f"no: {written}!")
+    response = respond("quick_connect_create", sink, Properties={"Name": 'caf\u00e9 "R&D"'})
+    assert response["Reason"].endswith(": no: <Name>!")
