@@ -182,7 +182,7 @@ steps = st.one_of(
             [
                 ("nothing", "InstanceId"),
                 ("nothing", "Name"),
-                ("taken", "Name"),
+                ("taken", "QuickConnectConfig"),
                 ("vanish", "QuickConnectConfig"),
             ]
         ),
@@ -330,6 +330,14 @@ class History:
         self.vanished = True
         self.connect.note_changes()
 
+    def bring_back(self) -> None:
+        """Bring back the queue and the user that vanished."""
+        instance = self.connect.instances[scene.INSTANCE_ID]
+        instance.queues.add(scene.QUEUE_ID)
+        instance.users.add(scene.USER_ID)
+        self.connect.note_changes()
+        self.wait(60)
+
     def setback(self, template: Template, incident: tuple[str, str]) -> None:
         """Deploy quick connects, let an operator act, and let an update of both fail.
 
@@ -367,8 +375,10 @@ class History:
 
     def _prepare(self, template: Template) -> bool:
         """Deploy a template without an error; return whether the stack has it now."""
-        if self.vanished or self.stack.id in self.excused:
+        if self.stack.id in self.excused:
             return False
+        if self.vanished:
+            self.bring_back()
         self.deploy(0, template, [], Weather())
         edited = any(owner == self.stack.id for owner, _ in self.edited)
         return self.stack.template == template and not edited
