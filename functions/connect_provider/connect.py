@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from connect_provider import backoff, errors
-from connect_provider.arn import region_of
+from connect_provider.arn import own_region, region_of
 from connect_provider.run import Run
 
 # All retries are made here, where the deadline is known. botocore's own retries would repeat quota
@@ -65,6 +65,7 @@ class Connect:
                     operation,
                     error,
                     parameters,
+                    region=region if region != own_region() else "",
                     own_texts=self._run.own_texts,
                     maybe_done=maybe_done,
                 )

@@ -144,6 +144,7 @@ def from_botocore(
     error: Exception,
     parameters: Mapping[str, Any],
     *,
+    region: str = "",
     own_texts: Iterable[tuple[str, str]] = (),
     maybe_done: bool = False,
 ) -> ProviderError:
@@ -152,6 +153,7 @@ def from_botocore(
     Its text is "Operation: Code: message". Request ids are removed. Ids of resources stay, and a
     NotFound or InvalidRequest names those of the call.
 
+    region: where the call went, if that is not the function's own Region. The text names it.
     own_texts: the user's own texts, each with the name that replaces it, longest first.
     maybe_done: an earlier try of the same call may have taken effect.
     """
@@ -164,7 +166,8 @@ def from_botocore(
     if kind in (NotFound, InvalidRequest):
         named = [f"{name} {value}" for name, value in _ids(parameters) if value not in text]
         text = f"{text} ({', '.join(named)})".lstrip() if named else text
-    text = f"{operation}: {code}: {text}" if text else f"{operation}: {code}"
+    call = f"{operation} in {region}" if region else operation
+    text = f"{call}: {code}: {text}" if text else f"{call}: {code}"
     may_pass = code in _MAY_PASS and kind is not AlreadyExists
     return kind(text, maybe_done=maybe_done, may_pass=may_pass)
 

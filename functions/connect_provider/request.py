@@ -3,6 +3,8 @@
 Powertools' models describe the fields. The ResponseURL tells when the request was made.
 """
 
+import html
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -86,14 +88,22 @@ def parse_request(event: Mapping[str, Any]) -> Request:
 def own_texts(event: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return each text of the user's own with the name of its property, longest first.
 
-    No Reason and no log line may show names, descriptions, phone numbers or tag values.
+    No Reason and no log line may show names, descriptions, phone numbers or tag values, also
+    escaped for JSON or HTML.
     """
     found: set[tuple[str, str]] = set()
     for properties in ("ResourceProperties", "OldResourceProperties"):
         _collect(event.get(properties), "", found)
-    phones = {(name, value.lstrip("+")) for name, value in found if name == "PhoneNumber"}
-    telling = {(name, value) for name, value in found | phones if len(value) > 3}
+    found |= {(name, value.lstrip("+")) for name, value in found if name == "PhoneNumber"}
+    spelled = {(name, text) for name, value in found for text in _spellings(value)}
+    telling = {(name, text) for name, text in spelled if len(text) > 3}
     return sorted(telling, key=lambda text: (-len(text[1]), text))
+
+
+def _spellings(value: str) -> set[str]:
+    """Return a text as Connect may show it: as it is, and escaped."""
+    json_forms = (json.dumps(value, ensure_ascii=only_ascii) for only_ascii in (True, False))
+    return {value, html.escape(value), *(form[1:-1] for form in json_forms)}
 
 
 def _collect(node: object, name: str, found: set[tuple[str, str]]) -> None:

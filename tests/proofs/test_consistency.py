@@ -7,7 +7,8 @@ import pytest
 
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.harness import FakeTime, Sink, created, load_event
+from sandbox.consistency import Lag
+from tests.support.harness import Context, FakeTime, Sink, created, handler_of, load_event
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import OTHER_STACK, scenario_of
 
@@ -51,6 +52,65 @@ def test_a_release_looks_again_while_describe_lags(connect: ConnectEmulator, sin
     respond("quick_connect_delete", sink, PhysicalResourceId=arn)
     tags = connect.quick_connects[arn]["Tags"]
     assert {key for key in tags if key.startswith("cfn:")} == {"cfn:adopted-at"}
+
+
+def test_a_delete_after_a_canceled_adoption_looks_again_for_its_markers(
+    connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """The Create waits until Connect shows the new owner, and its Delete has a made-up id."""
+    late = Lag(10, least=10, missing=0, operations=("DescribeQuickConnect",))
+    adopt = scenario_of("adopt a quick connect").prepare(connect, sink, late)
+    (live,) = connect.quick_connects.values()
+    live["Tags"] = {}
+    connect.note_changes()
+    clock.sleep(60)
+
+    def cancel() -> None:
+        properties = adopt["ResourceProperties"]
+        respond("quick_connect_delete_after_cancelled_create", sink, ResourceProperties=properties)
+
+    clock.meanwhile = cancel
+    handler_of(adopt)(adopt, Context())
+    assert {key for key in live["Tags"] if key.startswith("cfn:")} == {"cfn:adopted-at"}
+
+
+def test_a_release_looks_again_for_users_that_connect_does_not_list_yet(
+    connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """The users are ours, so they leave the adopted group."""
+    late = Lag(10, least=10, missing=0, operations=("ListTrafficDistributionGroupUsers",))
+    adopt = scenario_of("adopt the default group").prepare(connect, sink, late)
+    adopt["ResourceProperties"]["UserIds"] = [scene.USER_ID]
+    arn = created(adopt, sink)
+    assert connect.groups[arn]["users"] == {scene.USER_ID}
+    properties = adopt["ResourceProperties"]
+    respond(f"{GROUP}_delete", sink, PhysicalResourceId=arn, ResourceProperties=properties)
+    assert connect.groups[arn]["users"] == set()
+
+
+def test_an_update_re_creates_a_resource_that_somebody_has_just_deleted(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Describe still shows the quick connect, and the call that changes it does not find it."""
+    late = Lag(10, least=10, missing=0, operations=("DescribeQuickConnect",))
+    update = scenario_of("update a quick connect").prepare(connect, sink, late)
+    FakeTime.current.sleep(60)
+    del connect.quick_connects[update["PhysicalResourceId"]]
+    connect.note_changes()
+    response = deliver(update, sink)
+    assert response["Status"] == "SUCCESS"
+    assert own(connect) == [response["PhysicalResourceId"]]
+
+
+def test_a_release_succeeds_if_somebody_has_just_deleted_the_resource(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Describe still shows the adopted quick connect."""
+    late = Lag(10, least=10, missing=0, operations=("DescribeQuickConnect",))
+    arn = created(scenario_of("adopt a quick connect").prepare(connect, sink, late), sink)
+    del connect.quick_connects[arn]
+    connect.note_changes()
+    assert respond("quick_connect_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,39 @@ def test_a_rollback_that_returns_the_traffic_ends_the_isolation(
     assert (live(group), connect.instances[scene.INSTANCE_ID].isolated) == ((100, 0), False)
 
 
+def test_an_isolation_stays_after_a_refused_retry(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """An operator moves the traffic between the isolation and the write. A later update ends it."""
+    instance = connect.instances[scene.INSTANCE_ID]
+    old = split(100, CrossRegionRouting="Enabled", OutOfBandTraffic="Fail")
+    new = split(20, CrossRegionRouting="Isolated", OutOfBandTraffic="Fail")
+    send(sink, old)
+    connect.fault("UpdateTrafficDistribution", "ThrottlingException")
+    clock.meanwhile = lambda: by_hand(group, 0, 100)
+    assert send(sink, new, old, group["Arn"])["Status"] == "FAILED"
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert send(sink, old, new, group["Arn"])["Status"] == "SUCCESS"
+    assert (live(group), instance.isolated) == ((0, 100), True)
+    stacks.status = "UPDATE_IN_PROGRESS"
+    isolated = {**old, "CrossRegionRouting": "Isolated"}
+    for now, before in ((isolated, old), (old, isolated)):
+        assert send(sink, now, before, group["Arn"])["Status"] == "SUCCESS"
+    assert (live(group), instance.isolated) == ((0, 100), False)
+
+
+def test_a_template_that_adds_the_routing_ends_a_manual_isolation(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """`Fail` protects the splits only; see docs/failover.md."""
+    old = split(100, OutOfBandTraffic="Fail")
+    send(sink, old)
+    connect.instances[scene.INSTANCE_ID].isolated = True
+    new = {**old, "CrossRegionRouting": "Enabled"}
+    assert send(sink, new, old, group["Arn"])["Status"] == "SUCCESS"
+    assert not connect.instances[scene.INSTANCE_ID].isolated
+
+
 @pytest.mark.parametrize("damage", [{"AgentConfig": percentages(50, 40)}, {"Unknown": "key"}])
 def test_an_update_after_an_invalid_template_keeps_an_evacuation(
     damage: dict[str, Any],

@@ -67,12 +67,21 @@ def right_status(
         return "SUCCESS"
     if error in ("ResourceConflictException", "DuplicateResourceException"):
         return "SUCCESS"  # another change is under way and ends, or nothing shows the Name as taken
+    makes_room = "LimitExceeded" in error and operation == "AssociateQueueQuickConnects"
+    if makes_room and event["RequestType"] == "Update" and _same_queue(event):
+        return "SUCCESS"  # it dissociates first
     if "CrossRegionRouting" in operation:
         return "FAILED"  # no other Region tells
     is_traffic = event["ResourceType"] == "Custom::ConnectTrafficDistribution"
     if is_traffic and "UpdateTrafficDistribution" not in [*earlier, operation]:
         return "SUCCESS"  # another Region tells
     return "FAILED"
+
+
+def _same_queue(event: dict[str, Any]) -> bool:
+    """Return whether an update changes the quick connects of one queue."""
+    queues = [event[key]["QueueId"] for key in ("ResourceProperties", "OldResourceProperties")]
+    return queues[0] == queues[1]
 
 
 def calls_before_fault(connect: ConnectEmulator, error: str) -> list[str] | None:

@@ -18,20 +18,24 @@ from sandbox import scene
 from sandbox.cloudformation import ILL, Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
-from tests.support.cloudformation import Stack, Template, Weather
+from tests.support.cloudformation import RollbackFailed, Stack, Template, Weather
 from tests.support.harness import START, FakeTime, Sink
 from tests.support.histories import (
+    DESK,
     FLOW,
     GROUP,
     MANUAL,
     OFFER,
     OFFERED,
+    QUEUE,
     SPLITS,
     TRAFFIC,
+    USER,
     USERS,
     desks,
     groups,
     offers,
+    tags,
     templates,
 )
 
@@ -43,6 +47,27 @@ HISTORIES = int(os.environ.get("HISTORIES", "150"))
 group, desk = groups([*USERS, "nobody"]), desks(["n", "m", "taken", "x" * 128])
 stack_templates = templates(group, offers([*OFFERED, "nothing"]), desk)
 other_templates = st.fixed_dictionaries({}, optional={"Group": group, "Desk": desk})
+# No other template has these Names, so nothing stands in their way.
+lone_groups = st.fixed_dictionaries(
+    {
+        "InstanceId": st.just(scene.INSTANCE_ID),
+        "Name": st.just("k"),
+        "Tags": tags,
+        "UserIds": st.lists(st.sampled_from(USERS), unique=True),
+    }
+).map(lambda properties: {"Group": (GROUP, properties)})
+lone_pairs = st.fixed_dictionaries(
+    {
+        "InstanceId": st.sampled_from([scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID]),
+        "QuickConnectConfig": st.sampled_from([QUEUE, USER]),
+        "Tags": tags,
+    }
+).map(
+    lambda properties: {
+        "Desk": (DESK, {**properties, "Name": "p"}),
+        "Line": (DESK, {**properties, "Name": "q"}),
+    }
+)
 weathers = st.builds(
     Weather,
     spacing=st.sampled_from([0.0, 2.0, 30.0]),
@@ -104,6 +129,20 @@ steps = st.one_of(
     st.tuples(st.just("deploy"), st.just(0), stack_templates, st.just([]), weathers, st.just(True)),  # noqa: FBT003
     st.tuples(st.just("deploy"), st.just(1), other_templates, st.just([]), weathers),
     st.tuples(st.just("rename")),
+    st.tuples(
+        st.just("setback"),
+        lone_pairs,
+        st.sampled_from(
+            [
+                ("nothing", "InstanceId"),
+                ("nothing", "Name"),
+                ("taken", "QuickConnectConfig"),
+                ("vanish", "QuickConnectConfig"),
+            ]
+        ),
+    ),
+    st.tuples(st.sampled_from(["settle_late", "lose_response"]), lone_groups),
+    st.tuples(st.sampled_from(["claim", "release", "shift_of_group"]), lone_groups),
     st.tuples(st.just("vanish"), st.sampled_from(["queues", "users"])),
     st.tuples(st.just("wait"), st.sampled_from([5, 60])),
     st.tuples(st.just("shift"), st.sampled_from(SPLITS)),
@@ -187,7 +226,9 @@ class History:
         taken = {r["RequestId"]: r for r in reversed(self.sink.responses[responses:])}
         for request_id, response in taken.items():  # CloudFormation takes the first response
             if request_id not in stack.cancelled:
-                self._check_reason(response["Reason"], template, weather, refused=bool(refusals))
+                reason = response["Reason"]
+                self._check_reason(reason, template, weather, refused=bool(refusals))
+                assert stack.id not in reason, "a resource is in nobody's way but its owner's"
         may_fail = refusals or weather.reply is not None
         assert stack.abandoned == abandoned or may_fail, "a Delete fails only if AWS refuses"
         if complete:
@@ -242,6 +283,121 @@ class History:
         getattr(instance, kind).discard({"queues": scene.QUEUE_ID, "users": scene.USER_ID}[kind])
         self.vanished = True
         self.connect.note_changes()
+
+    def bring_back(self) -> None:
+        """Bring back the queue and the user that vanished."""
+        instance = self.connect.instances[scene.INSTANCE_ID]
+        instance.queues.add(scene.QUEUE_ID)
+        instance.users.add(scene.USER_ID)
+        self.connect.note_changes()
+        self.wait(60)
+
+    def setback(self, template: Template, incident: tuple[str, str]) -> None:
+        """Deploy quick connects, let an operator act, and let an update of both fail.
+
+        incident: the operator's act, and the property that the update changes.
+        """
+        if not self._prepare(template):
+            return
+        act, name = incident
+        if act == "vanish":
+            uses_queue = template["Desk"][1]["QuickConnectConfig"] == QUEUE
+            self.vanish("queues" if uses_queue else "users")
+        if act == "taken":
+            self.take("Desk")
+        weather = Weather(spacing=30.0, fails_at=100.0)
+        self.deploy(0, _edited(template, name), [], weather)
+
+    def settle_late(self, template: Template) -> None:
+        """Replace a group. A sibling fails, and the replacement is ready after the rollback."""
+        self.connect.settle_seconds = 60
+        self._replace(template, Weather(fails_at=45.0, status_lag=15.0))
+        self.connect.settle_seconds = 5
+
+    def lose_response(self, template: Template) -> None:
+        """Replace a group. The response never arrives."""
+        self._replace(template, Weather(unanswered=frozenset(["Group"])))
+
+    def _replace(self, template: Template, weather: Weather) -> None:
+        """Deploy a group, and let an update fail that replaces it."""
+        if not self._prepare(template):
+            return
+        kind, properties = template["Group"]
+        self.deploy(0, {"Group": (kind, {**properties, "Name": "l"})}, [], weather)
+        names = [resource["Name"] for resource in self.ours(self.stack).values()]
+        assert "l" not in names, "the replacement of a failed update is removed"
+
+    def _prepare(self, template: Template) -> bool:
+        """Deploy a template without an error; return whether the stack has it now."""
+        if self.stack.id in self.excused:
+            return False
+        if self.vanished:
+            self.bring_back()
+        self.deploy(0, template, [], Weather())
+        edited = any(owner == self.stack.id for owner, _ in self.edited)
+        return self.stack.template == template and not edited
+
+    def shift_of_group(self, template: Template) -> None:
+        """Change the users of a group while an operator's change of its traffic is under way."""
+        if not self._prepare(template):
+            return
+        group = self.live(self.stack, "Group")
+        assert group is not None
+        group["Status"] = "UPDATE_IN_PROGRESS"
+        group["next"] = ("ACTIVE", FakeTime.current.monotonic() + 80)
+        self.connect.note_changes()
+        self.wait(20)
+        kind, properties = template["Group"]
+        others = [user for user in USERS if user not in properties["UserIds"]]
+        self.deploy(0, {"Group": (kind, {**properties, "UserIds": others})}, [], Weather())
+
+    def take(self, logical_id: str) -> None:
+        """Remove a quick connect of the stack by hand, and give its Name to another one."""
+        self.remove(logical_id)
+        declared = self.stack.template[logical_id][1]
+        instance = self.connect.instances[declared["InstanceId"]]
+        arn = self.connect.add_quick_connect(instance, declared["Name"], FLOW, {"foreign": "yes"})
+        self.foreign[arn] = dict(self.connect.quick_connects[arn])
+        self.connect.note_changes()
+
+    def release(self, template: Template) -> None:
+        """Let the stack adopt an operator's group, and then have a group of its own."""
+        if self.vanished or self.stack.id in self.excused:
+            return
+        group = self.connect.add_group(self.connect.instances[scene.INSTANCE_ID], "o", "", {})
+        self.connect.keep_in(group, "ACTIVE")
+        self.connect.note_changes()
+        self.wait(60)
+        kind, properties = template["Group"]
+        adopts = {**properties, "Name": "o", "Tags": {}, "ExistingResourcePolicy": "Adopt"}
+        if self._prepare({"Group": (kind, adopts)}):
+            self.wait(60)
+            self.deploy(0, template, [], Weather())
+        if self.stack.ids.get("Group") == group["Arn"]:
+            self.edited.add((self.stack.id, "Group"))
+        else:
+            assert not group["users"], "a released group has no users of the stack"
+        del self.connect.groups[group["Arn"]]
+        self.connect.note_changes()
+
+    def claim(self, template: Template) -> None:
+        """Delete a stack while a phone number is claimed to its group. A refusal changes nothing.
+
+        Then release the number, and delete the stack again.
+        """
+        group = self.live(self.stack, "Group") if self._prepare(template) else None
+        if group is None:
+            return
+        number, users = self.connect.claim_phone_number(group["Arn"]), set(group["users"])
+        self.connect.note_changes()
+        self.wait(60)
+        with pytest.raises(RollbackFailed):
+            self.stack.delete()
+        assert group["users"] == users, "a refused deletion leaves the users"
+        del self.connect.phone_numbers[number]
+        self.connect.note_changes()
+        self.wait(60)
+        self.delete(0)
 
     def wait(self, seconds: int) -> None:
         """Let time pass."""
@@ -375,6 +531,23 @@ class History:
 
 def _short(events: list[dict[str, Any]]) -> str:
     return ", ".join(f"{e['RequestType']} {e['LogicalResourceId']}" for e in events)
+
+
+def _edited(template: Template, name: str) -> Template:
+    """Change a property of both quick connects. The second one gets the Name of the first one."""
+    desk, line = (template[logical_id][1] for logical_id in ("Desk", "Line"))
+    instances = [scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID]
+    other = instances[desk["InstanceId"] == instances[0]]
+    to_other_flow = {**FLOW, "FlowConfig": {"ContactFlowId": scene.OTHER_CONTACT_FLOW_ID}}
+    values = {
+        "Name": ("z", desk["Name"]),
+        "InstanceId": (other, other),
+        "QuickConnectConfig": (FLOW, to_other_flow),
+    }[name]
+    return {
+        "Desk": (DESK, {**desk, name: values[0]}),
+        "Line": (DESK, {**line, name: values[1]}),
+    }
 
 
 def _changed(old: Template, new: Template, name: str) -> object:

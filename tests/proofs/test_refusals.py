@@ -277,3 +277,15 @@ def test_the_correction_of_a_refused_account_keeps_the_associations(
     assert stack.deploy(template(scene.INSTANCE_ID))
     assert not stack.deploy(template(f"arn:aws:connect:us-east-1:210987654321:{INSTANCE}"))
     assert connect.queue_quick_connects[stack.ids["Offered"]] == {*ids}
+
+
+@pytest.mark.parametrize(
+    "written", ['caf\u00e9 "R&D"', 'caf\\u00e9 \\"R&D\\"', "caf\u00e9 &quot;R&amp;D&quot;"]
+)
+def test_a_create_hides_a_text_that_connect_escapes(
+    written: str, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """The message may be part of a JSON or HTML document."""
+    connect.fault("CreateQuickConnect", "AccessDeniedException", message=f"no: {written}!")
+    response = respond("quick_connect_create", sink, Properties={"Name": 'caf\u00e9 "R&D"'})
+    assert response["Reason"].endswith(": no: <Name>!")

@@ -316,3 +316,19 @@ def test_a_stack_goes_on_after_somebody_deleted_its_resource(
         del event["OldResourceProperties"]
     assert deliver(event, sink)["Status"] == "SUCCESS"
     assert len(connect.quick_connects) == (0 if deletes else 1)
+
+
+def test_an_update_right_after_a_rollback_is_refused(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """CloudFormation still shows the rollback, and the update is not one."""
+    arn = created(load_event("quick_connect_create", sink), sink)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    def show() -> None:
+        stacks.status = "UPDATE_IN_PROGRESS"
+
+    clock.meanwhile = show
+    update = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
+    update["ResourceProperties"]["Name"] = "x" * 128
+    assert deliver(update, sink)["Status"] == "FAILED"

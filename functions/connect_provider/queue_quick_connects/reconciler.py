@@ -34,7 +34,7 @@ class QueueAssociations:
         return desired_properties(QueueQuickConnectsProperties, self._request)
 
     def apply(self) -> Observation:
-        """Associate what the template adds, then dissociate what it no longer has."""
+        """Associate the template's new quick connects, then dissociate those it no longer has."""
         queue = self._queue(self._desired)
         wanted = self._members.desired(self._desired)
         try:
@@ -42,9 +42,7 @@ class QueueAssociations:
             action = "none" if wanted == earlier else "update"
             changed = ["QuickConnectIds"] if wanted != earlier else []
             self._run.log_plan(self._request.request_type, action, changed)
-            for batch in self._members.batches(wanted - earlier):
-                self._associate(queue, batch)
-            self._members.remove_each(queue, earlier - wanted)
+            self._exchange(queue, wanted - earlier, earlier - wanted)
         except errors.Superseded:
             self._undo_create(queue)
             raise
@@ -112,6 +110,23 @@ class QueueAssociations:
         """
         self._run.log("Update: dissociate in the queue of the failed update")
         self._members.remove_each(self._queue(failed), self._members.desired(failed))
+
+    def _exchange(self, queue: Observation, added: MemberIds, removed: MemberIds) -> None:
+        """Add before removing, unless the queue is full: then make room first."""
+        try:
+            self._associate_all(queue, added)
+        except errors.ServiceLimitExceeded:
+            if not removed:
+                raise
+            self._members.remove_each(queue, removed)
+            self._associate_all(queue, added)
+        else:
+            self._members.remove_each(queue, removed)
+
+    def _associate_all(self, queue: Observation, ids: MemberIds) -> None:
+        """Associate quick connects, as many at a time as one call takes."""
+        for batch in self._members.batches(ids):
+            self._associate(queue, batch)
 
     def _associate(self, queue: Observation, batch: tuple[str, ...]) -> None:
         """Associate quick connects. If one does not exist, associate the others and name it.

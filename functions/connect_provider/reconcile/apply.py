@@ -201,11 +201,16 @@ class Owned:
             and self._watch.turns_out_to_roll_back()
         )
 
-    def _conflict(self, observed: Observation) -> errors.AlreadyExists:
-        """Return the error that names the resource with the Name, its owner, and the way out."""
+    def _conflict(self, observed: Observation, *, renames: bool = False) -> errors.AlreadyExists:
+        """Return the error that names the resource with the Name, its owner, and the way out.
+
+        renames: the stack has a resource already, and a rename adopts no other one.
+        """
         owner = ownership.owner_text(observed.tags, self._request)
         advice = "set ExistingResourcePolicy to Adopt to take it over"
-        if ownership.is_of_stack(observed.tags, self._request):
+        if renames:
+            advice = "rename or delete that resource first. A rename adopts nothing"
+        elif ownership.is_of_stack(observed.tags, self._request):
             advice = "set ExistingResourcePolicy to Adopt to move it to this logical id"
         elif owner:
             advice += ". Only then remove it from that stack, which otherwise deletes it"
@@ -227,7 +232,11 @@ class Owned:
                 seen=observed,
             )
         if observed is not None:
-            return self._update_observed(request, observed)
+            try:
+                return self._update_observed(request, observed)
+            except errors.NotFound:
+                if self._resource.look(physical_id) is not None:
+                    raise  # the template names something else that does not exist
         previous = previous_properties(self._resource.model, request)
         if previous is not None:
             self._remove_rejected_replacement(request, previous, None)
@@ -325,7 +334,7 @@ class Owned:
 
         holder = self._run.wait(look, ready, "another resource of this stack still has the Name")
         if holder is not None:
-            raise self._conflict(holder)
+            raise self._conflict(holder, renames=True)
 
     def _plan(
         self,
@@ -369,7 +378,7 @@ class Owned:
         except errors.REFUSALS as error:
             taken = isinstance(error, errors.AlreadyExists)
             holder = self._resource.look_for(self._desired) if taken else None
-            self._watch.end_rollback(self._conflict(holder) if holder else error)
+            self._watch.end_rollback(self._conflict(holder, renames=True) if holder else error)
         self._resource.members.remove_each(observed, steps.remove)
         self._connect.untag(observed.arn, steps.untag)
         return observed

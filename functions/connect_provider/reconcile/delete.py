@@ -1,6 +1,7 @@
 """Deletes a resource that the stack owns. Releases an adopted one: keeps it, removes our tags."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -105,20 +106,27 @@ class Deletion:
         desired = self._properties()
         if desired is None:
             return None  # a Create with these properties made no call
+
+        def look() -> Observation | None:
+            observed = self._resource.look_for(desired)
+            return observed if observed and self._was_left(observed.tags, physical_id) else None
+
         try:
-            observed = self._run.look_again(partial(self._resource.look_for, desired))
+            observed = self._run.look_again(look)  # Connect may not show an adoption at once
         except (NotFound, InvalidRequest):
             return None  # not even the instance exists
-        if observed is None:
-            return None
-        if physical_id.startswith(UNCONFIRMED):
-            creator = physical_id.removeprefix(UNCONFIRMED)
-            ours = ownership.made_by(observed.tags, self._request, creator)
-            ours = ours and not ownership.is_adopted(observed.tags)
-        else:  # an id that CloudFormation made up
-            ours = ownership.is_left_by_cancelled_create(observed.tags, self._request)
-            ours = ours and not self._watch.has(observed.arn)  # a later update may have it
-        return observed if ours else None
+        made_up = not physical_id.startswith(UNCONFIRMED)
+        if observed and made_up and self._watch.has(observed.arn):
+            return None  # a later update made it
+        return observed
+
+    def _was_left(self, tags: ownership.Tags, physical_id: str) -> bool:
+        """Return whether the request of an id without an ARN took the resource."""
+        if not physical_id.startswith(UNCONFIRMED):
+            return ownership.is_left_by_cancelled_create(tags, self._request)
+        creator = physical_id.removeprefix(UNCONFIRMED)
+        made = ownership.made_by(tags, self._request, creator)
+        return made and not ownership.is_adopted(tags)
 
     def _delete(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
         """Wait until the resource can be deleted, delete it, and wait until it is gone.
@@ -183,9 +191,15 @@ class Deletion:
     def _release(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
         """Release an adopted resource: keep it, remove our members and our tags."""
         if properties and ownership.owner(observed.tags, self._request) is Owner.THIS:
-            members = self._resource.members
-            members.remove_each(observed, members.live(observed, properties))
-        self._connect.untag(observed.arn, ownership.RELEASED & observed.tags.keys())
+            members, wanted = self._resource.members, self._resource.members.desired(properties)
+            live = self._run.wait(
+                lambda: members.live(observed, properties),
+                lambda seen: seen == wanted or self._run.lag_is_over(),
+                f"Connect does not list the members of {observed.arn}",
+            )
+            members.remove_each(observed, live)
+        with suppress(NotFound):  # somebody has deleted it, and Connect still showed it
+            self._connect.untag(observed.arn, ownership.RELEASED & observed.tags.keys())
 
     def _properties(self) -> OwnedResourceProperties | None:
         """Return the properties, or None if they are invalid: then they were never applied."""

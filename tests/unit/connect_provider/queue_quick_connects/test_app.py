@@ -360,3 +360,27 @@ def test_an_instance_of_another_region_is_reached_by_its_arn(
     response = create(sink, InstanceId=remote)
     assert response["PhysicalResourceId"].startswith("never-created-"), "Connect refused it"
     assert {entry.region for entry in connect.journal} == {scene.REPLICA_REGION}
+
+
+def test_an_update_of_a_full_queue_makes_room_first(connect: ConnectEmulator, sink: Sink) -> None:
+    """Connect refuses the association for its quota, so the update dissociates before it."""
+    create(sink, QuickConnectIds=[FIRST, SECOND])
+    connect.queue_quick_connect_quota = 2
+    change = update(sink, [FIRST, THIRD], [FIRST, SECOND])
+    assert send(change, sink)["Status"] == "SUCCESS"
+    assert offered(connect) == {FIRST, THIRD}
+    assert send(reversed_update(change, sink), sink)["Status"] == "SUCCESS"
+    assert offered(connect) == {FIRST, SECOND}
+
+
+def test_an_update_that_needs_more_than_a_full_queue_rolls_back(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """It made room in vain, and its rollback associates the old quick connect again."""
+    create(sink, QuickConnectIds=[FIRST])
+    connect.queue_quick_connect_quota = 1
+    change = update(sink, [SECOND, THIRD], [FIRST])
+    assert send(change, sink)["Reason"].startswith("ServiceLimitExceeded: ")
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert send(reversed_update(change, sink), sink)["Status"] == "SUCCESS"
+    assert offered(connect) == {FIRST}

@@ -163,6 +163,21 @@ def test_the_advice_in_a_reason_keeps_the_resource(connect: ConnectEmulator, sin
     assert arn in connect.quick_connects
 
 
+def test_the_advice_for_a_rename_does_not_name_adoption(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """A rename adopts nothing, even if the template says Adopt."""
+    arn = run("quick_connect_create", sink)["PhysicalResourceId"]
+    update = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
+    update["ResourceProperties"]["ExistingResourcePolicy"] = "Adopt"
+    theirs = load_event("quick_connect_create", sink, StackId=OTHER_STACK, RequestId="theirs")
+    theirs["ResourceProperties"] = update["ResourceProperties"]
+    response_to(quick_connects, theirs, sink)
+    reason = response_to(quick_connects, update, sink)["Reason"]
+    assert reason.startswith("AlreadyExists: ")
+    assert reason.endswith("or rename or delete that resource first. A rename adopts nothing")
+
+
 def test_delete_with_a_made_up_id_succeeds_without_the_instance(
     connect: ConnectEmulator, sink: Sink
 ) -> None:

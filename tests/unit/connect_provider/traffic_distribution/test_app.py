@@ -827,3 +827,11 @@ def test_the_routing_needs_the_default_group(
     """It belongs to the instance, not to any other group."""
     response = run("create", sink, group, Properties={"CrossRegionRouting": "Isolated"})
     assert response["Reason"].startswith("InvalidRequest: CrossRegionRouting: only an instance's")
+
+
+def test_a_reason_names_another_region(connect: ConnectEmulator, sink: Sink) -> None:
+    """Without the Region, the reader would look for the fault in the function's own one."""
+    event = routed(sink, "Enabled", "Isolated")
+    connect.fault("UpdateCrossRegionRouting", "AccessDeniedException")
+    reason = response_to(lambda_handler, event, sink)["Reason"]
+    assert reason.startswith(f"AccessDenied: UpdateCrossRegionRouting in {WEST}: AccessDenied")
