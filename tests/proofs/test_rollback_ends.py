@@ -263,3 +263,19 @@ def test_a_rollback_ends_if_the_sibling_keeps_its_old_name(
     connect.fault("UpdateQuickConnectName", "DuplicateResourceException", seconds=10_000)
     assert rolled_back(a, sink)["Status"] == "SUCCESS"
     assert (name_of(connect, a), name_of(connect, b)) == ("three", "one")
+
+
+def test_an_update_right_after_a_rollback_is_refused(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """CloudFormation still shows the rollback, and the update is not one."""
+    arn = created(load_event("quick_connect_create", sink), sink)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    def show() -> None:
+        stacks.status = "UPDATE_IN_PROGRESS"
+
+    clock.meanwhile = show
+    update = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
+    update["ResourceProperties"]["Name"] = "x" * 128
+    assert deliver(update, sink)["Status"] == "FAILED"

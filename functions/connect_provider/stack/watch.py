@@ -96,12 +96,15 @@ class StackWatch:
         return self.phase() is Phase.ROLLING_BACK
 
     def turns_out_to_roll_back(self) -> bool:
-        """Return the same when the status of the stack no longer lags. Only a refusal waits."""
+        """Return the same when the status of the stack no longer lags. Only a refusal waits.
 
-        def ready(phase: Phase) -> bool:
+        Until then, a status may also be that of an earlier rollback.
+        """
+
+        def ready(_phase: Phase) -> bool:
             current = self._run.age() > backoff.STATUS_LAG
             hurried = self._run.time_to_wait() <= backoff.STATUS_LAG
-            return phase is Phase.ROLLING_BACK or current or hurried
+            return current or hurried
 
         what = "CloudFormation does not show the stack's status"
         return self._run.wait(self.phase, ready, what) is Phase.ROLLING_BACK
