@@ -187,7 +187,7 @@ steps = st.one_of(
             ]
         ),
     ),
-    st.tuples(st.sampled_from(["settle_late", "lose_response"]), lone_groups),
+    st.tuples(st.just("replace_in_vain"), lone_groups),
     st.tuples(st.sampled_from(["claim", "release", "shift_of_group"]), lone_groups),
     st.tuples(st.just("vanish"), st.sampled_from(["queues", "users"])),
     st.tuples(st.just("wait"), st.sampled_from([5, 60])),
@@ -354,14 +354,16 @@ class History:
         weather = Weather(spacing=30.0, fails_at=100.0)
         self.deploy(0, _edited(template, name), [], weather)
 
-    def settle_late(self, template: Template) -> None:
-        """Replace a group. A sibling fails, and the replacement is ready after the rollback."""
+    def replace_in_vain(self, template: Template) -> None:
+        """Replace a group twice, so that each update fails.
+
+        First, a sibling fails, and the replacement is ready after the rollback. Then the response
+        never arrives.
+        """
         self.connect.settle_seconds = 60
         self._replace(template, Weather(fails_at=45.0, status_lag=15.0))
         self.connect.settle_seconds = 5
-
-    def lose_response(self, template: Template) -> None:
-        """Replace a group. The response never arrives."""
+        self.excused.discard(self.stack.id)  # nothing of the replacement is left
         self._replace(template, Weather(unanswered=frozenset(["Group"])))
 
     def _replace(self, template: Template, weather: Weather) -> None:
