@@ -70,8 +70,8 @@ def right_status(
     makes_room = "LimitExceeded" in error and operation == "AssociateQueueQuickConnects"
     if makes_room and event["RequestType"] == "Update" and _same_queue(event):
         return "SUCCESS"  # it dissociates first
-    if "CrossRegionRouting" in operation:
-        return "FAILED"  # no other Region tells
+    if "CrossRegionRouting" in operation:  # another Region tells, but the write goes to one Region
+        return "SUCCESS" if operation.startswith("Get") else "FAILED"
     is_traffic = event["ResourceType"] == "Custom::ConnectTrafficDistribution"
     if is_traffic and "UpdateTrafficDistribution" not in [*earlier, operation]:
         return "SUCCESS"  # another Region tells

@@ -221,18 +221,6 @@ def test_a_failover_is_not_a_no_op_while_connect_shows_the_split_of_before(
 
 
 @pytest.mark.usefixtures("lagging")
-def test_a_new_revision_is_not_a_no_op_while_connect_shows_the_split_of_before(
-    sink: Sink, group: dict[str, Any]
-) -> None:
-    """The template has said 0/100 since before the return."""
-    update = update_to(sink, group, 0, 100)
-    update["OldResourceProperties"] = {**update["ResourceProperties"], "Revision": "1"}
-    update["ResourceProperties"]["Revision"] = "2"
-    assert deliver(update, sink)["Status"] == "SUCCESS"
-    assert live(group) == (0, 100)
-
-
-@pytest.mark.usefixtures("lagging")
 def test_fail_does_not_refuse_the_split_of_before_as_a_manual_change(
     sink: Sink, group: dict[str, Any]
 ) -> None:

@@ -59,7 +59,7 @@ def may_be_old(desired: Splits, previous: Splits, live: Splits, *, revised: bool
     or a third one, Connect may show the state before a change.
     """
     return any(
-        live.get(name) == split or live.get(name) != previous[name]
+        live.get(name) != previous[name]
         for name, split in desired.items()
         if name in previous and (revised or split != previous[name])
     )
