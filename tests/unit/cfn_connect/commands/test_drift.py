@@ -19,7 +19,7 @@ from tests.support import commands
 from tests.support.cloudformation import Stack
 from tests.support.commands import Done
 from tests.support.deployed import CONFIGS, RESOURCES, Resources, deploy, shares
-from tests.support.harness import Sink
+from tests.support.harness import FakeTime, Sink
 
 FLOW, OTHER_FLOW = ({"ContactFlowId": flow} for flow in scene.CONTACT_FLOW_IDS[:2])
 NUMBER, OTHER_NUMBER = "+12065550100", "+12065550199"
@@ -405,6 +405,20 @@ def test_a_resource_takes_two_calls_at_most(stack: Stack) -> None:
     assert done.code == 0
     assert done.calls.total() <= 2 * len(RESOURCES) + 2, done.calls
     assert done.calls["ListUsers"] == 1
+
+
+def test_a_throttled_connect_makes_the_command_wait(
+    stack: Stack, connect: ConnectEmulator, clock: FakeTime
+) -> None:
+    """Connect accepts two reads a second, and the command has its result not much later."""
+    kind, properties = RESOURCES["Flow"]
+    names = [f"Desk{number}" for number in range(60)]
+    deploy(stack, {name: (kind, {**properties, "Name": name}) for name in names})
+    connect.rate = 2.0
+    began = clock.passed
+    done = found(stack)
+    assert done.code == 0
+    assert 25 < clock.passed - began < 40
 
 
 def text(stack: Stack, form: Form = Form.TEXT, **options: Any) -> str:
