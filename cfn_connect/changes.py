@@ -115,9 +115,9 @@ class TrafficRecorder(TrafficDistribution):
     replaces = False
     _live: Mapping[str, Any] | None = None
 
-    def _wanted(self, group: Observation) -> model.Splits:
+    def _wanted(self, group: Observation, previous: model.Splits) -> model.Splits:
         self._live = group.state if self._live is None else self._live
-        return super()._wanted(group)
+        return super()._wanted(group, previous)
 
     def changes(
         self, writes: Sequence[Write], observed: Observation | None, *, drift: bool
