@@ -1,10 +1,13 @@
 """The command cfn-connect: its options, and the exit code of each error."""
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from rich.console import Console
 
 from cfn_connect.clients import Clients, CommandError, advice
@@ -198,11 +201,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail("interrupted")
     except CommandError as error:
         return _fail(str(error))
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
         return _fail(advice(error))
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}")
+        return _fail(": ".join(str(part) for part in (error.filename, error.strerror) if part))
+    except Exception as error:  # noqa: BLE001 - a stack trace would end with the code of a finding
+        return _fail(_unforeseen(error))
     return int(code or 0)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Return one line about an error of the command itself, with its place in the code."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    problem = " ".join(f"{type(error).__name__}: {error}".split())
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return f"{problem} ({where}): this is a bug of cfn-connect; report it with this line"
 
 
 def _fail(message: str) -> int:

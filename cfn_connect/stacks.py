@@ -1,6 +1,7 @@
 """Reads a stack, and the template that a deployment would give it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,9 @@ _SUFFIXES = {
     "aws-cn": "amazonaws.com.cn",
 }
 _SSM = "AWS::SSM::Parameter::Value"
+_SECTIONS = ("Parameters", "Mappings", "Conditions")
+_NAME = r"[A-Za-z][A-Za-z0-9-]{0,127}"
+_STACK = re.compile(rf"{_NAME}|arn:[\w-]+:cloudformation:[\w-]+:\d+:stack/{_NAME}/[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ class Stack:
     """
 
     def __init__(self, name: str, clients: Clients) -> None:
+        if not _STACK.fullmatch(name):
+            problem = f"{name!r} is no name or ARN of a stack"
+            raise CommandError(f"{problem}: check --stack-name")
         self._clients = clients
         self._client = clients.client("cloudformation", arn.region(name))
         self._described = self._describe(name)
@@ -61,6 +68,8 @@ class Stack:
         status = str(described["StackStatus"])
         if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
             raise CommandError(f"{name} is {status}: run the command again when that is done")
+        if status == "DELETE_COMPLETE":
+            raise CommandError(f"{name} is {status}: pass the name of a stack that exists")
         if status == "ROLLBACK_COMPLETE":
             raise CommandError(f"{name} is {status} and has no resources: delete the stack")
         found: Mapping[str, Any] = described
@@ -263,7 +272,22 @@ def parsed(text: str) -> Mapping[str, Any]:
         is_loop = str(name).startswith("Fn::")
         if not is_loop and not (isinstance(resource, Mapping) and "Type" in resource):
             raise CommandError(f"the resource {name} of the template has no Type: add it")
-    return {name: part for name, part in template.items() if part is not None}
+    found = {name: part for name, part in template.items() if part is not None}
+    properties = {
+        f"Resources.{name}.Properties": it["Properties"]
+        for name, it in found["Resources"].items()
+        if isinstance(it, Mapping) and it.get("Properties") is not None
+    }
+    _require_maps({name: found[name] for name in _SECTIONS if name in found} | properties)
+    _require_maps({f"Parameters.{name}": it for name, it in found.get("Parameters", {}).items()})
+    return found
+
+
+def _require_maps(parts: Mapping[str, Any]) -> None:
+    """Raise CommandError if a part of the template is no map. Its name is its path."""
+    for name, part in parts.items():
+        if not isinstance(part, Mapping):
+            raise CommandError(f"{name} in the template is no map: correct it")
 
 
 def _keys(node: Any) -> set[str]:

@@ -460,6 +460,10 @@ def test_a_change_set_that_cannot_be_planned_is_an_error(
         (b"{", "the template cannot be read: "),
         (b"a: b", "the template has no Resources"),
         (b"Resources: {A: {}}", "the resource A of the template has no Type: add it"),
+        (b"Resources: {A: {Type: T, Properties: hello}}", "Resources.A.Properties in the template"),
+        (b"Resources: {}\nParameters: [a]", "Parameters in the template is no map: correct it"),
+        (b"Resources: {}\nParameters: {a: b}", "Parameters.a in the template is no map"),
+        (b"Resources: {}\nMappings: [a]", "Mappings in the template is no map: correct it"),
         (b"\xff", "{path} is not UTF-8: save it as UTF-8"),
     ],
 )
@@ -542,6 +546,20 @@ def test_a_stack_to_create_needs_a_template(stacks: Stacks) -> None:
     """The name may be misspelled."""
     with pytest.raises(CommandError, match="the stack desk does not exist: pass --template-file"):
         commands.run(plan.run, plan.Arguments("desk"))
+
+
+@pytest.mark.parametrize("name", ["", "arn:foo", "contact center", "arn:aws:s3:::bucket"])
+def test_a_text_that_names_no_stack_is_an_error(name: str) -> None:
+    """A variable of CI may be blank."""
+    with pytest.raises(CommandError, match="is no name or ARN of a stack: check --stack-name"):
+        commands.run(plan.run, plan.Arguments(name))
+
+
+def test_a_deleted_stack_is_an_error(stack: Stack, stacks: Stacks) -> None:
+    """Its ARN still finds it."""
+    stacks.show(stack.id, "DELETE_COMPLETE", {})
+    with pytest.raises(CommandError, match="is DELETE_COMPLETE: pass the name of a stack that"):
+        commands.run(plan.run, plan.Arguments(stack.id))
 
 
 def test_a_stack_that_was_never_created_has_to_be_deleted(stacks: Stacks, tmp_path: Path) -> None:
