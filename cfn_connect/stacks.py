@@ -170,6 +170,8 @@ class Stack:
         kept = self._described.get("Parameters", ())
         values = {name: it["Default"] for name, it in declared.items() if "Default" in it}
         values |= {each["ParameterKey"]: each["ParameterValue"] for each in kept}
+        secrets = [name for name, it in self.deployed.parameters.items() if it is UNKNOWN]
+        values |= dict.fromkeys(secrets, UNKNOWN)  # the new template may show them
         values |= overrides
         if missing := [name for name in declared if name not in values]:
             example = f"--parameter-overrides {missing[0]}=VALUE"
@@ -203,7 +205,8 @@ class Stack:
         if "ResolvedValue" in described:
             return described["ResolvedValue"]
         value = described["ParameterValue"]
-        return self._stored(value) if str(declaration.get("Type")).startswith(_SSM) else value
+        is_stored = value is not UNKNOWN and str(declaration.get("Type")).startswith(_SSM)
+        return self._stored(value) if is_stored else value
 
     def _stored(self, name: str) -> Any:
         """Return a value of the Parameter Store, or UNKNOWN if the identity may not read it."""
