@@ -450,17 +450,18 @@ def test_markdown_shows_any_text_as_it_is(stack: Stack, connect: ConnectEmulator
         "",
         "| resource | state | property | template | Connect |",
         "|---|---|---|---|---|",
-        "| User | changed | Name | User | a&#124;b&#10;&#64;you &#60;i&#62; |",
+        "| User | changed | Name | User | a&#124;b&#92;n&#64;you &#60;i&#62; |",
     ]
 
 
 def test_the_output_keeps_any_name(stack: Stack, connect: ConnectEmulator) -> None:
-    """The text has one line for it, and no code that controls a terminal."""
+    """Text and Markdown show an escape for a code that controls a terminal or its direction."""
     deploy(stack, with_properties("User"))
-    name = ":phone: [red]\t\x1b[31m\nサポート"
+    name = ":phone: [red]\t\x1b[31m\n\x9b\u202eサポート"
     live(connect, stack, "User")["Name"] = name
     assert shown(found(stack)) == {"Name": ("User", name)}
-    assert "Connect :phone: [red] [31m サポート\n" in text(stack)
+    assert r"Connect :phone: [red]\t\x1b[31m\n\x9b\u202eサポート" in text(stack)
+    assert not {*"\t\x1b\x9b\u202e"} & {*text(stack), *text(stack, Form.MARKDOWN)}
 
 
 def test_the_progress_on_a_terminal_is_no_part_of_the_output(
