@@ -1,10 +1,12 @@
 """The provider's reconcilers, which also tell the changes that they decide on."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cfn_connect.rehearsal import Write
+from connect_provider.errors import NotFound
 from connect_provider.properties import OwnedResourceProperties
 from connect_provider.queue_quick_connects.reconciler import QueueAssociations
 from connect_provider.reconcile.apply import Owned
@@ -98,13 +100,18 @@ class OfferRecorder(QueueAssociations):
     def changes(
         self, writes: Sequence[Write], observed: Observation | None, *, drift: bool
     ) -> Iterator[Change]:
-        """Yield what the calls change. Drift needs a look at the queue."""
-        queue = self._queue(self._desired)
-        after = self._members.desired(self._desired)
+        """Yield what the calls change, or what the queue lacks. Both need a look at the queue."""
+        if not drift and not writes:
+            return
+        queue, desired = self._queue(self._desired), self._members.desired(self._desired)
         if drift:
-            before = after & self._members.list(queue)
+            before, after = desired & self._members.list(queue), desired
         else:
-            before = (after - _named(writes, "Associate")) | _named(writes, "Disassociate")
+            removed, added = _named(writes, "Disassociate"), _named(writes, "Associate")
+            before = frozenset[str]()
+            with suppress(NotFound):  # the update of a missing queue may succeed
+                before = self._members.list(queue)
+            after = (before - removed) | added
         if before != after:
             yield Change("QuickConnectIds", sorted(before), sorted(after))
 

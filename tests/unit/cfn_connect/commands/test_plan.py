@@ -132,6 +132,32 @@ def test_an_update_names_each_property_with_both_values(
     assert planned.json["calls"] == len(connect.journal)
 
 
+def test_a_plan_shows_only_the_quick_connects_that_the_queue_gains_or_loses(
+    stack: Stack, connect: ConnectEmulator, tmp_path: Path
+) -> None:
+    """A new resource makes its calls, even if the queue offers the quick connects already."""
+    third, queue = scene.QUICK_CONNECT_IDS[2], stack.ids["Offers"]
+    deploy(stack, {"Desk": stack.template["Desk"], "Lines": stack.template["Lines"]})
+    connect.queue_quick_connects[queue] = {*OFFERED}
+    planned = Plan(stack, tmp_path, changed(stack, Offers=offers(*OFFERED)))
+    assert planned.rows["Offers"]["differences"] == []
+    assert planned.json["calls"] == 1
+    planned = Plan(stack, tmp_path, changed(stack, Offers=offers(*OFFERED, third)))
+    assert planned.differences("Offers") == {"QuickConnectIds": ([], [third])}
+
+
+def test_a_missing_queue_loses_no_quick_connect(
+    stack: Stack, connect: ConnectEmulator, tmp_path: Path
+) -> None:
+    """The update succeeds."""
+    connect.instances[scene.INSTANCE_ID].queues.remove(scene.QUEUE_ID)
+    offered = {"Offers": offers(OFFERED[0])}
+    planned = Plan(stack, tmp_path, changed(stack, **offered))
+    assert planned.actions == {"Offers": "update"}
+    assert planned.rows["Offers"]["differences"] == []
+    deploy(stack, {**stack.template, **offered})
+
+
 def test_new_resources_are_created_or_adopt_others(
     stack: Stack, connect: ConnectEmulator, tmp_path: Path
 ) -> None:
