@@ -11,6 +11,7 @@ from typing import Any
 from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from cfn_connect.clients import Clients
 from cfn_connect.effects import KINDS, Effects, Kind, Output, Parameters
@@ -123,15 +124,19 @@ class Rehearsal:
     def _has_name(self, kind: Kind, region_name: str, p: Parameters) -> bool:
         """Return whether a resource of the instance has the Name. The lookup does not count."""
         calls = self.calls
+        instance = {"InstanceId": resource_id(p["InstanceId"])}
         pages = (
             self.client(region_name)
             .get_paginator(xform_name(kind.lists))
-            .paginate(
-                InstanceId=resource_id(p["InstanceId"]),
-                PaginationConfig={"PageSize": kind.page},
-            )
+            .paginate(**instance, PaginationConfig={"PageSize": kind.page})
         )
-        found = any(item["Name"] == p["Name"] for page in pages for item in page[kind.items])
+        try:
+            found = any(item["Name"] == p["Name"] for page in pages for item in page[kind.items])
+        except ClientError as error:
+            failure = errors.from_botocore(kind.lists, error, instance)
+            if isinstance(failure, errors.AccessDenied):
+                raise failure from None  # it names the lookup, and not the write
+            raise
         self.calls = calls
         return found
 

@@ -542,6 +542,18 @@ def test_a_missing_permission_is_no_refusal(connect: ConnectEmulator, sink: Sink
     assert assessment.reason.startswith("AccessDenied: DescribeQuickConnect: ")
 
 
+def test_a_lookup_without_a_permission_is_named(connect: ConnectEmulator, sink: Sink) -> None:
+    """The rehearsal of a Create looks for the Name, and throttling repeats the lookup."""
+    event = load_event("quick_connect_create", sink)
+    connect.fault("ListQuickConnects", "AccessDeniedException")
+    (assessment,) = assess(connect, event)
+    assert assessment.action is Action.UNKNOWN
+    assert assessment.reason.startswith("AccessDenied: ListQuickConnects: ")
+    connect.fault("ListQuickConnects", "ThrottlingException", times=2)
+    (assessment,) = assess(connect, event)
+    assert (assessment.action, assessment.calls) == (Action.CREATE, 1)
+
+
 def test_throttling_pauses_and_does_not_count(connect: ConnectEmulator, sink: Sink) -> None:
     """The read is repeated until it succeeds."""
     update = owned(connect, sink)
