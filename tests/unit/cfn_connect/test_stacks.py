@@ -184,6 +184,8 @@ READ = ("cloudcontrol", "get_resource")
         ("Desk.Id", "d"),
         ("Desk.InstanceArn", DESK.partition("/transfer")[0]),
         ("Desk.QuickConnectType", UNKNOWN),
+        ("Desk.MadeUpArn", UNKNOWN),
+        ("Desk.QueueArn", UNKNOWN),
         ("Group.TrafficDistributionGroupArn", GROUP),
         ("Group.InstanceArn", UNKNOWN),
         ("Offers.QueueId", "q"),
