@@ -14,6 +14,7 @@ from yaml import YAMLError
 from cfn_connect.attributes import Attributes, unless
 from cfn_connect.clients import Clients, CommandError, code_of
 from cfn_connect.resolve import PREFIX, UNKNOWN, Deployment, Resource, resolve
+from cfn_connect.rules._literals import text as as_text
 from connect_provider import arn
 from connect_provider.properties import INSTANCE_SPELLINGS
 
@@ -64,6 +65,8 @@ class Stack:
         except ClientError as error:
             if code_of(error) != "ValidationError":
                 raise
+            if name.startswith("arn:"):
+                raise CommandError(f"{name} does not exist: check --stack-name") from None
             return {}
         status = str(described["StackStatus"])
         if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
@@ -90,10 +93,19 @@ class Stack:
         """Return whether something was deployed: a change set alone creates an empty stack."""
         return self.exists and self._described["StackStatus"] != "REVIEW_IN_PROGRESS"
 
+    @property
+    def creation(self) -> str:
+        """Return a sentence about the creation of the stack, or "" if the stack exists."""
+        if self.exists:
+            return ""
+        missing = f"The stack {self._name} does not exist in {self._clients.region}"
+        return f"{missing}: a deployment would create it."
+
     def require_template(self, advice: str) -> None:
         """Raise CommandError if nothing was deployed."""
         if not self.has_template:
-            problem = "has no template" if self.exists else "does not exist"
+            missing = f"does not exist in {self._clients.region}"
+            problem = "has no template" if self.exists else missing
             raise CommandError(f"the stack {self._name} {problem}: {advice}")
 
     # The stack's resources
@@ -176,6 +188,8 @@ class Stack:
         if missing := [name for name in declared if name not in values]:
             example = f"--parameter-overrides {missing[0]}=VALUE"
             raise CommandError(f"the parameter {missing[0]} has no value: pass {example}")
+        for name, it in declared.items():
+            _require_allowed(name, it, values[name])
         described = {name: {"ParameterValue": values[name]} for name in declared}
         return Source(template, self._parameters(template, described))
 
@@ -284,6 +298,19 @@ def parsed(text: str) -> Mapping[str, Any]:
     _require_maps({name: found[name] for name in _SECTIONS if name in found} | properties)
     _require_maps({f"Parameters.{name}": it for name, it in found.get("Parameters", {}).items()})
     return found
+
+
+def _require_allowed(name: str, declaration: Mapping[str, Any], value: Any) -> None:
+    """Raise CommandError unless CloudFormation allows the value. A list has each of its items."""
+    kind = str(declaration.get("Type"))
+    if value is UNKNOWN or "AllowedValues" not in declaration:
+        return
+    value = str(as_text(value))
+    is_list = "List" in kind and not kind.startswith(_SSM)
+    values = [each.strip() for each in value.split(",")] if is_list else [value]
+    allowed = as_text(declaration["AllowedValues"])
+    if isinstance(allowed, list) and not set(values) <= set(allowed):
+        raise CommandError(f"the parameter {name} has a value that AllowedValues lacks: correct it")
 
 
 def _require_maps(parts: Mapping[str, Any]) -> None:

@@ -57,7 +57,7 @@ _DRIFTED = (State.CHANGED, State.DELETED, State.CONFLICT)
 def run(arguments: Arguments, clients: Clients, console: Console) -> int:
     """Print what differs. Return 1 for a difference, else 2 if a resource does not tell."""
     stack = Stack(arguments.stack_name, clients)
-    stack.require_template("check --stack-name")
+    stack.require_template("check --stack-name and --region")
     judge = _Judge(clients)
     results = tracked(forecast.drift(stack, clients), stack.count(PREFIX), "Reading Connect")
     judged = [judge.row(result) for result in results]

@@ -545,5 +545,5 @@ def test_a_stack_without_anything_to_compare_is_an_error(
 
 def test_a_stack_that_does_not_exist_is_an_error(stacks: Stacks) -> None:
     """The message says what to check."""
-    with pytest.raises(CommandError, match="the stack desk does not exist: check --stack-name"):
+    with pytest.raises(CommandError, match="does not exist in us-east-1: check --stack-name"):
         commands.run(drift.run, drift.Arguments("desk"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cfn_connect import cli
-from cfn_connect.clients import CommandError
+from cfn_connect.clients import Clients, CommandError
 from cfn_connect.commands import plan
 from cfn_connect.report import Form
 from sandbox import scene
@@ -217,6 +217,18 @@ def test_another_instance_replaces_a_resource(stack: Stack, tmp_path: Path) -> N
     assert list(planned.differences("Desk")) == ["InstanceId"]
 
 
+def test_a_replaced_resource_stays_if_its_policy_retains_it(stack: Stack, tmp_path: Path) -> None:
+    """The Delete is left out of the calls."""
+    template = changed(stack, Desk=desk(InstanceId=scene.OTHER_INSTANCE_ID))
+    deleted = Plan(stack, tmp_path, template)
+    template["Resources"]["Desk"]["UpdateReplacePolicy"] = "Retain"
+    retained = Plan(stack, tmp_path, template)
+    assert retained.actions == {"Desk": "replace"}
+    reason = "UpdateReplacePolicy Retain keeps the old resource"
+    assert retained.rows["Desk"]["reason"] == reason
+    assert retained.json["calls"] < deleted.json["calls"]
+
+
 def test_a_name_can_pass_from_one_resource_to_another(
     stack: Stack, connect: ConnectEmulator, tmp_path: Path
 ) -> None:
@@ -260,7 +272,8 @@ def test_a_change_that_cloudformation_refuses_is_refused(
 PARAMETERS = """
 Parameters:
   Name: {Type: String}
-  Team: {Type: String, Default: a}
+  Team: {Type: String, Default: a, AllowedValues: [a, b]}
+  Items: {Type: CommaDelimitedList, Default: "a, b", AllowedValues: [a, b]}
 Conditions:
   HasSecond: !Equals [!Ref Team, b]
 Resources:
@@ -321,6 +334,8 @@ def test_a_condition_that_changes_creates_and_deletes(
 @pytest.mark.parametrize(
     ("overrides", "problem"),
     [
+        (("Team=c",), "the parameter Team has a value that AllowedValues lacks: correct it"),
+        (("Items=a,c",), "the parameter Items has a value that AllowedValues lacks: correct it"),
         (("Nome=a",), "the template has no parameter Nome: correct its name"),
         (("Name",), "--parameter-overrides: 'Name' is not Key=Value"),
     ],
@@ -518,7 +533,7 @@ def test_the_command_line_takes_overrides_as_the_aws_cli_does(
         "update  Desk    Name: from Desk, to Front\n"
         "update  Desk    Tags.team: from a, to b\n"
         "create  Second\n"
-        "1 create, 1 update: 5 Connect calls, 3 seconds at two a second.\n"
+        "1 create, 1 update: 5 Connect calls, about 3 seconds.\n"
     )
 
 
@@ -551,7 +566,7 @@ def test_markdown_leaves_out_what_does_not_change(stack: Stack, tmp_path: Path) 
     path = written(tmp_path, changed(stack, New=desk("New")))
     text = commands.run(plan.run, plan.Arguments(stack.id, path, form=Form.MARKDOWN)).text
     assert text.splitlines()[2:] == [
-        "1 create, 3 nothing: 1 Connect calls, 1 seconds at two a second.",
+        "1 create, 3 nothing: 1 Connect call, about 1 second.",
         "",
         "| resource | state | property | from | to |",
         "|---|---|---|---|---|",
@@ -568,9 +583,35 @@ def test_an_empty_section_is_as_good_as_none(stack: Stack, tmp_path: Path) -> No
     assert planned.rows["Empty"]["reason"].startswith("InvalidRequest: ")
 
 
+class Caller(Clients):
+    """The clients of an identity that STS knows."""
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return the client of a service."""
+        return self if service == "sts" else super().client(service, region)
+
+    def get_caller_identity(self) -> dict[str, str]:
+        """Return the identity."""
+        return {"Arn": "arn:aws:iam::123456789012:user/me"}
+
+
+@pytest.mark.parametrize("form", [Form.TEXT, Form.MARKDOWN])
+def test_the_plan_of_a_stack_to_create_says_so(form: Form, stacks: Stacks, tmp_path: Path) -> None:
+    """The name may be misspelled, or the Region wrong."""
+    template = {"Resources": {"New": {"Type": QUICK_CONNECT, "Properties": desk("New")[1]}}}
+    arguments = plan.Arguments("desk", written(tmp_path, template), form=form)
+    text = commands.run(plan.run, arguments, Caller(scene.REGION)).text
+    problem = "The stack desk does not exist in us-east-1: a deployment would create it. 1 create"
+    assert problem in text
+    arguments = plan.Arguments("desk", written(tmp_path, template), form=Form.JSON)
+    done = commands.run(plan.run, arguments, Caller(scene.REGION))
+    assert json.loads(done.text)["stackExists"] is False
+
+
 def test_a_stack_to_create_needs_a_template(stacks: Stacks) -> None:
     """The name may be misspelled."""
-    with pytest.raises(CommandError, match="the stack desk does not exist: pass --template-file"):
+    problem = "the stack desk does not exist in us-east-1: pass --template-file"
+    with pytest.raises(CommandError, match=problem):
         commands.run(plan.run, plan.Arguments("desk"))
 
 
