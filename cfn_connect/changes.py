@@ -7,12 +7,16 @@ from typing import Any, Protocol
 
 from cfn_connect.rehearsal import Write
 from connect_provider.errors import NotFound
+from connect_provider.ownership import ADOPTED_AT, CREATED_AT, REQUEST_ID
 from connect_provider.properties import OwnedResourceProperties
 from connect_provider.queue_quick_connects.reconciler import QueueAssociations
 from connect_provider.reconcile.apply import Owned
 from connect_provider.reconcile.plan import Action, MemberIds, Observation, Plan
 from connect_provider.traffic_distribution import model
 from connect_provider.traffic_distribution.reconciler import TrafficDistribution
+
+_MADE_UP = (REQUEST_ID, CREATED_AT, ADOPTED_AT)  # the deployment has other values
+_NEW = "(new)"
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ class OwnedRecorder(Owned):
         tags: dict[str, str | None] = {**steps.tag, **dict.fromkeys(steps.untag)}
         for key, value in sorted(tags.items()):
             if live.tags.get(key) != value:
-                yield Change(f"Tags.{key}", live.tags.get(key), value)
+                shown = _NEW if value and key in _MADE_UP else value
+                yield Change(f"Tags.{key}", live.tags.get(key), shown)
         members = (live.members | steps.add) - steps.remove
         if members != live.members:
             yield Change("UserIds", sorted(live.members), sorted(members))

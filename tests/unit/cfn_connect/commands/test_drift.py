@@ -130,7 +130,8 @@ FIRST, SECOND = scene.REGION, scene.REPLICA_REGION
 
 def marker(key: str) -> dict[str, tuple[object, object]]:
     """Return the difference of a missing marker tag."""
-    return {f"Tags.{key}": (ANY, None)}
+    made_up = not key.endswith("-id") or key == "cfn:request-id"
+    return {f"Tags.{key}": ("(new)" if made_up else ANY, None)}
 
 
 BY_HAND = [
