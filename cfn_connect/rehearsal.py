@@ -40,6 +40,7 @@ class Rehearsal:
     writes: those of the current request that Connect would accept.
     calls: how many calls the current request has made.
     is_failing: whether the last read failed for a reason that passes, such as throttling.
+    is_unreachable: whether the last read had no response.
     """
 
     def __init__(self, clients: Clients) -> None:
@@ -58,7 +59,7 @@ class Rehearsal:
         self._stack_id = stack_id
         self.writes: list[Write] = []
         self.calls = 0
-        self.is_failing = False
+        self.is_failing = self.is_unreachable = False
 
     def has_seen(self, arn: str) -> bool:
         """Return whether a read found the resource."""
@@ -85,13 +86,14 @@ class Rehearsal:
         if self.effects.is_written(*call):
             output = self.effects.describe(*call)
             known = _reply(output) if output else _error(404, "ResourceNotFoundException")
-        self.is_failing = known is None  # until the response arrives
+        self.is_failing = self.is_unreachable = known is None  # until the response arrives
         return known and (known[0], dict(known[1]))
 
     def _after_call(
         self, *, http_response: Any, parsed: Output, model: Any, context: Any, **_: object
     ) -> None:
         """Count a call that has a result, remember a read, and show the effects of writes."""
+        self.is_unreachable = False
         call = model.name, context["client_region"], context["parameters"]
         if error := parsed.get("Error"):
             kind = errors.error_class(model.name, error.get("Code"), http_response.status_code)

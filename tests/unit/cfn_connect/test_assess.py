@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cfn_connect.assess import Action, Change
+from cfn_connect.clients import CommandError
 from cfn_connect.resolve import UNKNOWN
 from connect_provider.ownership import MARKERS
 from sandbox import scene
@@ -573,6 +574,15 @@ def test_a_failing_connect_ends_an_assessment_after_two_minutes(
     (assessment,) = assess(connect, update)
     assert assessment.action is Action.UNKNOWN
     assert "try later" in assessment.reason
+    assert 90 < sum(FakeTime.current.sleeps) <= 120
+
+
+def test_an_unreachable_connect_ends_the_command(connect: ConnectEmulator, sink: Sink) -> None:
+    """The next resource would take two minutes, too."""
+    update = owned(connect, sink)
+    connect.regions_off.add(scene.REGION)
+    with pytest.raises(CommandError, match="does not respond: check --region and the network"):
+        assess(connect, update)
     assert 90 < sum(FakeTime.current.sleeps) <= 120
 
 
