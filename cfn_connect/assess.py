@@ -170,7 +170,7 @@ class Assessor:
         That needs a live resource that the stack owns.
         """
         changes = tuple(Change(path, UNKNOWN, UNKNOWN) for path in unknown)
-        reason = "only the deployment knows some of the properties"
+        reason = "known only at deployment"
         result = Assessment(Action.UNKNOWN, request.physical_id, changes, reason)
         try:
             known = self._known_part(request)
@@ -181,7 +181,7 @@ class Assessor:
         if assessment.action in (Action.NONE, Action.UNKNOWN):
             self._rehearsal.effects = before
             return result
-        reason = f"{assessment.reason} (only the deployment knows {', '.join(unknown)})".lstrip()
+        reason = f"{assessment.reason} (known only at deployment: {', '.join(unknown)})".lstrip()
         return replace(assessment, changes=assessment.changes + changes, reason=reason)
 
     def _known_part(self, request: PlannedRequest) -> PlannedRequest | None:

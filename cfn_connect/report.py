@@ -61,7 +61,7 @@ class Row:
     """A resource, and what there is to say about it.
 
     color: of its state, for a terminal.
-    arn: of the live resource.
+    arn: of the live resource, or of the one that is gone.
     names_arn: whether people see the ARN even if there is more to say.
     """
 

@@ -454,7 +454,7 @@ def test_a_known_difference_beside_an_unknown_property_is_told(
     assert assessment.action is Action.UPDATE
     known = Change("Description", "by hand", update["ResourceProperties"]["Description"])
     assert assessment.changes == (known, Change(path, UNKNOWN, UNKNOWN))
-    assert assessment.reason == f"(only the deployment knows {path})"
+    assert assessment.reason == f"(known only at deployment: {path})"
 
 
 def test_an_empty_tag_beside_an_unknown_one_is_compared(
@@ -491,7 +491,7 @@ def test_a_refusal_beside_an_unknown_property_is_told(connect: ConnectEmulator, 
     (assessment,) = assess(connect, secret(adopted(connect, sink), "Name"))
     assert assessment.action is Action.REFUSED
     assert assessment.reason.startswith("ResourceConflict: ")
-    assert assessment.reason.endswith(" (only the deployment knows Name)")
+    assert assessment.reason.endswith(" (known only at deployment: Name)")
 
 
 def test_an_unknown_queue_of_another_type_is_unknown(connect: ConnectEmulator, sink: Sink) -> None:

@@ -260,6 +260,8 @@ def test_a_deleted_resource_is_reported_until_an_update_makes_it_again(
     done = found(stack)
     assert done.code == 1
     assert state_of(done) == "deleted"
+    assert before in done.text
+    assert before in text(stack)
     update(stack, name)
     assert stack.ids[name] != before
     assert found(stack).code == 0
@@ -490,7 +492,7 @@ def test_what_only_the_deployment_knows_is_unknown(stack: Stack) -> None:
     done = found(stack)
     assert done.code == 2
     assert state_of(done) == "unknown"
-    assert "only the deployment knows some of the properties: Description" in done.text
+    assert "known only at deployment: Description" in done.text
 
 
 def test_a_difference_beside_an_unknown_property_is_reported(
@@ -503,7 +505,7 @@ def test_a_difference_beside_an_unknown_property_is_reported(
     done = found(stack)
     assert done.code == 1
     assert shown(done) == {"Name": ("User", "New")}
-    assert "(only the deployment knows Description)" in done.text
+    assert "(known only at deployment: Description)" in done.text
 
 
 def test_a_resource_that_failed_is_unknown(stack: Stack, stacks: Stacks) -> None:
