@@ -17,6 +17,7 @@ from rich.text import Text
 ItemT = TypeVar("ItemT")
 
 _HIDDEN = "(hidden)"
+_CHANGED = "changed (hidden; --show-values shows it)"
 _PRIVATE = ("Description", "PhoneNumber")
 # Codes that control a terminal, and those that change the direction of text.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -117,7 +118,9 @@ class Report:
         for row in self.rows:
             details = row.remarks
             for path, left, right in _shown(row, show_values=show_values):
-                details.append(f"{path}: {left_name} {left}, {right_name} {right}")
+                values = f"{left_name} {left}, {right_name} {right}"
+                is_hidden = left == right == _HIDDEN
+                details.append(f"{path}: {_CHANGED if is_hidden else values}")
             for detail in details:
                 state = (f"{row.state:{width}}", row.color)
                 name = f"{_visible(row.logical_id):{wide}}"

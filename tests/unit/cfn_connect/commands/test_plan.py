@@ -547,6 +547,8 @@ def test_phone_numbers_are_hidden_unless_asked_for(stack: Stack, tmp_path: Path)
             shown = commands.run(plan.run, arguments).text
             assert all((number in shown) == show_values for number in NUMBERS)
             assert ("hidden" in shown) != show_values
+    text = commands.run(plan.run, plan.Arguments(stack.id, path)).text
+    assert "PhoneNumber: changed (hidden; --show-values shows it)\n" in text
 
 
 def test_an_adoption_names_the_resource_and_what_changes(
