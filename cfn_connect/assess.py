@@ -73,6 +73,7 @@ class PlannedRequest:
     physical_id: "" for a Create, or if the stack has none.
     properties: None for a Delete.
     old_properties: those of the deployed template; None for a Create.
+    keeps_replaced: whether CloudFormation keeps a resource that this Update replaces.
     """
 
     resource_type: str
@@ -81,6 +82,7 @@ class PlannedRequest:
     physical_id: str
     properties: Mapping[str, Any] | None
     old_properties: Mapping[str, Any] | None
+    keeps_replaced: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -168,7 +170,7 @@ class Assessor:
         That needs a live resource that the stack owns.
         """
         changes = tuple(Change(path, UNKNOWN, UNKNOWN) for path in unknown)
-        reason = "only the deployment knows some of the properties"
+        reason = "known only at deployment"
         result = Assessment(Action.UNKNOWN, request.physical_id, changes, reason)
         try:
             known = self._known_part(request)
@@ -179,7 +181,7 @@ class Assessor:
         if assessment.action in (Action.NONE, Action.UNKNOWN):
             self._rehearsal.effects = before
             return result
-        reason = f"{assessment.reason} (only the deployment knows {', '.join(unknown)})".lstrip()
+        reason = f"{assessment.reason} (known only at deployment: {', '.join(unknown)})".lstrip()
         return replace(assessment, changes=assessment.changes + changes, reason=reason)
 
     def _known_part(self, request: PlannedRequest) -> PlannedRequest | None:
@@ -215,6 +217,8 @@ class Assessor:
         replaces = attempt.physical_id not in ("", request.physical_id)
         if not request.physical_id or not replaces:
             return assessment
+        if request.keeps_replaced:
+            return replace(assessment, reason="UpdateReplacePolicy Retain keeps the old resource")
         # The Delete of what it replaced comes at the end of the deployment.
         before = rehearsal.effects.copy()
         clean_up = self._assess(request.delete)

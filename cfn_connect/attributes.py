@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from cfn_connect.clients import Clients, code_of
 from cfn_connect.resolve import PREFIX, UNKNOWN
+from cfn_connect.resource_types import RESOURCE_TYPES
 from connect_provider import arn
 
 # Cloud Control cannot read the resource, or the identity may not.
@@ -37,7 +38,7 @@ class Attributes:
     def of(self, kind: str, physical_id: str, name: str) -> Any:
         """Return an attribute of a resource, such as "QueueArn" or "Outputs.QueueId"."""
         if kind.startswith(PREFIX):
-            return _own(physical_id, name)
+            return _own(kind, physical_id, name)
         if physical_id not in self._live:
             self._live[physical_id] = self._read(kind, physical_id)
         value = self._live[physical_id]
@@ -78,9 +79,14 @@ def unless(codes: tuple[str, ...], read: Callable[[], Any]) -> Any:
         return UNKNOWN
 
 
-def _own(physical_id: str, name: str) -> Any:
-    """Return an attribute that the ARN of a Custom::Connect* resource tells."""
-    if not physical_id.startswith("arn:"):
+def _own(kind: str, physical_id: str, name: str) -> Any:
+    """Return an attribute that the ARN of a Custom::Connect* resource tells.
+
+    kind: the type, or PREFIX for one of all types.
+    """
+    models = [it.model for each, it in RESOURCE_TYPES.items() if kind in (each, PREFIX)]
+    exists = any(name in model.attributes for model in models)
+    if not exists or not physical_id.startswith("arn:"):
         return UNKNOWN
     if name == "InstanceArn":
         return arn.instance_arn(physical_id) or UNKNOWN

@@ -1,16 +1,22 @@
 """The provider's reconcilers, which also tell the changes that they decide on."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cfn_connect.rehearsal import Write
+from connect_provider.errors import NotFound
+from connect_provider.ownership import ADOPTED_AT, CREATED_AT, REQUEST_ID
 from connect_provider.properties import OwnedResourceProperties
 from connect_provider.queue_quick_connects.reconciler import QueueAssociations
 from connect_provider.reconcile.apply import Owned
 from connect_provider.reconcile.plan import Action, MemberIds, Observation, Plan
 from connect_provider.traffic_distribution import model
 from connect_provider.traffic_distribution.reconciler import TrafficDistribution
+
+_MADE_UP = (REQUEST_ID, CREATED_AT, ADOPTED_AT)  # the deployment has other values
+_NEW = "(new)"
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,8 @@ class OwnedRecorder(Owned):
         tags: dict[str, str | None] = {**steps.tag, **dict.fromkeys(steps.untag)}
         for key, value in sorted(tags.items()):
             if live.tags.get(key) != value:
-                yield Change(f"Tags.{key}", live.tags.get(key), value)
+                shown = _NEW if value and key in _MADE_UP else value
+                yield Change(f"Tags.{key}", live.tags.get(key), shown)
         members = (live.members | steps.add) - steps.remove
         if members != live.members:
             yield Change("UserIds", sorted(live.members), sorted(members))
@@ -98,13 +105,18 @@ class OfferRecorder(QueueAssociations):
     def changes(
         self, writes: Sequence[Write], observed: Observation | None, *, drift: bool
     ) -> Iterator[Change]:
-        """Yield what the calls change. Drift needs a look at the queue."""
-        queue = self._queue(self._desired)
-        after = self._members.desired(self._desired)
+        """Yield what the calls change, or what the queue lacks. Both need a look at the queue."""
+        if not drift and not writes:
+            return
+        queue, desired = self._queue(self._desired), self._members.desired(self._desired)
         if drift:
-            before = after & self._members.list(queue)
+            before, after = desired & self._members.list(queue), desired
         else:
-            before = (after - _named(writes, "Associate")) | _named(writes, "Disassociate")
+            removed, added = _named(writes, "Disassociate"), _named(writes, "Associate")
+            before = frozenset[str]()
+            with suppress(NotFound):  # the update of a missing queue may succeed
+                before = self._members.list(queue)
+            after = (before - removed) | added
         if before != after:
             yield Change("QuickConnectIds", sorted(before), sorted(after))
 

@@ -1,10 +1,13 @@
 """The command cfn-connect: its options, and the exit code of each error."""
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from rich.console import Console
 
 from cfn_connect.clients import Clients, CommandError, advice
@@ -94,12 +97,12 @@ def _orphans(context: Context, /, **options: Any) -> int:
     """Find resources that a stack left behind.
 
     They carry the tags of a stack that does not exist, or that has another resource under the same
-    logical id. Exit code 0: none; 1: some; 2: a stack does not tell.
+    logical id. Exit code 0: none; 1: some; 2: a stack could not be read.
     """
     return orphans.run(orphans.Arguments(**options), *context)
 
 
-@commands.command("check")
+@commands.command("check", short_help="Look for obstacles before a deployment or a failover.")
 @_instance
 @click.option("--failover", is_flag=True, help="Check also what a failover needs.")
 @click.pass_obj
@@ -107,7 +110,7 @@ def _check(context: Context, /, **options: Any) -> int:
     """Look for obstacles before a first deployment, or before a failover.
 
     Checks credentials, the provider, the permission to use it, and the quota of quick connects.
-    Exit code 0: no obstacle; 1: some; 2: a check was not possible.
+    Exit code 0: none found; 1: at least one; 2: a check was not possible.
     """
     return check.run(check.Arguments(**options), *context)
 
@@ -166,8 +169,9 @@ def _plan(
     """Say what a deployment would do in Connect.
 
     Each resource has an action, the properties that change, and the Reason of a refusal. The last
-    line counts the Connect calls. Use a change set if the template has macros. Exit code 0: the
-    deployment can go on; 1: something is refused; 2: something is unknown.
+    line counts the Connect calls. If the template has macros, create a change set, and pass
+    --change-set-name. Exit code 0: the deployment can go on; 1: something is refused; 2: something
+    is unknown.
     """
     arguments = plan.Arguments(overrides=(*overrides, *more), form=_form_of(form), **options)
     return plan.run(arguments, *context)
@@ -181,8 +185,8 @@ def _plan(
 def _drift(context: Context, /, form: str | None, **options: Any) -> int:
     """Compare what a stack has deployed with what Connect has.
 
-    Tags, users and quick connects that the template does not name belong to others. They are no
-    drift. Exit code 0: in sync; 1: something differs; 2: a resource does not tell.
+    Tags, users and quick connects that the template does not name belong to others. They do not
+    count as drift. Exit code 0: in sync; 1: something differs; 2: a resource could not be compared.
     """
     return drift.run(drift.Arguments(form=_form_of(form), **options), *context)
 
@@ -198,11 +202,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail("interrupted")
     except CommandError as error:
         return _fail(str(error))
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
         return _fail(advice(error))
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}")
+        return _fail(": ".join(str(part) for part in (error.filename, error.strerror) if part))
+    except Exception as error:  # noqa: BLE001 - a stack trace would end with the code of a finding
+        return _fail(_unforeseen(error))
     return int(code or 0)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Return one line about an error of the command itself, with its place in the code."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    problem = " ".join(f"{type(error).__name__}: {error}".split())
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return f"{problem} ({where}): this is a bug of cfn-connect; report it with this line"
 
 
 def _fail(message: str) -> int:

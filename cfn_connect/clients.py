@@ -7,12 +7,14 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 # Connect accepts two requests a second for each API. The pauses of twelve tries add up to minutes.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 12})
 
 _SIGN_IN = "sign in, for example with `aws sso login`, or name a profile with --profile"
-_ADVICE: dict[type[BotoCoreError], str] = {
+_ADVICE: dict[type[Exception], str] = {
+    ResponseParserError: "the response is not one of AWS: check the proxy and the endpoint",
     exceptions.EndpointConnectionError: "check --region and the network",
     exceptions.NoCredentialsError: _SIGN_IN,
     exceptions.NoRegionError: "pass --region, or set AWS_REGION",
@@ -68,12 +70,12 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def advice(error: BotoCoreError | ClientError) -> str:
+def advice(error: BotoCoreError | ClientError | ResponseParserError) -> str:
     """Return one line with the problem and the fix."""
     if isinstance(error, ClientError):
         return _advice_for_response(error)
     fix = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), None)
-    problem = str(error).rstrip(".")
+    problem = " ".join(str(error).split()).rstrip(".")
     return f"{problem}: {fix}" if fix else problem
 
 

@@ -135,7 +135,9 @@ class Forecast:
             return Assessment(Action.NONE, arn)
         if reason := _refusal(old, resource):
             return Assessment(Action.REFUSED, arn, reason=reason)
-        return _assessment(self._assessor, stack, resource, old)
+        template = self._target.template["Resources"].get(name, {})
+        keeps = template.get("UpdateReplacePolicy") == "Retain"
+        return _assessment(self._assessor, stack, resource, old, keeps_replaced=keeps)
 
     def _leaving(self, resource: Resource) -> Assessment:
         """Assess a resource that leaves the template."""
@@ -156,7 +158,12 @@ def _ours(resources: Iterator[Resource]) -> list[Resource]:
 
 
 def _assessment(
-    assessor: Assessor, stack: Stack, new: Resource | None, old: Resource | None
+    assessor: Assessor,
+    stack: Stack,
+    new: Resource | None,
+    old: Resource | None,
+    *,
+    keeps_replaced: bool = False,
 ) -> Assessment:
     """Assess a request to Lambda: a Create without old, and a Delete without new."""
     present = new or old
@@ -175,6 +182,7 @@ def _assessment(
         physical_id,
         new.properties if new else None,
         old.properties if old else None,
+        keeps_replaced,
     )
     return assessor.assess(request)
 

@@ -11,6 +11,7 @@ from typing import Any
 from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from cfn_connect.clients import Clients
 from cfn_connect.effects import KINDS, Effects, Kind, Output, Parameters
@@ -39,6 +40,7 @@ class Rehearsal:
     writes: those of the current request that Connect would accept.
     calls: how many calls the current request has made.
     is_failing: whether the last read failed for a reason that passes, such as throttling.
+    is_unreachable: whether the last read had no response.
     """
 
     def __init__(self, clients: Clients) -> None:
@@ -57,7 +59,7 @@ class Rehearsal:
         self._stack_id = stack_id
         self.writes: list[Write] = []
         self.calls = 0
-        self.is_failing = False
+        self.is_failing = self.is_unreachable = False
 
     def has_seen(self, arn: str) -> bool:
         """Return whether a read found the resource."""
@@ -84,13 +86,14 @@ class Rehearsal:
         if self.effects.is_written(*call):
             output = self.effects.describe(*call)
             known = _reply(output) if output else _error(404, "ResourceNotFoundException")
-        self.is_failing = known is None  # until the response arrives
+        self.is_failing = self.is_unreachable = known is None  # until the response arrives
         return known and (known[0], dict(known[1]))
 
     def _after_call(
         self, *, http_response: Any, parsed: Output, model: Any, context: Any, **_: object
     ) -> None:
         """Count a call that has a result, remember a read, and show the effects of writes."""
+        self.is_unreachable = False
         call = model.name, context["client_region"], context["parameters"]
         if error := parsed.get("Error"):
             kind = errors.error_class(model.name, error.get("Code"), http_response.status_code)
@@ -123,15 +126,19 @@ class Rehearsal:
     def _has_name(self, kind: Kind, region_name: str, p: Parameters) -> bool:
         """Return whether a resource of the instance has the Name. The lookup does not count."""
         calls = self.calls
+        instance = {"InstanceId": resource_id(p["InstanceId"])}
         pages = (
             self.client(region_name)
             .get_paginator(xform_name(kind.lists))
-            .paginate(
-                InstanceId=resource_id(p["InstanceId"]),
-                PaginationConfig={"PageSize": kind.page},
-            )
+            .paginate(**instance, PaginationConfig={"PageSize": kind.page})
         )
-        found = any(item["Name"] == p["Name"] for page in pages for item in page[kind.items])
+        try:
+            found = any(item["Name"] == p["Name"] for page in pages for item in page[kind.items])
+        except ClientError as error:
+            failure = errors.from_botocore(kind.lists, error, instance)
+            if isinstance(failure, errors.AccessDenied):
+                raise failure from None  # it names the lookup, and not the write
+            raise
         self.calls = calls
         return found
 

@@ -17,9 +17,11 @@ from rich.text import Text
 ItemT = TypeVar("ItemT")
 
 _HIDDEN = "(hidden)"
+_CHANGED = "changed (hidden; --show-values shows it)"
 _PRIVATE = ("Description", "PhoneNumber")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#!|&~@\r\n]")
+# Codes that control a terminal, and those that change the direction of text.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#!|&~@]")
 
 
 class Form(Enum):
@@ -60,7 +62,7 @@ class Row:
     """A resource, and what there is to say about it.
 
     color: of its state, for a terminal.
-    arn: of the live resource.
+    arn: of the live resource, or of the one that is gone.
     names_arn: whether people see the ARN even if there is more to say.
     """
 
@@ -111,15 +113,18 @@ class Report:
     def _text(self, *, show_values: bool) -> Iterator[Text]:
         """Yield a line for each difference, with the resource in it, so that grep finds both."""
         width = max((len(row.state) for row in self.rows), default=0) + 2
-        wide = max((len(row.logical_id) for row in self.rows), default=0) + 2
+        wide = max((len(_visible(row.logical_id)) for row in self.rows), default=0) + 2
         left_name, right_name = self.sides
         for row in self.rows:
             details = row.remarks
             for path, left, right in _shown(row, show_values=show_values):
-                details.append(f"{path}: {left_name} {left}, {right_name} {right}")
+                values = f"{left_name} {left}, {right_name} {right}"
+                is_hidden = left == right == _HIDDEN
+                details.append(f"{path}: {_CHANGED if is_hidden else values}")
             for detail in details:
                 state = (f"{row.state:{width}}", row.color)
-                line = Text.assemble(state, f"{row.logical_id:{wide}}", _one_line(detail))
+                name = f"{_visible(row.logical_id):{wide}}"
+                line = Text.assemble(state, name, _visible(detail))
                 line.rstrip()
                 yield line
         yield Text(self.summary)
@@ -192,11 +197,11 @@ def _without_private(path: str, value: Any, *, show_values: bool) -> Any:
     return _HIDDEN if value and is_private and not show_values else value
 
 
-def _one_line(text: str) -> str:
-    """Return a text without line ends and without codes that control a terminal."""
-    return _CONTROLS.sub(" ", text)
+def _visible(text: str) -> str:
+    """Return a text in one line, with the escape of Python for each control character."""
+    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def _escaped(text: str) -> str:
     """Return a text that Markdown shows as it is, in one cell of a table."""
-    return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", text)
+    return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", _visible(text))

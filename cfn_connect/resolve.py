@@ -25,6 +25,7 @@ _NOTHING: Final = _Sentinel.NOTHING
 PREFIX = "Custom::Connect"
 _CONDITIONS = {"Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not", "Condition"}
 _KNOWN_TRANSFORMS = {"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"}
+_KEYS_OF_A_MAPPING = 3
 _VARIABLE = re.compile(r"\$\{(!?)\s*([^}]*?)\s*\}")
 
 
@@ -89,9 +90,6 @@ class _Resolver:
         self._deployment = deployment
         self._mappings = template.get("Mappings", {})
         self._declared = template.get("Parameters", {})
-        self._conditions: Mapping[str, Any] = {}  # the loops over conditions use none of them
-        self._conditions = self._unrolled(template.get("Conditions", {}))
-        self._resources = self._unrolled(template.get("Resources", {}))
         self._functions: Mapping[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
@@ -105,6 +103,10 @@ class _Resolver:
             "Fn::Base64": self._base64,
             "Fn::Length": self._length,
         }
+        self._open: list[str] = []  # the conditions that are being evaluated
+        self._conditions: Mapping[str, Any] = {}  # the loops over conditions use none of them
+        self._conditions = self._unrolled(template.get("Conditions", {}))
+        self._resources = self._unrolled(template.get("Resources", {}))
 
     def resources(self, prefix: str) -> Iterator[Resource]:
         """Yield each resource of some types that exists, or may exist."""
@@ -112,10 +114,11 @@ class _Resolver:
             resource_type = str(resource.get("Type", ""))
             exists = self._holds(resource.get("Condition"))
             if resource_type.startswith(prefix) and exists is not False:
-                properties = UNKNOWN
+                properties: Any = UNKNOWN
                 if exists and not self._has_macro:
                     properties = self._value(resource.get("Properties") or {})
-                yield Resource(logical_id, resource_type, properties)
+                known = isinstance(properties, dict)
+                yield Resource(logical_id, resource_type, properties if known else UNKNOWN)
 
     # Loops
 
@@ -151,9 +154,7 @@ class _Resolver:
             return [value for value in values if value is not _NOTHING]
         if isinstance(node, dict):
             return self._of_map(node)
-        if isinstance(node, str) and "{{resolve:" in node:
-            return UNKNOWN
-        return text(node)
+        return _known(text(node))
 
     def _of_map(self, node: Mapping[Any, Any]) -> Any:
         """Return a map, or the result of the function in it."""
@@ -170,11 +171,10 @@ class _Resolver:
         name = self._value(name)
         if name == "AWS::NoValue":
             return _NOTHING
-        if name in self._declared:
+        if isinstance(name, str) and name in self._declared:
             return self._parameter(name)
-        if name in self._deployment.pseudo:
-            return self._deployment.pseudo[name]
-        return self._deployment.physical_ids.get(name, UNKNOWN)
+        pseudo = _entry(self._deployment.pseudo, name)
+        return _entry(self._deployment.physical_ids, name) if pseudo is UNKNOWN else pseudo
 
     def _parameter(self, name: str) -> Any:
         """Return a parameter's value: a list for the types of lists."""
@@ -186,6 +186,7 @@ class _Resolver:
             return UNKNOWN
         else:
             value = text(declared["Default"])
+        value = _known(value)
         if isinstance(value, str) and ("List<" in kind or "CommaDelimitedList" in kind):
             return [item.strip() for item in value.split(",")]
         return value
@@ -217,7 +218,7 @@ class _Resolver:
             return str(value)
 
         filled = _VARIABLE.sub(replacement, template)
-        return UNKNOWN if unknown or "{{resolve:" in filled else filled
+        return UNKNOWN if unknown else _known(filled)
 
     def _variable(self, name: str, variables: Mapping[str, Any]) -> Any:
         """Return the value of a variable of Fn::Sub."""
@@ -228,8 +229,7 @@ class _Resolver:
     def _join(self, argument: Any) -> Any:
         match self._value(argument):
             case [str(delimiter), list(items)] if all(isinstance(it, str) for it in items):
-                joined = delimiter.join(items)
-                return UNKNOWN if "{{resolve:" in joined else joined
+                return _known(delimiter.join(items))
         return UNKNOWN
 
     def _select(self, argument: Any) -> Any:
@@ -246,22 +246,22 @@ class _Resolver:
 
     def _find_in_map(self, argument: Any) -> Any:
         match argument:
-            case [_, _, _, *options]:
-                keys = [self._value(key) for key in argument[:3]]
+            case [*keys, {"DefaultValue": value}]:
+                default = self._value(value)
+            case [*keys]:
+                default = UNKNOWN
             case _:
                 return UNKNOWN
-        if UNKNOWN in keys:
+        keys = self._value(keys)
+        if len(keys) != _KEYS_OF_A_MAPPING or not all(isinstance(key, str) for key in keys):
             return UNKNOWN
         found: Any = self._mappings
         for key in keys:
-            rows = {text(name): row for name, row in found.items()}
-            if key not in rows:
-                return self._value(options[0]["DefaultValue"]) if options else UNKNOWN
-            found = rows[key]
-        return self._value(found)
+            found = _entry(found, key)
+        return default if found is UNKNOWN else self._value(found)
 
     def _import_value(self, argument: Any) -> Any:
-        return self._deployment.exports.get(self._value(argument), UNKNOWN)
+        return _entry(self._deployment.exports, self._value(argument))
 
     def _base64(self, argument: Any) -> Any:
         value = self._value(argument)
@@ -284,7 +284,13 @@ class _Resolver:
         """Return whether a named condition holds. Without a name, it does."""
         if name is None:
             return True
-        return self._is_true(self._conditions[name]) if name in self._conditions else None
+        name = text(name)  # YAML reads No as a boolean
+        if name in self._open:
+            return None  # CloudFormation refuses a condition that refers to itself
+        self._open.append(name)
+        result = self._is_true(_entry(self._conditions, name))
+        self._open.remove(name)
+        return result
 
     def _is_true(self, condition: Any) -> bool | None:
         match condition:
@@ -296,9 +302,9 @@ class _Resolver:
             case {"Fn::Not": [negated]}:
                 result = self._is_true(negated)
                 return None if result is None else not result
-            case {"Fn::And": parts}:
+            case {"Fn::And": list(parts)}:
                 return self._combined(parts, decisive=False)
-            case {"Fn::Or": parts}:
+            case {"Fn::Or": list(parts)}:
                 return self._combined(parts, decisive=True)
         return None
 
@@ -308,6 +314,18 @@ class _Resolver:
         if decisive in results:
             return decisive
         return None if None in results else not decisive
+
+
+def _known(value: Any) -> Any:
+    """Return a value, or UNKNOWN if the deployment replaces a dynamic reference in its text."""
+    return UNKNOWN if isinstance(value, str) and "{{resolve:" in value else value
+
+
+def _entry(table: Any, key: Any) -> Any:
+    """Return the value of a key as text, or UNKNOWN if a malformed template has no such value."""
+    if not isinstance(table, Mapping) or not isinstance(key, str):
+        return UNKNOWN
+    return {text(name): value for name, value in table.items()}.get(key, UNKNOWN)
 
 
 def _filled(node: Any, variable: str, turn: str) -> Any:

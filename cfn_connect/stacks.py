@@ -1,6 +1,7 @@
 """Reads a stack, and the template that a deployment would give it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from yaml import YAMLError
 from cfn_connect.attributes import Attributes, unless
 from cfn_connect.clients import Clients, CommandError, code_of
 from cfn_connect.resolve import PREFIX, UNKNOWN, Deployment, Resource, resolve
+from cfn_connect.rules._literals import text as as_text
 from connect_provider import arn
 from connect_provider.properties import INSTANCE_SPELLINGS
 
@@ -23,6 +25,9 @@ _SUFFIXES = {
     "aws-cn": "amazonaws.com.cn",
 }
 _SSM = "AWS::SSM::Parameter::Value"
+_SECTIONS = ("Parameters", "Mappings", "Conditions")
+_NAME = r"[A-Za-z][A-Za-z0-9-]{0,127}"
+_STACK = re.compile(rf"{_NAME}|arn:[\w-]+:cloudformation:[\w-]+:\d+:stack/{_NAME}/[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,9 @@ class Stack:
     """
 
     def __init__(self, name: str, clients: Clients) -> None:
+        if not _STACK.fullmatch(name):
+            problem = f"{name!r} is no name or ARN of a stack"
+            raise CommandError(f"{problem}: check --stack-name")
         self._clients = clients
         self._client = clients.client("cloudformation", arn.region(name))
         self._described = self._describe(name)
@@ -57,10 +65,14 @@ class Stack:
         except ClientError as error:
             if code_of(error) != "ValidationError":
                 raise
+            if name.startswith("arn:"):
+                raise CommandError(f"{name} does not exist: check --stack-name") from None
             return {}
         status = str(described["StackStatus"])
         if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
             raise CommandError(f"{name} is {status}: run the command again when that is done")
+        if status == "DELETE_COMPLETE":
+            raise CommandError(f"{name} is {status}: pass the name of a stack that exists")
         if status == "ROLLBACK_COMPLETE":
             raise CommandError(f"{name} is {status} and has no resources: delete the stack")
         found: Mapping[str, Any] = described
@@ -81,10 +93,19 @@ class Stack:
         """Return whether something was deployed: a change set alone creates an empty stack."""
         return self.exists and self._described["StackStatus"] != "REVIEW_IN_PROGRESS"
 
+    @property
+    def creation(self) -> str:
+        """Return a sentence about the creation of the stack, or "" if the stack exists."""
+        if self.exists:
+            return ""
+        missing = f"The stack {self._name} does not exist in {self._clients.region}"
+        return f"{missing}: a deployment would create it."
+
     def require_template(self, advice: str) -> None:
         """Raise CommandError if nothing was deployed."""
         if not self.has_template:
-            problem = "has no template" if self.exists else "does not exist"
+            missing = f"does not exist in {self._clients.region}"
+            problem = "has no template" if self.exists else missing
             raise CommandError(f"the stack {self._name} {problem}: {advice}")
 
     # The stack's resources
@@ -161,10 +182,14 @@ class Stack:
         kept = self._described.get("Parameters", ())
         values = {name: it["Default"] for name, it in declared.items() if "Default" in it}
         values |= {each["ParameterKey"]: each["ParameterValue"] for each in kept}
+        secrets = [name for name, it in self.deployed.parameters.items() if it is UNKNOWN]
+        values |= dict.fromkeys(secrets, UNKNOWN)  # the new template may show them
         values |= overrides
         if missing := [name for name in declared if name not in values]:
             example = f"--parameter-overrides {missing[0]}=VALUE"
             raise CommandError(f"the parameter {missing[0]} has no value: pass {example}")
+        for name, it in declared.items():
+            _require_allowed(name, it, values[name])
         described = {name: {"ParameterValue": values[name]} for name in declared}
         return Source(template, self._parameters(template, described))
 
@@ -194,7 +219,8 @@ class Stack:
         if "ResolvedValue" in described:
             return described["ResolvedValue"]
         value = described["ParameterValue"]
-        return self._stored(value) if str(declaration.get("Type")).startswith(_SSM) else value
+        is_stored = value is not UNKNOWN and str(declaration.get("Type")).startswith(_SSM)
+        return self._stored(value) if is_stored else value
 
     def _stored(self, name: str) -> Any:
         """Return a value of the Parameter Store, or UNKNOWN if the identity may not read it."""
@@ -263,7 +289,35 @@ def parsed(text: str) -> Mapping[str, Any]:
         is_loop = str(name).startswith("Fn::")
         if not is_loop and not (isinstance(resource, Mapping) and "Type" in resource):
             raise CommandError(f"the resource {name} of the template has no Type: add it")
-    return {name: part for name, part in template.items() if part is not None}
+    found = {name: part for name, part in template.items() if part is not None}
+    properties = {
+        f"Resources.{name}.Properties": it["Properties"]
+        for name, it in found["Resources"].items()
+        if isinstance(it, Mapping) and it.get("Properties") is not None
+    }
+    _require_maps({name: found[name] for name in _SECTIONS if name in found} | properties)
+    _require_maps({f"Parameters.{name}": it for name, it in found.get("Parameters", {}).items()})
+    return found
+
+
+def _require_allowed(name: str, declaration: Mapping[str, Any], value: Any) -> None:
+    """Raise CommandError unless CloudFormation allows the value. A list has each of its items."""
+    kind = str(declaration.get("Type"))
+    if value is UNKNOWN or "AllowedValues" not in declaration:
+        return
+    value = str(as_text(value))
+    is_list = "List" in kind and not kind.startswith(_SSM)
+    values = [each.strip() for each in value.split(",")] if is_list else [value]
+    allowed = as_text(declaration["AllowedValues"])
+    if isinstance(allowed, list) and not set(values) <= set(allowed):
+        raise CommandError(f"the parameter {name} has a value that AllowedValues lacks: correct it")
+
+
+def _require_maps(parts: Mapping[str, Any]) -> None:
+    """Raise CommandError if a part of the template is no map. Its name is its path."""
+    for name, part in parts.items():
+        if not isinstance(part, Mapping):
+            raise CommandError(f"{name} in the template is no map: correct it")
 
 
 def _keys(node: Any) -> set[str]:

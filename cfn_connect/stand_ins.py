@@ -6,7 +6,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from cfn_connect.clients import Clients
+from cfn_connect.clients import Clients, CommandError
 from cfn_connect.rehearsal import Rehearsal
 from connect_provider import arn, connect, errors
 from connect_provider.request import Request
@@ -69,6 +69,8 @@ class RehearsedRun(Run):
             return
         self._paused += seconds
         if self._paused > _PATIENCE:
+            if self._rehearsal.is_unreachable:  # the next resource would take as long
+                raise CommandError("Connect does not respond: check --region and the network")
             raise errors.NotStabilized("Connect throttles or fails; try later", unfinished=True)
         super().sleep(seconds)
 

@@ -134,7 +134,7 @@ class _Instance:
         if not functions:
             return
         if self._identity.endswith(":root"):
-            text = "IAM simulates no root user: run the command with the identity of deployments"
+            text = "IAM cannot simulate the root user: use the identity of deployments"
             yield Finding(Level.UNKNOWN, text)
             return
         simulated = self._clients.client("iam").simulate_principal_policy(

@@ -57,8 +57,8 @@ _DRIFTED = (State.CHANGED, State.DELETED, State.CONFLICT)
 def run(arguments: Arguments, clients: Clients, console: Console) -> int:
     """Print what differs. Return 1 for a difference, else 2 if a resource does not tell."""
     stack = Stack(arguments.stack_name, clients)
-    stack.require_template("check --stack-name")
-    judge = _Judge(clients)
+    stack.require_template("check --stack-name and --region")
+    judge = _Judge(stack, clients)
     results = tracked(forecast.drift(stack, clients), stack.count(PREFIX), "Reading Connect")
     judged = [judge.row(result) for result in results]
     states = [state for state, _ in judged]
@@ -77,8 +77,8 @@ def run(arguments: Arguments, clients: Clients, console: Console) -> int:
 class _Judge:
     """Turns assessments into rows. It lists the users of an instance once."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+    def __init__(self, stack: Stack, clients: Clients) -> None:
+        self._stack, self._clients = stack, clients
         self._inventories: dict[str, Inventory] = {}
 
     def row(self, result: Result) -> tuple[State, Row]:
@@ -88,6 +88,9 @@ class _Judge:
         state = _state_of(assessment)
         if gone and state is State.IN_SYNC:
             state = State.CHANGED
+        arn = assessment.arn
+        if state is State.DELETED:
+            arn = self._stack.physical_ids.get(resource.logical_id, arn)
         name, color = state.value
         found = (
             difference
@@ -100,9 +103,10 @@ class _Judge:
             resource.resource_type,
             name,
             color,
-            assessment.arn,
+            arn,
             tuple(found),
             reason,
+            names_arn=state is State.DELETED,
         )
         return state, row
 

@@ -48,8 +48,10 @@ def run(arguments: Arguments, clients: Clients, console: Console) -> int:
     calls = sum(result.assessment.calls for result in results)
     seconds = math.ceil(calls / _CALLS_A_SECOND)
     actions = ", ".join(f"{counts[each]} {each.value}" for each in Action if counts[each])
-    summary = f"{actions}: {calls} Connect calls, {seconds} seconds at two a second."
+    effort = f"{_counted(calls, 'Connect call')}, about {_counted(seconds, 'second')}"
+    summary = f"{stack.creation} {actions}: {effort}.".lstrip()
     facts = {
+        "stackExists": stack.exists,
         "summary": {each.value: counts[each] for each in Action},
         "calls": calls,
         "seconds": seconds,
@@ -61,6 +63,10 @@ def run(arguments: Arguments, clients: Clients, console: Console) -> int:
     if counts[Action.REFUSED]:
         return 1
     return 2 if counts[Action.UNKNOWN] else 0
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _is_left_out(result: Result, form: Form) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cfn_connect.assess import Action, Change
+from cfn_connect.clients import CommandError
 from cfn_connect.resolve import UNKNOWN
 from connect_provider.ownership import MARKERS
 from sandbox import scene
@@ -453,7 +454,7 @@ def test_a_known_difference_beside_an_unknown_property_is_told(
     assert assessment.action is Action.UPDATE
     known = Change("Description", "by hand", update["ResourceProperties"]["Description"])
     assert assessment.changes == (known, Change(path, UNKNOWN, UNKNOWN))
-    assert assessment.reason == f"(only the deployment knows {path})"
+    assert assessment.reason == f"(known only at deployment: {path})"
 
 
 def test_an_empty_tag_beside_an_unknown_one_is_compared(
@@ -490,7 +491,7 @@ def test_a_refusal_beside_an_unknown_property_is_told(connect: ConnectEmulator, 
     (assessment,) = assess(connect, secret(adopted(connect, sink), "Name"))
     assert assessment.action is Action.REFUSED
     assert assessment.reason.startswith("ResourceConflict: ")
-    assert assessment.reason.endswith(" (only the deployment knows Name)")
+    assert assessment.reason.endswith(" (known only at deployment: Name)")
 
 
 def test_an_unknown_queue_of_another_type_is_unknown(connect: ConnectEmulator, sink: Sink) -> None:
@@ -542,6 +543,18 @@ def test_a_missing_permission_is_no_refusal(connect: ConnectEmulator, sink: Sink
     assert assessment.reason.startswith("AccessDenied: DescribeQuickConnect: ")
 
 
+def test_a_lookup_without_a_permission_is_named(connect: ConnectEmulator, sink: Sink) -> None:
+    """The rehearsal of a Create looks for the Name, and throttling repeats the lookup."""
+    event = load_event("quick_connect_create", sink)
+    connect.fault("ListQuickConnects", "AccessDeniedException")
+    (assessment,) = assess(connect, event)
+    assert assessment.action is Action.UNKNOWN
+    assert assessment.reason.startswith("AccessDenied: ListQuickConnects: ")
+    connect.fault("ListQuickConnects", "ThrottlingException", times=2)
+    (assessment,) = assess(connect, event)
+    assert (assessment.action, assessment.calls) == (Action.CREATE, 1)
+
+
 def test_throttling_pauses_and_does_not_count(connect: ConnectEmulator, sink: Sink) -> None:
     """The read is repeated until it succeeds."""
     update = owned(connect, sink)
@@ -561,6 +574,15 @@ def test_a_failing_connect_ends_an_assessment_after_two_minutes(
     (assessment,) = assess(connect, update)
     assert assessment.action is Action.UNKNOWN
     assert "try later" in assessment.reason
+    assert 90 < sum(FakeTime.current.sleeps) <= 120
+
+
+def test_an_unreachable_connect_ends_the_command(connect: ConnectEmulator, sink: Sink) -> None:
+    """The next resource would take two minutes, too."""
+    update = owned(connect, sink)
+    connect.regions_off.add(scene.REGION)
+    with pytest.raises(CommandError, match="does not respond: check --region and the network"):
+        assess(connect, update)
     assert 90 < sum(FakeTime.current.sleeps) <= 120
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from cfn_connect import cli
 from cfn_connect.clients import Clients, CommandError, advice
@@ -108,8 +109,11 @@ def test_an_error_of_aws_says_what_to_do(error: BotoCoreError | ClientError, fix
         (CommandError("nothing to do: do something"), "Error: nothing to do: do something"),
         (exceptions.NoRegionError(), "Error: You must specify a region: pass --region"),
         (FileNotFoundError(2, "No such file or directory", "x.csv"), "Error: x.csv: No such file"),
+        (OSError(28, "No space left on device"), "Error: No space left on device\n"),
+        (ResponseParserError("no XML:\n<"), "Error: no XML: <: the response is not one of AWS"),
+        (KeyError("a\nb"), "Error: KeyError: 'a\\nb' (test_cli.py:"),
     ],
-    ids=["of the command", "of botocore", "of a file"],
+    ids=["of the command", "of botocore", "of a file", "of stdout", "of a proxy", "unforeseen"],
 )
 def test_an_error_ends_with_its_text_and_no_stack_trace(
     error: Exception, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

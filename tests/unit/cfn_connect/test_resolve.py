@@ -103,18 +103,38 @@ def test_a_native_resource_is_unknown_until_it_has_an_id() -> None:
         ("!Join [+, !Ref Items]", "a+b"),
         ("{A: 1.5, B: true, C: [!Ref AWS::NoValue, 2]}", {"A": "1.5", "B": "true", "C": ["2"]}),
         ('!Sub "{{resolve:ssm:/${AWS::Region}}}"', UNKNOWN),
+        ("!Ref Secret", UNKNOWN),
+        ("!Ref Secrets", UNKNOWN),
+        ('!Split ["-", !Ref Secret]', UNKNOWN),
+        ("{Ref: [a, b]}", UNKNOWN),
+        ("!ImportValue {a: b}", UNKNOWN),
+        ("!FindInMap [[M], a, b]", UNKNOWN),
+        ("!FindInMap [M, a, c, {}]", UNKNOWN),
+        ("!FindInMap [M, a, b, c]", UNKNOWN),
+        ("!FindInMap [Flat, a, b]", UNKNOWN),
+        ("!FindInMap M", UNKNOWN),
+        ("!If [Circular, a, b]", UNKNOWN),
+        ("!If [Number, a, b]", UNKNOWN),
+        ("!If [Listed, a, b]", UNKNOWN),
     ],
 )
 def test_a_function_returns_its_value_or_unknown(expression: str, expected: Any) -> None:
     """A value that depends on an unknown one is unknown."""
     sections = """
-Parameters: {Items: {Type: CommaDelimitedList, Default: "a, b"}, Given: {Type: String}}
-Mappings: {M: {a: {b: 1}}}
+Parameters:
+  Items: {Type: CommaDelimitedList, Default: "a, b"}
+  Given: {Type: String}
+  Secret: {Type: String, Default: "a-{{resolve:ssm:/p}}"}
+  Secrets: {Type: CommaDelimitedList, Default: "a, {{resolve:ssm:/p}}"}
+Mappings: {M: {a: {b: 1}}, Flat: {a: b}}
 Conditions:
   Always: !Equals [a, a]
   Never: !Not [!Condition Always]
   Open: !And [!Condition Always, !Equals [!Ref Given, a]]
   Decided: !Or [!Condition Open, !Condition Always]
+  Circular: {Condition: Circular}
+  Number: {Fn::And: 3}
+  Listed: {Condition: [Always]}
 """
     assert value(expression, sections) == expected
 

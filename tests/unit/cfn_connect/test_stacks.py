@@ -114,6 +114,17 @@ def test_a_deployment_reads_the_parameter_store_again(
     assert property_of(stack, stack.to_deploy(None, {})) == expected
 
 
+def test_a_secret_stays_unknown_if_the_new_template_shows_it(stacks: Stacks) -> None:
+    """CloudFormation keeps the value, and does not show it. An override is known."""
+    stacks.templates[STACK] = Template(template(REF, N=SECRET), {"N": "****"})
+    stacks.show(STACK, "UPDATE_COMPLETE", {})
+    stack = Stack("desk", Account())
+    for declaration in (PLAIN, STORED):
+        shown = stack.to_deploy(template(REF, N=declaration), {})
+        assert property_of(stack, shown) is UNKNOWN
+    assert property_of(stack, stack.to_deploy(template(REF, N=PLAIN), {"N": "b"})) == "b"
+
+
 def test_a_secret_stays_unknown_even_if_it_is_overridden(stacks: Stacks) -> None:
     """No output can show it."""
     stacks.templates[STACK] = Template(template(REF, N=SECRET), {"N": "****"})
@@ -173,6 +184,8 @@ READ = ("cloudcontrol", "get_resource")
         ("Desk.Id", "d"),
         ("Desk.InstanceArn", DESK.partition("/transfer")[0]),
         ("Desk.QuickConnectType", UNKNOWN),
+        ("Desk.MadeUpArn", UNKNOWN),
+        ("Desk.QueueArn", UNKNOWN),
         ("Group.TrafficDistributionGroupArn", GROUP),
         ("Group.InstanceArn", UNKNOWN),
         ("Offers.QueueId", "q"),

@@ -190,7 +190,7 @@ def test_an_obstacle_is_a_problem_with_its_fix(
 @pytest.mark.parametrize(
     ("operation", "response", "line"),
     [
-        (("sts", "get_caller_identity"), {"Arn": ROOT}, "IAM simulates no root user"),
+        (("sts", "get_caller_identity"), {"Arn": ROOT}, "IAM cannot simulate the root user"),
         (("iam", "simulate_principal_policy"), "AccessDenied", "allow SimulatePrincipalPolicy"),
         (("cloudformation", "describe_stacks"), "AccessDenied", "allow DescribeStacks"),
         (("service-quotas", "list_service_quotas"), "AccessDeniedException", "ListServiceQuotas"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cfn_connect import cli
-from cfn_connect.clients import CommandError
+from cfn_connect.clients import Clients, CommandError
 from cfn_connect.commands import plan
 from cfn_connect.report import Form
 from sandbox import scene
@@ -132,6 +132,32 @@ def test_an_update_names_each_property_with_both_values(
     assert planned.json["calls"] == len(connect.journal)
 
 
+def test_a_plan_shows_only_the_quick_connects_that_the_queue_gains_or_loses(
+    stack: Stack, connect: ConnectEmulator, tmp_path: Path
+) -> None:
+    """A new resource makes its calls, even if the queue offers the quick connects already."""
+    third, queue = scene.QUICK_CONNECT_IDS[2], stack.ids["Offers"]
+    deploy(stack, {"Desk": stack.template["Desk"], "Lines": stack.template["Lines"]})
+    connect.queue_quick_connects[queue] = {*OFFERED}
+    planned = Plan(stack, tmp_path, changed(stack, Offers=offers(*OFFERED)))
+    assert planned.rows["Offers"]["differences"] == []
+    assert planned.json["calls"] == 1
+    planned = Plan(stack, tmp_path, changed(stack, Offers=offers(*OFFERED, third)))
+    assert planned.differences("Offers") == {"QuickConnectIds": ([], [third])}
+
+
+def test_a_missing_queue_loses_no_quick_connect(
+    stack: Stack, connect: ConnectEmulator, tmp_path: Path
+) -> None:
+    """The update succeeds."""
+    connect.instances[scene.INSTANCE_ID].queues.remove(scene.QUEUE_ID)
+    offered = {"Offers": offers(OFFERED[0])}
+    planned = Plan(stack, tmp_path, changed(stack, **offered))
+    assert planned.actions == {"Offers": "update"}
+    assert planned.rows["Offers"]["differences"] == []
+    deploy(stack, {**stack.template, **offered})
+
+
 def test_new_resources_are_created_or_adopt_others(
     stack: Stack, connect: ConnectEmulator, tmp_path: Path
 ) -> None:
@@ -191,6 +217,18 @@ def test_another_instance_replaces_a_resource(stack: Stack, tmp_path: Path) -> N
     assert list(planned.differences("Desk")) == ["InstanceId"]
 
 
+def test_a_replaced_resource_stays_if_its_policy_retains_it(stack: Stack, tmp_path: Path) -> None:
+    """The Delete is left out of the calls."""
+    template = changed(stack, Desk=desk(InstanceId=scene.OTHER_INSTANCE_ID))
+    deleted = Plan(stack, tmp_path, template)
+    template["Resources"]["Desk"]["UpdateReplacePolicy"] = "Retain"
+    retained = Plan(stack, tmp_path, template)
+    assert retained.actions == {"Desk": "replace"}
+    reason = "UpdateReplacePolicy Retain keeps the old resource"
+    assert retained.rows["Desk"]["reason"] == reason
+    assert retained.json["calls"] < deleted.json["calls"]
+
+
 def test_a_name_can_pass_from_one_resource_to_another(
     stack: Stack, connect: ConnectEmulator, tmp_path: Path
 ) -> None:
@@ -234,7 +272,8 @@ def test_a_change_that_cloudformation_refuses_is_refused(
 PARAMETERS = """
 Parameters:
   Name: {Type: String}
-  Team: {Type: String, Default: a}
+  Team: {Type: String, Default: a, AllowedValues: [a, b]}
+  Items: {Type: CommaDelimitedList, Default: "a, b", AllowedValues: [a, b]}
 Conditions:
   HasSecond: !Equals [!Ref Team, b]
 Resources:
@@ -295,6 +334,8 @@ def test_a_condition_that_changes_creates_and_deletes(
 @pytest.mark.parametrize(
     ("overrides", "problem"),
     [
+        (("Team=c",), "the parameter Team has a value that AllowedValues lacks: correct it"),
+        (("Items=a,c",), "the parameter Items has a value that AllowedValues lacks: correct it"),
         (("Nome=a",), "the template has no parameter Nome: correct its name"),
         (("Name",), "--parameter-overrides: 'Name' is not Key=Value"),
     ],
@@ -460,6 +501,10 @@ def test_a_change_set_that_cannot_be_planned_is_an_error(
         (b"{", "the template cannot be read: "),
         (b"a: b", "the template has no Resources"),
         (b"Resources: {A: {}}", "the resource A of the template has no Type: add it"),
+        (b"Resources: {A: {Type: T, Properties: hello}}", "Resources.A.Properties in the template"),
+        (b"Resources: {}\nParameters: [a]", "Parameters in the template is no map: correct it"),
+        (b"Resources: {}\nParameters: {a: b}", "Parameters.a in the template is no map"),
+        (b"Resources: {}\nMappings: [a]", "Mappings in the template is no map: correct it"),
         (b"\xff", "{path} is not UTF-8: save it as UTF-8"),
     ],
 )
@@ -488,7 +533,7 @@ def test_the_command_line_takes_overrides_as_the_aws_cli_does(
         "update  Desk    Name: from Desk, to Front\n"
         "update  Desk    Tags.team: from a, to b\n"
         "create  Second\n"
-        "1 create, 1 update: 5 Connect calls, 3 seconds at two a second.\n"
+        "1 create, 1 update: 5 Connect calls, about 3 seconds.\n"
     )
 
 
@@ -502,6 +547,8 @@ def test_phone_numbers_are_hidden_unless_asked_for(stack: Stack, tmp_path: Path)
             shown = commands.run(plan.run, arguments).text
             assert all((number in shown) == show_values for number in NUMBERS)
             assert ("hidden" in shown) != show_values
+    text = commands.run(plan.run, plan.Arguments(stack.id, path)).text
+    assert "PhoneNumber: changed (hidden; --show-values shows it)\n" in text
 
 
 def test_an_adoption_names_the_resource_and_what_changes(
@@ -521,7 +568,7 @@ def test_markdown_leaves_out_what_does_not_change(stack: Stack, tmp_path: Path) 
     path = written(tmp_path, changed(stack, New=desk("New")))
     text = commands.run(plan.run, plan.Arguments(stack.id, path, form=Form.MARKDOWN)).text
     assert text.splitlines()[2:] == [
-        "1 create, 3 nothing: 1 Connect calls, 1 seconds at two a second.",
+        "1 create, 3 nothing: 1 Connect call, about 1 second.",
         "",
         "| resource | state | property | from | to |",
         "|---|---|---|---|---|",
@@ -538,10 +585,50 @@ def test_an_empty_section_is_as_good_as_none(stack: Stack, tmp_path: Path) -> No
     assert planned.rows["Empty"]["reason"].startswith("InvalidRequest: ")
 
 
+class Caller(Clients):
+    """The clients of an identity that STS knows."""
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return the client of a service."""
+        return self if service == "sts" else super().client(service, region)
+
+    def get_caller_identity(self) -> dict[str, str]:
+        """Return the identity."""
+        return {"Arn": "arn:aws:iam::123456789012:user/me"}
+
+
+@pytest.mark.parametrize("form", [Form.TEXT, Form.MARKDOWN])
+def test_the_plan_of_a_stack_to_create_says_so(form: Form, stacks: Stacks, tmp_path: Path) -> None:
+    """The name may be misspelled, or the Region wrong."""
+    template = {"Resources": {"New": {"Type": QUICK_CONNECT, "Properties": desk("New")[1]}}}
+    arguments = plan.Arguments("desk", written(tmp_path, template), form=form)
+    text = commands.run(plan.run, arguments, Caller(scene.REGION)).text
+    problem = "The stack desk does not exist in us-east-1: a deployment would create it. 1 create"
+    assert problem in text
+    arguments = plan.Arguments("desk", written(tmp_path, template), form=Form.JSON)
+    done = commands.run(plan.run, arguments, Caller(scene.REGION))
+    assert json.loads(done.text)["stackExists"] is False
+
+
 def test_a_stack_to_create_needs_a_template(stacks: Stacks) -> None:
     """The name may be misspelled."""
-    with pytest.raises(CommandError, match="the stack desk does not exist: pass --template-file"):
+    problem = "the stack desk does not exist in us-east-1: pass --template-file"
+    with pytest.raises(CommandError, match=problem):
         commands.run(plan.run, plan.Arguments("desk"))
+
+
+@pytest.mark.parametrize("name", ["", "arn:foo", "contact center", "arn:aws:s3:::bucket"])
+def test_a_text_that_names_no_stack_is_an_error(name: str) -> None:
+    """A variable of CI may be blank."""
+    with pytest.raises(CommandError, match="is no name or ARN of a stack: check --stack-name"):
+        commands.run(plan.run, plan.Arguments(name))
+
+
+def test_a_deleted_stack_is_an_error(stack: Stack, stacks: Stacks) -> None:
+    """Its ARN still finds it."""
+    stacks.show(stack.id, "DELETE_COMPLETE", {})
+    with pytest.raises(CommandError, match="is DELETE_COMPLETE: pass the name of a stack that"):
+        commands.run(plan.run, plan.Arguments(stack.id))
 
 
 def test_a_stack_that_was_never_created_has_to_be_deleted(stacks: Stacks, tmp_path: Path) -> None:
