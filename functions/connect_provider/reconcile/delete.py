@@ -164,7 +164,14 @@ class Deletion:
                 self._delete_alone(observed)  # the first try had no effect
             return
         except (InvalidRequest, ResourceConflict) as error:
-            remaining = look()
+            # Connect refuses a repeated deletion, and may still show the state before the first.
+            remaining = self._run.wait(
+                look,
+                lambda seen: (
+                    not seen or seen.status is Status.DELETING or self._run.lag_is_over(began)
+                ),
+                f"{observed.arn} cannot be deleted: {error}",
+            )
             taking_effect = remaining and remaining.status is Status.DELETING
             if remaining and not taking_effect and not error.maybe_done:
                 raise type(error)(self._explain(observed, f"cannot be deleted: {error}")) from None
