@@ -26,6 +26,7 @@ PREFIX = "Custom::Connect"
 _CONDITIONS = {"Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not", "Condition"}
 _KNOWN_TRANSFORMS = {"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"}
 _KEYS_OF_A_MAPPING = 3
+_LOOP = "Fn::ForEach::"
 _VARIABLE = re.compile(r"\$\{(!?)\s*([^}]*?)\s*\}")
 
 
@@ -111,6 +112,9 @@ class _Resolver:
     def resources(self, prefix: str) -> Iterator[Resource]:
         """Yield each resource of some types that exists, or may exist."""
         for logical_id, resource in self._resources.items():
+            if logical_id.startswith(_LOOP):
+                yield from _in_unknown_loop(resource, prefix)
+                continue
             resource_type = str(resource.get("Type", ""))
             exists = self._holds(resource.get("Condition"))
             if resource_type.startswith(prefix) and exists is not False:
@@ -130,7 +134,7 @@ class _Resolver:
             return node
         found: dict[str, Any] = {}
         for key, value in node.items():
-            if not str(key).startswith("Fn::ForEach::"):
+            if not str(key).startswith(_LOOP):
                 found[key] = self._unrolled(value)
                 continue
             match value:
@@ -326,6 +330,19 @@ def _entry(table: Any, key: Any) -> Any:
     if not isinstance(table, Mapping) or not isinstance(key, str):
         return UNKNOWN
     return {text(name): value for name, value in table.items()}.get(key, UNKNOWN)
+
+
+def _in_unknown_loop(loop: Any, prefix: str) -> Iterator[Resource]:
+    """Yield the resources of a loop if nobody knows its turns. Their names keep the variable."""
+    match loop:
+        case [_, _, dict(body)]:
+            for name, resource in body.items():
+                if str(name).startswith(_LOOP):
+                    yield from _in_unknown_loop(resource, prefix)
+                elif isinstance(resource, dict):
+                    resource_type = str(resource.get("Type", ""))
+                    if resource_type.startswith(prefix):
+                        yield Resource(str(name), resource_type, UNKNOWN)
 
 
 def _filled(node: Any, variable: str, turn: str) -> Any:

@@ -28,6 +28,7 @@ OTHER_IN_THE_SANDBOX = {
     "foreach_in_plain_text": "Fn::ForEach leaves plain text as it is",
     "native_resources_beside": "the native type is unknown",
     "other_custom_resources": "nobody exports the ServiceToken",
+    "loops_over_parameters": "the parameter leads nowhere",
     "parameter_store_parameter": "the parameter leads nowhere",
     "parameters_of_other_stacks": "the nested template does not exist",
     "queues_that_offer_each_other": "the native type is unknown",

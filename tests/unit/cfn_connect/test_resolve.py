@@ -58,7 +58,12 @@ def test_a_loop_fills_its_variable_in_plain_text() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["dynamic_references", "parameter_store_parameter", "macro_for_the_properties"],
+    [
+        "dynamic_references",
+        "loops_over_parameters",
+        "macro_for_the_properties",
+        "parameter_store_parameter",
+    ],
 )
 def test_a_value_that_only_the_deployment_knows_is_unknown(name: str) -> None:
     """Secrets, the Parameter Store and macros are never read as equal."""
