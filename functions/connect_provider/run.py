@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from connect_provider import backoff
@@ -34,7 +35,6 @@ class Run:
     initial_id: the physical id of the event, or an id that says that nothing was created.
     signed_at: when CloudFormation made the request, or None if the event does not tell.
     log_keys: every log line of the request carries these.
-    own_texts: the user's own texts, which no Reason or log line may show.
     retries, settle_time: repeated calls and seconds of waiting so far, for the metrics.
     """
 
@@ -48,14 +48,19 @@ class Run:
             "logical_id": event["LogicalResourceId"],
             "cfn_request_id": event["RequestId"],
         }
-        self.own_texts = own_texts(event)
         self.retries = 0
         self.settle_time = 0.0
         self._changed_at = self.now()  # an earlier run may have made a change until now
+        self._event = event
         self._context = context
         self._began = time.time()
         self._age = max(self._began - signed.timestamp(), 0.0) if signed else None
         self._service_timeout = _service_timeout(event.get("ResourceProperties"))
+
+    @cached_property
+    def own_texts(self) -> list[tuple[str, str]]:
+        """Return the user's own texts, which no Reason or log line may show. Only errors ask."""
+        return own_texts(self._event)
 
     def now(self) -> float:
         """Return the seconds of a clock that never goes back."""
