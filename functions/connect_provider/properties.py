@@ -191,8 +191,7 @@ def _parse_of_stack(model: type[PropertiesT], properties: Any, request: Request)
     parsed = parse_properties(model, properties)
     _, partition, _, _, account, *_ = request.stack_id.split(":")
     for path, arn in _arns(properties):
-        _, its_partition, _, _, its_account, *_ = arn.split(":")
-        if (its_partition, its_account) != (partition, account):
+        if arn.split(":")[1:5:3] != [partition, account]:
             raise InvalidRequest(
                 f"{path}: should be an ARN of the stack's partition and account, {partition} and "
                 f"{account}"

@@ -248,6 +248,15 @@ def test_an_arn_of_another_account_is_refused(
     assert connect.calls() == []
 
 
+@pytest.mark.parametrize("arn", ["arn:other", "arn:aws:connect:us-east-1"])
+def test_an_unfinished_arn_is_refused(arn: str, connect: ConnectEmulator, sink: Sink) -> None:
+    """It names no account."""
+    ids = {"QuickConnectIds": [arn]}
+    response = respond("queue_quick_connects_create", sink, Properties=ids)
+    assert response["Reason"].startswith("InvalidRequest: QuickConnectIds.0: should be ")
+    assert connect.calls() == []
+
+
 def test_each_arn_in_a_list_is_checked(connect: ConnectEmulator, sink: Sink) -> None:
     """The Reason has the index."""
     foreign = f"arn:aws:connect:us-east-1:210987654321:{INSTANCE}/transfer-destination/other"
