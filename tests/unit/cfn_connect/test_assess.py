@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cfn_connect.assess import Action, Change
+from cfn_connect.assess import Action, Assessment, Change
 from cfn_connect.clients import CommandError
 from cfn_connect.resolve import UNKNOWN
 from connect_provider.ownership import MARKERS
@@ -299,6 +299,15 @@ DELETIONS = {
 }
 
 
+def assessed_at_once(connect: ConnectEmulator, event: dict[str, Any]) -> Assessment:
+    """Return the assessment of a request. No wait takes time, and the journal is empty after it."""
+    connect.journal.clear()
+    passed = FakeTime.current.passed
+    (assessment,) = assess(connect, event)
+    assert FakeTime.current.passed == passed
+    return assessment
+
+
 @pytest.mark.parametrize("arrange", DELETIONS, ids=lambda arrange: str(arrange.__doc__))
 def test_a_delete_does_what_its_assessment_told(
     arrange: Callable[[ConnectEmulator, Sink], dict[str, Any]],
@@ -307,10 +316,7 @@ def test_a_delete_does_what_its_assessment_told(
 ) -> None:
     """The looks for a missing resource count, and take no time."""
     event = arrange(connect, sink)
-    connect.journal.clear()
-    passed = FakeTime.current.passed
-    (assessment,) = assess(connect, event)
-    assert FakeTime.current.passed == passed
+    assessment = assessed_at_once(connect, event)
     assert assessment.action is DELETIONS[arrange]
     assert assessment.reason == deploy(event, sink)["Reason"]
     assert assessment.calls == len(connect.journal), connect.calls()
@@ -399,10 +405,7 @@ def test_a_refusal_has_the_reason_of_lambda(
 ) -> None:
     """It makes the same number of calls, and no wait takes time."""
     event = arrange(connect, sink)
-    connect.journal.clear()
-    passed = FakeTime.current.passed
-    (assessment,) = assess(connect, event)
-    assert FakeTime.current.passed == passed
+    assessment = assessed_at_once(connect, event)
     assert assessment.action is Action.REFUSED
     response = deploy(event, sink)
     assert response["Status"] == "FAILED"
