@@ -58,6 +58,7 @@ def test_a_killed_request_ends_like_a_clean_one(
         except AssertionError as failure:
             wrong.append(f"{kill}: {(str(failure).splitlines() or ['no response'])[0]}")
     assert not wrong, "\n".join([f"{len(wrong)} of {len(kills)} kills are wrong:", *wrong])
+    assert met > 0.9 * len(kills), f"only {met} of {len(kills)} runs were killed"
     record_property("killed runs", met)
 
 
