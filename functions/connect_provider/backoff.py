@@ -34,6 +34,15 @@ def settle_delay(waited: float) -> float:
     return min(max(0.1 * waited, 1.0), 15.0)
 
 
+def lag_delay(waited: float) -> float:
+    """Return the pause before the next look at what Connect may show late, after `waited` seconds.
+
+    A look comes right after the lag, since it decides. Ten looks are enough until then.
+    """
+    left = CONSISTENCY_LAG + 0.1 - waited
+    return max(min(0.5 * waited, left), 1.0)
+
+
 def throttle_delay(
     attempt: int, elapsed: float, remaining: float, rng: random.Random
 ) -> float | None:

@@ -108,19 +108,26 @@ class Run:
         return backoff.will_run_again(self._age, self.age(), self._service_timeout, attempts)
 
     def wait(
-        self, look: Callable[[], T], ready: Callable[[T], bool], what: str, *, seen: Any = None
+        self,
+        look: Callable[[], T],
+        ready: Callable[[T], bool],
+        what: str,
+        *,
+        seen: Any = None,
+        pace: Callable[[float], float] = backoff.settle_delay,
     ) -> T:
         """Look with growing pauses until the result is ready; return that result.
 
         what: the beginning of the Reason if time runs out, "… is still being created".
         seen: the result of a look that the caller has just made.
+        pace: returns the next pause after so many seconds.
 
         Raise NotStabilized, as unfinished, when the run's time is up.
         """
         began = self.now()
         result: T = look() if seen is None else seen
         while not ready(result):
-            delay = backoff.settle_delay(self.now() - began)
+            delay = pace(self.now() - began)
             if delay >= self.time_to_wait():
                 raise NotStabilized(f"{what}, and the time is up", unfinished=True)
             self.sleep(delay)
@@ -140,7 +147,12 @@ class Run:
             return look(), over
 
         what = "Connect still does not show the resource"
-        return self.wait(attempt, lambda outcome: outcome[0] is not None or outcome[1], what)[0]
+        return self.wait(
+            attempt,
+            lambda outcome: outcome[0] is not None or outcome[1],
+            what,
+            pace=backoff.lag_delay,
+        )[0]
 
     def outlast_lag(self) -> None:
         """Sleep until Connect must show every change of this run, or until the time is up."""

@@ -121,7 +121,9 @@ class TrafficDistribution:
             return group, previous, over or not is_old
 
         what = "Connect may still show an old split"
-        group, previous, _ = self._run.wait(look, lambda outcome: outcome[2], what)
+        group, previous, _ = self._run.wait(
+            look, lambda outcome: outcome[2], what, pace=backoff.lag_delay
+        )
         return group, self._wanted(group, previous)
 
     def _wanted(self, group: Observation, previous: model.Splits) -> model.Splits:

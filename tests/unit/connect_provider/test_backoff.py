@@ -26,6 +26,17 @@ def test_settling_costs_little_time_and_few_looks(ready: int, excess: float, loo
     assert seen <= looks
 
 
+def test_the_looks_of_the_lag_are_few_and_the_last_one_comes_right_after_it() -> None:
+    """The last look decides, and Connect allows two calls a second."""
+    looks = [0.0]
+    while looks[-1] <= backoff.CONSISTENCY_LAG:
+        looks.append(looks[-1] + backoff.lag_delay(looks[-1]))
+    assert looks[1:4] == [1, 2, 3]
+    assert len(looks) == 10
+    assert looks[-1] == pytest.approx(backoff.CONSISTENCY_LAG + 0.1)
+    assert backoff.lag_delay(looks[-1]) == 1
+
+
 @pytest.mark.parametrize(
     ("attempt", "elapsed", "ceiling"),
     [(0, 0, 1), (1, 0, 2), (9, 0, 4), (9, 100, 15), (99, 900, 20)],
