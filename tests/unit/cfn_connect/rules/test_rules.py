@@ -57,8 +57,8 @@ GOOD = sorted((FOLDER / "good").glob("*.yaml"))
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
-    """The lines and rules of cfn-lint's findings, with its own rules, too."""
-    found = lint(*BAD, *GOOD)
+    """The lines and rules of the findings; in good templates, those of cfn-lint's rules, too."""
+    found = lint(*BAD, only_ours=True) | lint(*GOOD)
     return {p: sorted((m.linenumber, m.rule.id) for m in found[p]) for p in [*BAD, *GOOD]}
 
 
@@ -86,7 +86,7 @@ def test_a_good_template_has_no_finding(path: Path, findings: Findings) -> None:
 def test_a_message_about_a_loop_names_the_iterations(name: str) -> None:
     """A mistake of several iterations is one message. It has the words of the template."""
     path = FOLDER / "bad" / f"{name}.yaml"
-    found = [match.message for match in lint(path)[path]]
+    found = [match.message for match in lint(path, only_ours=True)[path]]
     said = "\n".join(found)
     assert all(part in said for part in IN_LOOPS[name])
     assert len(found) == len(expected(path))
