@@ -119,7 +119,8 @@ class ConnectAccount:
         finally:
             if is_read(call.operation):
                 vars(self).update({name: tables[name] for name in self._LAGGING})
-            self._visibility.note(self._tables(), now)
+            else:
+                self._visibility.note(self._tables(), now)
 
     @property
     def holdings(self) -> set[str]:

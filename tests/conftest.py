@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 import trustme
+from botocore.auth import SigV4Auth
+from botocore.httpsession import URLLib3Session
 from urllib3.connectionpool import HTTPConnectionPool
 
 from cfn_connect.resource_types import RESOURCE_TYPES
@@ -28,7 +30,7 @@ from sandbox.http_server import HttpServer
 from tests.support import watch
 from tests.support.children import Zygote
 from tests.support.harness import STACKS, START, Context, FakeTime, Sink
-from tests.support.transport import make_request
+from tests.support.transport import make_request, send, sign
 
 
 class _Watched(ConnectEmulator):
@@ -117,8 +119,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 def _transport(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
     """Let calls reach the emulators without a socket, and time out on the simulated clock."""
     handles = {_server.url: _emulator.handle, STACKS.url: STACKS.handle}
-    request = make_request(handles, clock.advance)
-    monkeypatch.setattr(HTTPConnectionPool, "_make_request", request)
+    monkeypatch.setattr(SigV4Auth, "add_auth", sign)
+    monkeypatch.setattr(URLLib3Session, "send", send(handles, clock.advance))
+    monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request(clock.advance))
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """The requests of the proofs, each with the state that it needs."""
 
 import copy
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox import scene
-from sandbox.connect_emulator import ConnectEmulator
-from sandbox.consistency import Lag
+from sandbox.connect_emulator import ConnectEmulator, JournalEntry
+from sandbox.consistency import Lag, is_read
 from tests.support.harness import Context, Handler, Sink, handler_of, load_event, read_event
 
 OTHER_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/b/1"
@@ -111,6 +113,19 @@ SCENARIOS = (
 def scenario_of(name: str) -> Scenario:
     """Return the scenario of a name."""
     return next(scenario for scenario in SCENARIOS if scenario.name == name)
+
+
+def distinct_calls(journal: Sequence[JournalEntry]) -> list[int]:
+    """Return the places of the calls that faults and kills should meet.
+
+    A run that waits repeats a read. Of these equal reads, the first and the last one count.
+    """
+    places = defaultdict(list)
+    writes = 0
+    for place, call in enumerate(journal):
+        writes += not is_read(call.operation)
+        places[writes, call.region, call.operation, repr(call.parameters)].append(place)
+    return sorted({place for equal in places.values() for place in (equal[0], equal[-1])})
 
 
 State = dict[str, Any]

@@ -1,4 +1,8 @@
-"""Calls of urllib3 that reach an emulator of this process without a socket."""
+"""Calls of botocore that reach an emulator of this process without a socket or a signature.
+
+Sockets and signatures take half of the time of a call. The calls of child processes and of the
+system tests have both.
+"""
 
 import io
 from collections.abc import Callable, Mapping
@@ -6,30 +10,62 @@ from http.client import RemoteDisconnected
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ReadTimeoutError as BotocoreReadTimeoutError
+from botocore.httpsession import URLLib3Session
 from urllib3 import HTTPResponse
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 
 from sandbox.http_server import READ_TIMEOUT, DropConnection, Handle, HttpRequest
 
-_through_a_socket = HTTPConnectionPool._make_request
+_send_through_a_socket = URLLib3Session.send
+_make_request = HTTPConnectionPool._make_request
 
 
-def make_request(
+def sign(signer: Any, request: AWSRequest) -> None:
+    """Take the place of SigV4Auth.add_auth: name the Region, which is all that emulators read."""
+    scope = f"testing/20270115/{signer._region_name}/{signer._service_name}/aws4_request"
+    request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}"
+
+
+def send(
     handles: Mapping[str, Handle], pause: Callable[[float], None]
-) -> Callable[..., Any]:
-    """Return what takes the place of HTTPConnectionPool._make_request.
+) -> Callable[[Any, AWSPreparedRequest], AWSResponse]:
+    """Return what takes the place of URLLib3Session.send.
 
     handles: the emulators by URL. Calls to other URLs go through a socket.
     pause: lets seconds pass. A response that never comes costs its read timeout.
     """
     by_host = {urlsplit(url).netloc: handle for url, handle in handles.items()}
 
+    def send(session: Any, request: AWSPreparedRequest) -> AWSResponse:
+        scheme, host, path, query, _ = urlsplit(request.url)
+        handle = by_host.get(host)
+        if handle is None:
+            return _send_through_a_socket(session, request)
+        headers = {name.title(): _text(value) for name, value in request.headers.items()}
+        target = f"{path}?{query}" if query else path
+        try:
+            response = handle(HttpRequest(request.method, target, headers, _body(request.body)))
+        except DropConnection:
+            gone = RemoteDisconnected("Remote end closed connection without response")
+            raise ConnectionClosedError(endpoint_url=request.url, error=gone) from None
+        if READ_TIMEOUT in response.headers:
+            pause(session._timeout.read_timeout)
+            raise BotocoreReadTimeoutError(endpoint_url=request.url, error="Read timed out.")
+        raw = HTTPResponse(io.BytesIO(response.body), preload_content=False)
+        return AWSResponse(request.url, response.status, response.headers, raw)
+
+    return send
+
+
+def make_request(pause: Callable[[float], None]) -> Callable[..., Any]:
+    """Return what takes the place of HTTPConnectionPool._make_request, for the responses."""
+
     def request(pool: Any, connection: Any, method: str, url: str, **options: Any) -> Any:
-        if handle := by_host.get(f"{pool.host}:{pool.port}"):
-            response = _call(handle, method, url, **options)
-        else:
-            response = _through_a_socket(pool, connection, method, url, **options)
+        response = _make_request(pool, connection, method, url, **options)
         if READ_TIMEOUT in response.headers:
             connection.close()
             pause(options["timeout"].read_timeout)
@@ -39,31 +75,9 @@ def make_request(
     return request
 
 
-def _call(
-    handle: Handle,
-    method: str,
-    url: str,
-    *,
-    body: str | bytes | None,
-    headers: Mapping[str, str | bytes],
-    preload_content: bool,
-    decode_content: bool,
-    **_: Any,
-) -> HTTPResponse:
-    """Serve a request as sandbox/http_server.py does, but in this thread."""
-    sent = {name.title(): _bytes(value).decode() for name, value in headers.items()}
-    try:
-        response = handle(HttpRequest(method, url, sent, _bytes(body or b"")))
-    except DropConnection:
-        raise RemoteDisconnected("Remote end closed connection without response") from None
-    return HTTPResponse(
-        io.BytesIO(response.body),
-        response.headers,
-        response.status,
-        preload_content=preload_content,
-        decode_content=decode_content,
-    )
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode()
 
 
-def _bytes(text: str | bytes) -> bytes:
-    return text.encode() if isinstance(text, str) else text
+def _body(body: str | bytes | None) -> bytes:
+    return body.encode() if isinstance(body, str) else body or b""
