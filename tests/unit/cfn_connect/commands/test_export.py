@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cfnlint.template import Template
 
 from cfn_connect import cli
 from cfn_connect.clients import CommandError
@@ -155,8 +156,13 @@ def test_many_resources_are_split_into_files(connect: ConnectEmulator, tmp_path:
         assert len(template["Resources"]) <= 500
         assert len(template["Parameters"]) <= 200
         names += [each["Name"] for each in resources(template, "QuickConnect").values()]
+        itself = Template(str(path), template)
+        referred = [*itself.search_deep_keys("Ref"), *itself.search_deep_keys("Fn::GetAtt")]
+        targets = [target if isinstance(target, str) else target[0] for *_, target in referred]
+        assert set(targets) <= {*template["Resources"], *template["Parameters"]}
+        assert any(target in template["Resources"] for target in targets)
     assert sorted(names) == sorted(each["Name"] for each in connect.quick_connects.values())
-    found = lint(*paths)
+    found = lint(*paths, only_ours=True)
     assert [str(match) for path in paths for match in found[path]] == []
     with pytest.raises(CommandError, match="pass --output"):
         exported()
