@@ -43,6 +43,7 @@ class _Watched(ConnectEmulator):
 
 _emulator = _Watched(clock=lambda: FakeTime.current.monotonic())
 _server = HttpServer(_emulator.handle)
+_HANDLES = {_server.url: _emulator.handle, STACKS.url: STACKS.handle}
 _authority = trustme.CA()
 _sink = Sink(
     _authority,
@@ -118,9 +119,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 @pytest.fixture(autouse=True)
 def _transport(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
     """Let calls reach the emulators without a socket, and time out on the simulated clock."""
-    handles = {_server.url: _emulator.handle, STACKS.url: STACKS.handle}
     monkeypatch.setattr(SigV4Auth, "add_auth", sign)
-    monkeypatch.setattr(URLLib3Session, "send", send(handles, clock.advance))
+    monkeypatch.setattr(URLLib3Session, "send", send(_HANDLES, clock.advance))
     monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request(clock.advance))
 
 
@@ -157,6 +157,6 @@ def sink() -> Sink:
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[Zygote]:
     """A process that runs functions in processes of their own, so that a test can kill them."""
-    process = Zygote()
+    process = Zygote(handles=_HANDLES)
     yield process
     process.close()

@@ -1,7 +1,6 @@
 """Calls of botocore that reach an emulator of this process without a socket or a signature.
 
-Sockets and signatures take half of the time of a call. The calls of child processes and of the
-system tests have both.
+Sockets and signatures take half of the time of a call. The calls of the system tests have both.
 """
 
 import io
@@ -41,7 +40,7 @@ def send(
     by_host = {urlsplit(url).netloc: handle for url, handle in handles.items()}
 
     def send(session: Any, request: AWSPreparedRequest) -> AWSResponse:
-        scheme, host, path, query, _ = urlsplit(request.url)
+        _, host, path, query, _ = urlsplit(request.url)
         handle = by_host.get(host)
         if handle is None:
             return _send_through_a_socket(session, request)

@@ -4,25 +4,33 @@ Each line of standard input is a JSON list of events, which run at the same time
 Like Lambda's environments, a child runs one event after another, until it is killed.
 SPEED: how many times faster the functions sleep than asked. Without it, they share the simulated
 clock of the tests.
+EMULATORS: the address of a listener, and the URLs of the emulators that it serves, if any.
 It prints that it is ready, and for each line the children's pids and then how each run ended: 0,
 1 after an exception, or the signal that killed the child.
 """
 
+import gc
 import json
 import os
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Client, Connection, wait
 from types import SimpleNamespace
+
+from botocore.auth import SigV4Auth
+from botocore.httpsession import URLLib3Session
 
 from cfn_connect.resource_types import RESOURCE_TYPES
 from connect_provider import backoff, connect
 from connect_provider.stack import describe
 from sandbox import scene
+from sandbox.http_server import DropConnection, HttpRequest, HttpResponse
 from tests.support.shared_clock import CLOCK
+from tests.support.transport import send, sign
 
 HANDLERS = {
     name: import_module(f"connect_provider.{made.app}.app").lambda_handler
@@ -64,6 +72,7 @@ class Child:
 def serve(process: int, pipe: Connection) -> None:
     """Run the events of a pipe, in a child."""
     CLOCK.enter(process)
+    connect_to_emulators()
     sys.stdout = sys.stderr  # standard output is the parent's own
     while True:
         event = pipe.recv()
@@ -73,6 +82,24 @@ def serve(process: int, pipe: Connection) -> None:
             pipe.send(1)
         else:
             pipe.send(0)
+
+
+def connect_to_emulators() -> None:
+    """Send the calls to the emulators through a connection of this child."""
+    address, *urls = os.environ["EMULATORS"].split()
+    if not urls:
+        return
+    calls = Client(address)
+
+    def forward(url: str, request: HttpRequest) -> HttpResponse:
+        calls.send((url, request))
+        response: HttpResponse | None = calls.recv()
+        if response is None:
+            raise DropConnection
+        return response
+
+    URLLib3Session.send = send({url: partial(forward, url) for url in urls}, CLOCK.sleep)
+    SigV4Auth.add_auth = sign
 
 
 def run(events: list[dict[str, object]], children: dict[int, Child]) -> None:
@@ -107,6 +134,7 @@ def warm_up() -> None:
             clients[-1].list_quick_connects(InstanceId=scene.INSTANCE_ID[:-1] + "0")
     for client in clients:
         client.close()  # its connections, which children must not share
+    gc.freeze()  # or the collector of each child copies the whole memory
 
 
 def main() -> None:
