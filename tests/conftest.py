@@ -30,7 +30,7 @@ from sandbox.http_server import HttpServer
 from tests.support import watch
 from tests.support.children import Zygote
 from tests.support.harness import STACKS, START, Context, FakeTime, Sink
-from tests.support.transport import make_request, send, sign
+from tests.support.transport import add_auth, make_request, send
 
 
 class _Watched(ConnectEmulator):
@@ -119,7 +119,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 @pytest.fixture(autouse=True)
 def _transport(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
     """Let calls reach the emulators without a socket, and time out on the simulated clock."""
-    monkeypatch.setattr(SigV4Auth, "add_auth", sign)
+    monkeypatch.setattr(SigV4Auth, "add_auth", add_auth(_HANDLES))
     monkeypatch.setattr(URLLib3Session, "send", send(_HANDLES, clock.advance))
     monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request(clock.advance))
 

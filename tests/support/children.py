@@ -64,7 +64,7 @@ class Zygote:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: Connection) -> None:
-        """Serve the calls of one child until it ends. The response is None for a lost connection."""
+        """Serve the calls of one child until it ends. None is a lost connection."""
         with connection, suppress(EOFError, ConnectionError):
             while True:
                 url, request = connection.recv()

@@ -4,11 +4,12 @@ Sockets and signatures take half of the time of a call. The calls of the system 
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http.client import RemoteDisconnected
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from botocore.exceptions import ReadTimeoutError as BotocoreReadTimeoutError
@@ -19,14 +20,26 @@ from urllib3.exceptions import ReadTimeoutError
 
 from sandbox.http_server import READ_TIMEOUT, DropConnection, Handle, HttpRequest
 
+_sign = SigV4Auth.add_auth
 _send_through_a_socket = URLLib3Session.send
 _make_request = HTTPConnectionPool._make_request
 
 
-def sign(signer: Any, request: AWSRequest) -> None:
-    """Take the place of SigV4Auth.add_auth: name the Region, which is all that emulators read."""
-    scope = f"testing/20270115/{signer._region_name}/{signer._service_name}/aws4_request"
-    request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}"
+def add_auth(urls: Iterable[str]) -> Callable[[Any, AWSRequest], None]:
+    """Return what takes the place of SigV4Auth.add_auth; urls: of the emulators.
+
+    Calls to them have the Region, which is all that they read. Other calls are signed.
+    """
+    hosts = {urlsplit(url).netloc for url in urls}
+
+    def sign(signer: Any, request: AWSRequest) -> None:
+        if urlsplit(request.url).netloc in hosts:
+            scope = f"testing/20270115/{signer._region_name}/{signer._service_name}/aws4_request"
+            request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}"
+        else:
+            _sign(signer, request)
+
+    return sign
 
 
 def send(

@@ -30,7 +30,7 @@ from connect_provider.stack import describe
 from sandbox import scene
 from sandbox.http_server import DropConnection, HttpRequest, HttpResponse
 from tests.support.shared_clock import CLOCK
-from tests.support.transport import send, sign
+from tests.support.transport import add_auth, send
 
 HANDLERS = {
     name: import_module(f"connect_provider.{made.app}.app").lambda_handler
@@ -99,7 +99,7 @@ def connect_to_emulators() -> None:
         return response
 
     URLLib3Session.send = send({url: partial(forward, url) for url in urls}, CLOCK.sleep)
-    SigV4Auth.add_auth = sign
+    SigV4Auth.add_auth = add_auth(urls)
 
 
 def run(events: list[dict[str, object]], children: dict[int, Child]) -> None:
