@@ -3,16 +3,20 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from queue import SimpleQueue
+from typing import Any, NamedTuple
 
 import pytest
 
 from sandbox import lambda_python, sam
 from sandbox.aws import SandboxError
-from sandbox.sam_local import IMAGE, SamLocal
+from sandbox.sam_local import FOLDER, IMAGE, SamLocal
 from tests.support import base_image
 from tests.support.harness import EVENTS, promised_status
 
+_AT_ONCE = 4  # functions; most of their time is waiting
 NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
 
 
@@ -37,32 +41,68 @@ def lambda_image() -> Iterator[None]:
     docker("image", "rm", "--force", f"{IMAGE}-{tag}", f"{IMAGE}-rapid-{tag}")
 
 
+class Invoked(NamedTuple):
+    """A request, sam's run of it, and the responses of the function."""
+
+    event: dict[str, Any]
+    done: "subprocess.CompletedProcess[str]"
+    responses: list[dict[str, Any]]
+
+
+def invoke(name: str, local: SamLocal) -> Invoked:
+    """Run a request of events/ in a container."""
+    event = local.stage(EVENTS / f"{name}.json")
+    done = sam.run(local.command(event), capture_output=True)
+    return Invoked(event, done, local.sink.responses)
+
+
 @pytest.fixture(scope="module")
-def local(request: pytest.FixtureRequest) -> Iterator[SamLocal]:
-    """The built functions, and the servers that they call; skipped without a Docker engine."""
+def builds(request: pytest.FixtureRequest) -> Iterator[list[SamLocal]]:
+    """The functions, built several times, with their servers; skipped without a Docker engine."""
     try:
-        found = SamLocal()
+        found = [SamLocal(FOLDER.with_name(f"local-{number}")) for number in range(_AT_ONCE)]
     except SandboxError as error:
         pytest.skip(f"NOT TESTED with `sam local invoke`: {error}")
     request.getfixturevalue("sam_build")  # two workers must not build into sam's cache at once
-    with lambda_image(), found:
-        yield found
+    with lambda_image(), ExitStack() as servers:
+        yield [servers.enter_context(local) for local in found]
+
+
+@pytest.fixture(scope="module")
+def invoked(builds: list[SamLocal]) -> dict[str, Invoked]:
+    """The runs of all requests, several at a time: some wait half a minute for Connect."""
+    free: SimpleQueue[SamLocal] = SimpleQueue()
+    for local in builds:
+        free.put(local)
+
+    def run(name: str) -> Invoked:
+        local = free.get()
+        try:
+            return invoke(name, local)
+        finally:
+            free.put(local)
+
+    first, *others = NAMES
+    runs = {first: run(first)}  # sam prepares its image
+    with ThreadPoolExecutor(len(builds)) as pool:
+        return runs | dict(zip(others, pool.map(run, others), strict=True))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_response_has_the_status_in_the_events_name(name: str, local: SamLocal) -> None:
+def test_the_response_has_the_status_in_the_events_name(
+    name: str, invoked: dict[str, Invoked]
+) -> None:
     """The function runs in a container, calls the emulated Connect, and responds once."""
-    event = local.stage(EVENTS / f"{name}.json")
-    done = sam.run(local.command(event), capture_output=True)
+    event, done, responses = invoked[name]
     assert done.returncode == 0, done.stderr
-    assert len(local.sink.responses) == 1, done.stderr
-    response = local.sink.responses[0]
+    assert len(responses) == 1, done.stderr
+    (response,) = responses
     assert response["Status"] == promised_status(name), response["Reason"]
     assert response["RequestId"] == event["RequestId"]
     assert "X-Amz-Signature" not in done.stderr
 
 
-def test_a_type_that_no_function_serves_is_named(local: SamLocal) -> None:
+def test_a_type_that_no_function_serves_is_named(builds: list[SamLocal]) -> None:
     """The service tokens of the template tell which function serves a type."""
     with pytest.raises(SandboxError, match="no function serves Custom::ConnectQueue"):
-        local.function("Custom::ConnectQueue")
+        builds[0].function("Custom::ConnectQueue")
