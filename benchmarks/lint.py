@@ -9,7 +9,7 @@ from typing import Any
 from cfnlint.config import ConfigMixIn
 from cfnlint.runner import Runner
 
-_RUNS = 3  # the fastest counts, since other work on the machine only adds time
+_RUNS = 2  # the fastest counts, since other work on the machine only adds time
 
 
 def ratio(resources: int, conditions: int) -> float:
