@@ -98,6 +98,11 @@ def is_of_stack(tags: Tags, request: Request) -> bool:
     return tags.get(STACK_ID) == request.stack_id
 
 
+def was_moved_from(tags: Tags, request: Request) -> bool:
+    """Return whether another logical id of the stack took the resource from this one."""
+    return is_of_stack(tags, request) and tags.get(MOVED_FROM) == request.logical_resource_id
+
+
 def made_by(tags: Tags, request: Request, request_id: str | None = None) -> bool:
     """Return whether a request of this stack and logical id made it; by default, this request."""
     made = tags.get(REQUEST_ID) == (request_id or request.request_id)
