@@ -144,10 +144,16 @@ def _time_key(tags: Tags) -> str:
     return CREATED_AT if CREATED_AT in tags and not is_adopted(tags) else ADOPTED_AT
 
 
+def taken_at(tags: Tags) -> datetime | None:
+    """Return when a request created, adopted or moved the resource, or None if that is unknown."""
+    try:
+        taken = datetime.fromisoformat(tags[_time_key(tags)])
+    except (KeyError, ValueError):
+        return None
+    return taken if taken.tzinfo else None
+
+
 def _age(tags: Tags, request: Request) -> timedelta | None:
     """Return how long before the request the resource was taken, or None if that is unknown."""
-    made = signed_at(str(request.response_url))
-    try:
-        return made - datetime.fromisoformat(tags[_time_key(tags)]) if made else None
-    except (KeyError, ValueError, TypeError):
-        return None
+    made, taken = signed_at(str(request.response_url)), taken_at(tags)
+    return made - taken if made and taken else None

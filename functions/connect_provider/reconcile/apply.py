@@ -343,7 +343,8 @@ class Owned:
         stray = self._run.look_again(partial(self._resource.look_for, previous))
         if stray is None or (observed is not None and _are_of_one_request(stray, observed)):
             return
-        if ownership.is_left_by_cancelled_create(stray.tags, request):
+        left = ownership.is_left_by_cancelled_create(stray.tags, request)
+        if left and self._watch.leaves(ownership.taken_at(stray.tags)):
             self._run.log(f"Update: delete the replacement of the failed update: {stray.arn}")
             self._deletion.undo(stray, previous)
 

@@ -1,13 +1,16 @@
 """Asks the stack whether it still waits for a request, and whether it keeps a resource."""
 
+from datetime import datetime, timedelta
+
 from connect_provider import backoff
 from connect_provider.errors import ProviderError, ResourceConflict, Superseded
-from connect_provider.request import CreateRequest, Request, UpdateRequest
+from connect_provider.request import CreateRequest, DeleteRequest, Request, UpdateRequest
 from connect_provider.run import Run
 from connect_provider.stack.describe import (
     GONE,
     Phase,
     StackResource,
+    has_begun_since,
     has_failed,
     phase_of,
     resource_of,
@@ -62,6 +65,23 @@ class StackWatch:
             return resource.physical_id == arn and not leaves
         except ProviderError as error:
             raise type(error)(str(error), unfinished=True) from None
+
+    def leaves(self, taken: datetime | None) -> bool:
+        """Return whether a request whose response is missing took a resource then.
+
+        An earlier operation may have taken it, and `Retain` kept it. An Update comes in the
+        operation that it rolls back. A Delete may come in a later operation than the Create.
+        """
+        deletes = isinstance(self._request, DeleteRequest)
+        creates = self._request.logical_resource_id if deletes else ""
+        if taken is None:
+            return True
+        until = taken + timedelta(seconds=backoff.STATUS_LAG)
+        try:
+            return not has_begun_since(self._request.stack_id, until, creates)
+        except ProviderError as error:
+            self._run.log(f"cannot check which operation took the resource; continuing: {error}")
+            return True
 
     def phase(self) -> Phase:
         """Return the direction in which the resource goes, UNKNOWN if CloudFormation does not tell.
