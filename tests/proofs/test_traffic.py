@@ -292,3 +292,37 @@ def test_a_continued_rollback_leaves_a_manual_change(
     back["OldResourceProperties"] |= {**policy, "Revision": "2"}
     assert deliver(back, sink)["Status"] == "SUCCESS"
     assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize("fails_at", [5.0, 20.0])
+@pytest.mark.parametrize("busy", [20, 45, 120])
+@pytest.mark.parametrize("shown_after", [0, 10, 25])
+def test_a_rollback_restores_a_split_that_connect_is_still_changing(
+    shown_after: int,
+    busy: int,
+    fails_at: float,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The half minute in which Connect may show the old split counts from the end of the change."""
+    stack = Stack(sink, stacks)
+
+    def template(east: int, west: int) -> Template:
+        properties = {
+            "InstanceId": scene.INSTANCE_ID,
+            "TelephonyConfig": percentages(east, west),
+        }
+        return {"Traffic": ("Custom::ConnectTrafficDistribution", properties)}
+
+    assert stack.deploy(template(100, 0))
+    clock.sleep(600)
+    connect.shift_seconds = busy
+    reads = ("GetTrafficDistribution",)
+    connect.delay_visibility(Lag(shown_after, least=shown_after, missing=0, operations=reads))
+    assert not stack.deploy(template(0, 100), Weather(fails_at=fails_at))
+    clock.sleep(600)
+    connect._settle()
+    assert live(group) == (100, 0)

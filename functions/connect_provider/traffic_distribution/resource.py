@@ -18,11 +18,15 @@ T = TypeVar("T")
 
 
 class TrafficSplit:
-    """The traffic of a group. An Observation's state holds the split of each config."""
+    """The traffic of a group. An Observation's state holds the split of each config.
+
+    busy_until: when the group was first seen after an update by somebody else, on the run's clock.
+    """
 
     def __init__(self, connect: Connect, run: Run) -> None:
         self._connect = connect
         self._run = run
+        self.busy_until = float("-inf")
 
     def read(self, desired: TrafficDistributionProperties) -> Observation:
         """Return the group that the template names, when no update of it is under way."""
@@ -89,12 +93,15 @@ class TrafficSplit:
 
     def _settled(self, group: Observation, region: str) -> Observation:
         """Wait until no update is under way; return the group then."""
+        was_busy = group.status is Status.BUSY
         group = self._run.wait(
             lambda: self._describe(group.arn, region),
             lambda seen: seen.status is not Status.BUSY,
             f"{group.arn} is still being updated",
             seen=group,
         )
+        if was_busy:
+            self.busy_until = self._run.now()
         if group.status is not Status.READY:
             raise errors.ResourceConflict(
                 f"{group.arn} is {group.attributes['Status']}, not ACTIVE"
