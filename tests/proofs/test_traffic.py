@@ -326,3 +326,18 @@ def test_a_rollback_restores_a_split_that_connect_is_still_changing(
     clock.sleep(600)
     connect._settle()
     assert live(group) == (100, 0)
+
+
+def test_an_update_is_not_taken_for_failed_while_connect_hides_it(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """For 10 seconds, the group still shows as ACTIVE. Meanwhile, a long read of the split begins.
+
+    When it ends, the group has not been seen in the change yet.
+    """
+    connect.shift_seconds = 60
+    describes = ("DescribeTrafficDistributionGroup",)
+    connect.delay_visibility(Lag(10, least=10, missing=0, operations=describes))
+    connect.fault("GetTrafficDistribution", "hang", skip=1, times=2)
+    response = deliver(update_to(sink, group, 0, 100), sink)
+    assert (response["Status"], live(group)) == ("SUCCESS", (0, 100)), response["Reason"]
