@@ -341,3 +341,48 @@ def test_an_update_is_not_taken_for_failed_while_connect_hides_it(
     connect.fault("GetTrafficDistribution", "hang", skip=1, times=2)
     response = deliver(update_to(sink, group, 0, 100), sink)
     assert (response["Status"], live(group)) == ("SUCCESS", (0, 100)), response["Reason"]
+
+
+def evacuated_by_hand(connect: ConnectEmulator, group: dict[str, Any], clock: FakeTime) -> None:
+    """Move all calls and agents to the other Region, and isolate the Regions."""
+    clock.sleep(600)
+    by_hand(group, 0, 100)
+    by_hand(group, 0, 100, "AgentConfig")
+    connect.instances[scene.INSTANCE_ID].isolated = True
+    clock.sleep(600)
+
+
+@pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
+@pytest.mark.parametrize("change", ["AgentConfig", "CrossRegionRouting", "the group"])
+def test_a_rollback_leaves_an_evacuation_that_the_failed_update_did_not_touch(
+    change: str,
+    status_lag: float,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The failed update removed a property, or named another group. The rollback adds it again.
+
+    The status of the stack does not show the rollback yet.
+    """
+    other = connect.add_group(connect.instances[scene.INSTANCE_ID], "two", "", {})
+    connect.keep_in(other, "ACTIVE")
+    first = {
+        "TrafficDistributionGroupId": group["Arn"],
+        "TelephonyConfig": percentages(100, 0),
+        "AgentConfig": percentages(100, 0),
+        "CrossRegionRouting": "Enabled",
+    }
+    second = {name: value for name, value in first.items() if name != change}
+    if change == "the group":
+        second["TrafficDistributionGroupId"] = other["Arn"]
+        del second["CrossRegionRouting"]
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"Traffic": ("Custom::ConnectTrafficDistribution", first)})
+    evacuated_by_hand(connect, group, clock)
+    weather = Weather(fails_at=60.0, status_lag=status_lag)
+    assert not stack.deploy({"Traffic": ("Custom::ConnectTrafficDistribution", second)}, weather)
+    assert (live(group), live(group, "AgentConfig")) == ((0, 100), (0, 100))
+    assert connect.instances[scene.INSTANCE_ID].isolated

@@ -112,7 +112,7 @@ class TrafficDistribution:
         either.
         """
         desired, revised = self._desired.splits, self._is_revised()
-        began = self._run.now()
+        updates, began = isinstance(self._request, UpdateRequest), self._run.now()
 
         def look() -> tuple[Observation, model.Splits, bool]:
             elapsed, now = self._run.elapsed(), self._run.now()  # before the look
@@ -120,7 +120,9 @@ class TrafficDistribution:
             over = min(elapsed, now - self._split.busy_until) > backoff.CONSISTENCY_LAG
             _check_against(self._desired, group)
             previous = self._previous(group)
-            is_old = plan.may_be_old(desired, previous, group.state, revised=revised)
+            is_old = plan.may_be_old(
+                desired, previous, group.state, revised=revised, updates=updates
+            )
             return group, previous, over or not is_old
 
         def pace(_waited: float) -> float:
