@@ -386,3 +386,36 @@ def test_a_rollback_leaves_an_evacuation_that_the_failed_update_did_not_touch(
     assert not stack.deploy({"Traffic": ("Custom::ConnectTrafficDistribution", second)}, weather)
     assert (live(group), live(group, "AgentConfig")) == ((0, 100), (0, 100))
     assert connect.instances[scene.INSTANCE_ID].isolated
+
+
+@pytest.mark.parametrize("fails_at", [5.0, 20.0])
+@pytest.mark.parametrize("busy", [0, 10])
+def test_an_update_that_looks_again_writes_nothing_after_its_rollback(
+    busy: int,
+    fails_at: float,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """It records a manual change, so it looks for half a minute. Meanwhile, its stack rolls back.
+
+    When it goes on, the split of the previous template is live. It must not count as the rollback.
+    """
+    connect.shift_seconds = busy
+    stack = Stack(sink, stacks)
+    target = {"InstanceId": scene.INSTANCE_ID}
+
+    def template(east: int, west: int) -> Template:
+        properties = {**target, "TelephonyConfig": percentages(east, west)}
+        return {"Traffic": ("Custom::ConnectTrafficDistribution", properties)}
+
+    assert stack.deploy(template(50, 50))
+    clock.sleep(600)
+    by_hand(group, 0, 100)
+    connect.journal.clear()
+    assert not stack.deploy(template(0, 100), Weather(fails_at=fails_at))
+    connect._settle()
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+    assert live(group) == (50, 50)

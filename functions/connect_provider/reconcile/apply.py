@@ -47,12 +47,19 @@ class Owned:
     def apply(self) -> Observation:
         """Make the resource match the template; return it."""
         try:
+            return self._apply()
+        except errors.Superseded:
+            self._undo_earlier_run()
+            raise
+
+    def _apply(self) -> Observation:
+        """Make the resource match the template, or let a rollback end; return the resource."""
+        try:
             _ = self._desired  # invalid properties fail here, before any call
             if isinstance(self._request, UpdateRequest):
                 return self._update(self._request)
             return self._create()
         except errors.Superseded:
-            self._undo_earlier_run()
             raise
         except errors.ProviderError as error:
             return self._end_rollback(error)

@@ -78,21 +78,23 @@ def resource_of(stack_id: str, logical_id: str) -> StackResource:
     )
 
 
-def has_failed(stack_id: str, logical_id: str) -> bool:
-    """Return whether an update of the resource failed in the current operation of the stack.
+def turned_back(stack_id: str, logical_id: str) -> datetime | None:
+    """Return when the resource began to go back in the current operation, or None if it does not.
 
     With --disable-rollback, the stack's status does not show that a single resource goes back (user
-    guide, "Stack failure options"). Its latest events do. A failover waits for one page at most.
+    guide, "Stack failure options"). The failure of its update does. A failover waits for one page
+    of events at most.
 
     Raise ProviderError if CloudFormation does not tell.
     """
     for event in next(_pages_of_events(stack_id), []):
         name, status = event.get("LogicalResourceId"), str(event.get("ResourceStatus"))
-        if name == logical_id and status.endswith("_FAILED"):
-            return True
+        rolls_back = _is_of_stack(event, stack_id) and status.endswith("ROLLBACK_IN_PROGRESS")
+        if rolls_back or (name == logical_id and status.endswith("_FAILED")):
+            return event.get("Timestamp")
         if _begins(event, stack_id):
-            return False
-    return False
+            break
+    return None
 
 
 def has_begun_since(stack_id: str, moment: datetime, creates: str = "") -> bool:
@@ -116,8 +118,12 @@ def has_begun_since(stack_id: str, moment: datetime, creates: str = "") -> bool:
 
 def _begins(event: Mapping[str, Any], stack_id: str) -> bool:
     """Return whether an operation of the stack began with an event."""
-    is_of_stack = event.get("PhysicalResourceId") == stack_id  # a resource may have its name
-    return is_of_stack and event.get("ResourceStatus") in _BEGINNINGS
+    return _is_of_stack(event, stack_id) and event.get("ResourceStatus") in _BEGINNINGS
+
+
+def _is_of_stack(event: Mapping[str, Any], stack_id: str) -> bool:
+    """Return whether an event is one of the stack itself. A resource may have its name."""
+    return bool(event.get("PhysicalResourceId") == stack_id)
 
 
 def _pages_of_events(stack_id: str) -> Iterator[list[Mapping[str, Any]]]:

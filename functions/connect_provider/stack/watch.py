@@ -11,9 +11,9 @@ from connect_provider.stack.describe import (
     Phase,
     StackResource,
     has_begun_since,
-    has_failed,
     phase_of,
     resource_of,
+    turned_back,
 )
 
 
@@ -88,19 +88,41 @@ class StackWatch:
 
         The status of the stack may lag behind a young request. A resource also goes back alone,
         after its own update failed in a stack that does not roll back.
+
+        Raise Superseded if the resource began to go back after the request.
         """
-        stack_id, logical_id = self._request.stack_id, self._request.logical_resource_id
         try:
-            phase = phase_of(stack_id)
-            updates = phase is Phase.FORWARD and isinstance(self._request, UpdateRequest)
-            if updates and has_failed(stack_id, logical_id):
-                return Phase.ROLLING_BACK
+            phase = phase_of(self._request.stack_id)
         except ProviderError as error:
             self._run.log(f"cannot tell whether the stack is rolling back; continuing: {error}")
             return Phase.UNKNOWN
         if phase is Phase.OVER and self._run.age() <= backoff.STATUS_LAG:
             return Phase.UNKNOWN
-        return phase
+        turned = self._turned_back() if phase is not Phase.OVER else None
+        if turned is None:
+            return phase
+        if self._is_after_request(turned):
+            raise Superseded
+        return Phase.ROLLING_BACK
+
+    def _turned_back(self) -> datetime | None:
+        """Return when the resource of an Update began to go back, or None if nothing tells."""
+        if not isinstance(self._request, UpdateRequest):
+            return None
+        try:
+            return turned_back(self._request.stack_id, self._request.logical_resource_id)
+        except ProviderError as error:
+            self._run.log(f"cannot tell when the resource began to go back; continuing: {error}")
+            return None
+
+    def _is_after_request(
+        self, moment: datetime | None, by: float = backoff.SUPERSEDING_LAG
+    ) -> bool:
+        """Return whether a moment came so long after the request, in seconds."""
+        made = self._run.signed_at
+        if moment is None or made is None:
+            return False
+        return (moment - made).total_seconds() > by
 
     def require_operation(self) -> Phase:
         """Return the phase. Raise ResourceConflict if the stack operation is over."""
@@ -147,10 +169,10 @@ class StackWatch:
 
     def _is_of_later_request(self, resource: StackResource) -> bool:
         """Return whether the status is so new that a later request must have caused it."""
-        made = self._run.signed_at
-        if made is None or resource.since is None:
-            return False
-        return (resource.since - made).total_seconds() > backoff.STATUS_LAG
+        if self._is_after_request(resource.since, backoff.STATUS_LAG):
+            return True
+        is_newer = self._is_after_request(resource.since)
+        return is_newer and self._is_after_request(self._turned_back())
 
     def _ask(self) -> StackResource | None:
         """Return the resource in the stack, or None if we do not ask or learn nothing."""
