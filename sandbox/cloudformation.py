@@ -23,6 +23,7 @@ from sandbox.http_server import (
     Place,
 )
 
+_EVENTS_PER_PAGE = 100
 _SLOW = 4.0  # seconds; the functions wait for five
 
 
@@ -245,9 +246,12 @@ class Stacks:
     def _stack_events(self, asked: Mapping[str, str]) -> str:
         views = self._shown(asked["StackName"])
         events = _events_of(views) if views else self.events
-        shown = (_event(asked["StackName"], *event) for event in events)
+        start = int(asked.get("NextToken", "0"))
+        end = start + _EVENTS_PER_PAGE
+        shown = (_event(asked["StackName"], *event) for event in events[start:end])
         members = "".join(f"<member>{event}</member>" for event in shown)
-        return f"<StackEvents>{members}</StackEvents>"
+        token = f"<NextToken>{end}</NextToken>" if end < len(events) else ""
+        return f"<StackEvents>{members}</StackEvents>{token}"
 
     def _template(self, asked: Mapping[str, str]) -> str:
         if "ChangeSetName" in asked:

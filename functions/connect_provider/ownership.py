@@ -98,6 +98,11 @@ def is_of_stack(tags: Tags, request: Request) -> bool:
     return tags.get(STACK_ID) == request.stack_id
 
 
+def was_moved_from(tags: Tags, request: Request) -> bool:
+    """Return whether another logical id of the stack took the resource from this one."""
+    return is_of_stack(tags, request) and tags.get(MOVED_FROM) == request.logical_resource_id
+
+
 def made_by(tags: Tags, request: Request, request_id: str | None = None) -> bool:
     """Return whether a request of this stack and logical id made it; by default, this request."""
     made = tags.get(REQUEST_ID) == (request_id or request.request_id)
@@ -139,10 +144,16 @@ def _time_key(tags: Tags) -> str:
     return CREATED_AT if CREATED_AT in tags and not is_adopted(tags) else ADOPTED_AT
 
 
+def taken_at(tags: Tags) -> datetime | None:
+    """Return when a request created, adopted or moved the resource, or None if that is unknown."""
+    try:
+        taken = datetime.fromisoformat(tags[_time_key(tags)])
+    except (KeyError, ValueError):
+        return None
+    return taken if taken.tzinfo else None
+
+
 def _age(tags: Tags, request: Request) -> timedelta | None:
     """Return how long before the request the resource was taken, or None if that is unknown."""
-    made = signed_at(str(request.response_url))
-    try:
-        return made - datetime.fromisoformat(tags[_time_key(tags)]) if made else None
-    except (KeyError, ValueError, TypeError):
-        return None
+    made, taken = signed_at(str(request.response_url)), taken_at(tags)
+    return made - taken if made and taken else None

@@ -17,7 +17,7 @@ from connect_provider.edge.response import DeliveryError
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
-from tests.support.harness import Context, FakeTime, Sink
+from tests.support.harness import Context, FakeTime, Sink, reversed_update
 from tests.support.scenarios import SCENARIOS, Scenario, State, distinct_calls, state_of
 
 pytestmark = pytest.mark.large
@@ -245,6 +245,64 @@ def test_every_call_survives_every_fault(
     assert not wrong, "\n".join([f"{len(wrong)} of {cells} cells are wrong:", *wrong])
     assert 2 * met >= cells, f"only {met} of {cells} faults were met"
     record_property("fault matrix, cells", met)
+
+
+REPLACEMENTS = [scenario for scenario in SCENARIOS if scenario.event.endswith("_replacement")]
+
+
+@pytest.mark.parametrize("scenario", REPLACEMENTS, ids=lambda scenario: scenario.name)
+def test_every_call_of_the_rollback_of_a_replacement_survives_every_fault(
+    scenario: Scenario,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    record_property: Any,
+) -> None:
+    """The old resource stays. A rollback that fails is continued, and ends then."""
+    before, reverse = prepare_rollback(scenario, connect, sink, stacks)
+    assert send(scenario, reverse, sink)["Status"] == "SUCCESS"
+    calls = connect.calls()
+    cells, wrong = 0, []
+    for index, operation in enumerate(calls):
+        for error, takes_effect in faults_for(connect.model.service.operation_model(operation)):
+            cells += 1
+            cell = f"{error}{' after the effect' if takes_effect else ''} at {operation} {index}"
+            try:
+                before, reverse = prepare_rollback(scenario, connect, sink, stacks, lag_of(cells))
+                skip = calls[:index].count(operation)
+                connect.fault(operation, error, after=takes_effect, skip=skip)
+                response = send(scenario, reverse, sink)
+                connect.faults.clear()
+                if response["Status"] == "FAILED":
+                    replaced = {"PhysicalResourceId": response["PhysicalResourceId"]}
+                    response = send(scenario, {**follow(reverse, sink), **replaced}, sink)
+                assert response["Status"] == "SUCCESS", response["Reason"]
+                clean_up(scenario, reverse, response, sink)
+                assert _comparable(state_of(connect), reverse) == _comparable(before, reverse)
+            except AssertionError as failure:
+                wrong.append(f"{cell}: {(str(failure).splitlines() or ['no response'])[0]}")
+    assert not wrong, "\n".join([f"{len(wrong)} of {cells} cells are wrong:", *wrong])
+    record_property("fault matrix, cells", cells)
+
+
+def prepare_rollback(
+    scenario: Scenario,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    lag: Lag | None = None,
+) -> tuple[State, dict[str, Any]]:
+    """Replace a resource; return the state before that, and the Update that rolls it back."""
+    stacks.status = "UPDATE_IN_PROGRESS"
+    update = scenario.prepare(connect, sink, lag)
+    before = state_of(connect)
+    response = send(scenario, update, sink)
+    assert response["Status"] == "SUCCESS"
+    FakeTime.current.sleep(60)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    replacement = {"PhysicalResourceId": response["PhysicalResourceId"]}
+    connect.journal.clear()
+    return before, {**reversed_update(update, sink), **replacement}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

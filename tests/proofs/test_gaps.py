@@ -134,7 +134,7 @@ def test_a_rollback_keeps_what_an_update_adopted_in_place_of_a_missing_resource(
 def test_an_update_writes_if_its_rollback_begins_within_half_a_minute(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
-    """Connect throttles the update. Its rollback finds nothing to undo."""
+    """Connect throttles the update. Its rollback finds nothing to undo, and no event shows it."""
     update = scenario_of("update a quick connect").prepare(connect, sink)
     arn = update["PhysicalResourceId"]
     before = connect.quick_connects[arn]["Name"]

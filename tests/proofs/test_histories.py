@@ -83,6 +83,7 @@ worlds = st.fixed_dictionaries(
         "lists_user_arns": st.sampled_from([(False,), (True,), (True, False)]),
         "refuses_repeated_delete": st.booleans(),
         "refuses_taken_rename": st.booleans(),
+        "shift_seconds": st.sampled_from([2, 45]),
     }
 )
 faults = st.tuples(
@@ -168,7 +169,7 @@ class History:
         sink.reset()
         stacks.reset()
         FakeTime.current.restart(START)
-        connect.shift_seconds, connect.settle_seconds = 2, 5
+        connect.settle_seconds = 5
         vars(connect).update(world)
         self.connect, self.sink, self.rng = connect, sink, random.Random(seed)
         self.stacks = [

@@ -9,7 +9,7 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.cloudformation import Stack, Weather
+from tests.support.cloudformation import Declared, Stack, Weather
 from tests.support.harness import STACKS, FakeTime, Sink, created, load_event
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import OTHER_STACK
@@ -19,6 +19,10 @@ RENAMED = {"LogicalResourceId": "Renamed", "RequestId": "that of the renamed one
 ADOPT = {"ExistingResourcePolicy": "Adopt"}
 FLOW = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
 
+LOST_CREATES = [
+    pytest.param(Weather(unanswered=frozenset(["Desk"])), id="no response arrives"),
+    pytest.param(Weather(fails_at=8.0, rollback_after=4.0), id="it is canceled"),
+]
 _A_DAY = 24 * 3600.0
 
 
@@ -32,6 +36,15 @@ def desk(instance_id: str = scene.INSTANCE_ID, **properties: Any) -> tuple[str, 
     """Return a quick connect in a template. Its Name is always the same."""
     declared = {"InstanceId": instance_id, "Name": "Desk", "QuickConnectConfig": FLOW}
     return "Custom::ConnectQuickConnect", {**declared, **properties}
+
+
+def in_two_places(kind: str) -> tuple[Declared, Declared]:
+    """Return a resource in a template, and its replacement."""
+    if kind == "quick_connect":
+        return desk(), desk(scene.OTHER_INSTANCE_ID)
+    declared = {"InstanceId": scene.INSTANCE_ID, "Tags": {}}
+    group = "Custom::ConnectTrafficDistributionGroup"
+    return (group, {**declared, "Name": "g"}), (group, {**declared, "Name": "h"})
 
 
 def held(connect: ConnectEmulator) -> dict[str, Any]:
@@ -261,6 +274,64 @@ def test_the_old_logical_id_does_not_take_back_what_the_new_one_has(
     response = respond(f"{kind}_update", sink, PhysicalResourceId=arn)
     assert response["Reason"].startswith("ResourceConflict: ")
     assert tags_of(connect, arn)["cfn:logical-id"] == "Renamed"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_rollback_of_a_reverted_replacement_leaves_what_the_stack_retained(
+    kind: str, connect: ConnectEmulator, sink: Sink, stack: Stack, clock: FakeTime
+) -> None:
+    """`UpdateReplacePolicy: Retain` kept the old resource, so the revert finds its Name taken."""
+    first, second = in_two_places(kind)
+    assert stack.deploy({"Desk": first})
+    kept = stack.ids["Desk"]
+    clock.sleep(600)
+    assert stack.deploy({"Desk": second}, retains=frozenset(["Desk"]))
+    live = stack.ids["Desk"]
+    clock.sleep(600)
+    assert not stack.deploy({"Desk": first})
+    assert stack.ids["Desk"] == live
+    assert held(connect).keys() == {kept, live}
+
+
+@pytest.mark.parametrize("weather", LOST_CREATES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_canceled_create_leaves_what_the_stack_retained(
+    kind: str, weather: Weather, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The template removes a resource with `DeletionPolicy: Retain`, and adds it again."""
+    first, _ = in_two_places(kind)
+    assert stack.deploy({"Desk": first})
+    kept = stack.ids["Desk"]
+    clock.sleep(600)
+    assert stack.deploy({}, retains=frozenset(["Desk"]))
+    clock.sleep(600)
+    for operation in ("CreateQuickConnect", "CreateTrafficDistributionGroup"):
+        connect.fault(operation, "ThrottlingException", seconds=15)
+    assert not stack.deploy({"Desk": first}, weather)
+    assert held(connect).keys() == {kept}
+
+
+@pytest.mark.parametrize("retained", [True, False])
+def test_a_delete_of_a_canceled_create_reads_as_many_events_as_it_needs(
+    retained: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+) -> None:
+    """A large stack has more events than one page of DescribeStackEvents holds."""
+    began = clock.time()
+    arn = created(load_event("quick_connect_create", sink), sink)
+    clock.sleep(600)
+    began = clock.time() if retained else began
+    name = load_event("quick_connect_create", sink)["LogicalResourceId"]
+    operation = [("", "CREATE_IN_PROGRESS", began), (name, "CREATE_IN_PROGRESS", began)]
+    others = [(f"Other{n}", "DELETE_COMPLETE", clock.time()) for n in range(250)]
+    stacks.events = [*others, *operation[::-1]]
+    stacks.status = "ROLLBACK_IN_PROGRESS"
+    response = respond("quick_connect_delete_after_cancelled_create", sink)
+    assert response["Status"] == "SUCCESS"
+    assert (arn in held(connect)) == retained
 
 
 @pytest.mark.parametrize("acquired", ["created", "adopted"])

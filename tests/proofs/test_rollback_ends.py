@@ -10,11 +10,11 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_account import Instance
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.cloudformation import Stack, Template
+from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink, created, load_event
-from tests.support.requests import deliver, respond, rolled_back
+from tests.support.requests import deliver, deliver_unheard, respond, rolled_back
 from tests.support.scenarios import OTHER_STACK
-from tests.support.traffic import live, percentages
+from tests.support.traffic import by_hand, live, percentages
 
 GROUP = "traffic_distribution_group"
 ROLLBACK = "UPDATE_ROLLBACK_IN_PROGRESS"
@@ -222,6 +222,134 @@ def test_a_rollback_ends_if_a_deleted_quick_connect_has_lost_its_queue(
     stacks.status = ROLLBACK
     response = rolled_back(update, sink)
     assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
+
+
+def group_of(name: str, **properties: Any) -> tuple[str, dict[str, Any]]:
+    """Return a group in a template."""
+    declared = {"InstanceId": scene.INSTANCE_ID, "Name": name, "Tags": {}}
+    return "Custom::ConnectTrafficDistributionGroup", {**declared, **properties}
+
+
+def to_queue(instance_id: str) -> tuple[str, dict[str, Any]]:
+    """Return a quick connect in a template, which transfers to the queue of an instance."""
+    config = quick_connect("QUEUE", QueueId=scene.QUEUE_ID)
+    declared = {"InstanceId": instance_id, "Name": "Sales", "QuickConnectConfig": config}
+    return "Custom::ConnectQuickConnect", declared
+
+
+def test_a_rollback_returns_to_the_old_group_if_connect_cannot_create_its_replacement(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The new group ends in CREATION_FAILED. The clean-up deletes that one, not the live one."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"Group": group_of("g", UserIds=[scene.USER_ID])})
+    old = stack.ids["Group"]
+    by_hand(connect.groups[old], 0, 100)
+    connect.creation_fails = True
+    assert not stack.deploy({"Group": group_of("h", UserIds=[scene.USER_ID])})
+    assert stack.ids["Group"] == old
+    assert connect.groups[old]["users"] == {scene.USER_ID}
+    assert live(connect.groups[old]) == (0, 100)
+    connect._settle()
+    assert [g["Name"] for g in connect.groups.values() if not g["IsDefault"]] == ["g"]
+
+
+@pytest.mark.parametrize("kind", ["quick_connect", GROUP])
+def test_a_rollback_returns_to_the_old_resource_if_another_stack_adopted_its_replacement(
+    kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """If it returned the other stack's resource, the clean-up would delete the old one."""
+    old = created(load_event(f"{kind}_create", sink), sink)
+    update = load_event(f"{kind}_update_replacement", sink, PhysicalResourceId=old)
+    new = created(update, sink)
+    adopt = load_event(f"{kind}_create", sink, StackId=OTHER_STACK, RequestId="theirs")
+    properties = {**update["ResourceProperties"], "ExistingResourcePolicy": "Adopt"}
+    assert created({**adopt, "ResourceProperties": properties}, sink) == new
+    clock.sleep(60)
+    stacks.status = ROLLBACK
+    response = rolled_back(update, sink, physical_id=new)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", old)
+
+
+def test_a_rollback_removes_a_lost_replacement_if_another_stack_adopted_the_old_resource(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The response of the replacement never arrived, so no Delete follows for it."""
+    old = stacks.physical_id = created(load_event("quick_connect_create", sink), sink)
+    update = load_event("quick_connect_update_replacement", sink, PhysicalResourceId=old)
+    deliver_unheard(update, sink)
+    assert len(connect.quick_connects) == 2
+    adopt = {"StackId": OTHER_STACK, "Properties": {"ExistingResourcePolicy": "Adopt"}}
+    assert created(load_event("quick_connect_create", sink, **adopt), sink) == old
+    clock.sleep(3000)
+    stacks.status = ROLLBACK
+    response = rolled_back(update, sink)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", old)
+    assert [*connect.quick_connects] == [old]
+
+
+@pytest.mark.parametrize("response", ["arrives", "is lost"])
+def test_a_rollback_returns_to_the_old_quick_connect_if_its_queue_is_gone(
+    response: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Connect would refuse to create it again, but it still exists."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"Desk": to_queue(scene.OTHER_INSTANCE_ID)})
+    old = stack.ids["Desk"]
+    connect.instances[scene.OTHER_INSTANCE_ID].queues.clear()
+    unanswered = frozenset(["Desk"] if response == "is lost" else [])
+    weather = Weather(fails_at=60.0, unanswered=unanswered)
+    assert not stack.deploy({"Desk": to_queue(scene.INSTANCE_ID)}, weather)
+    assert stack.ids["Desk"] == old
+    assert [*connect.quick_connects] == [old]
+
+
+@pytest.mark.parametrize(
+    "error", ["LimitExceededException", "AccessDeniedException", "InvalidParameterException"]
+)
+def test_a_rollback_returns_to_the_old_resource_although_connect_refuses_to_create_it_again(
+    error: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Connect may check the quota and the permission before the Name, which is taken."""
+    stack = Stack(sink, stacks)
+
+    def refuse() -> None:
+        connect.fault("CreateQuickConnect", error, times=10)
+
+    stack.heal = refuse
+    assert stack.deploy({"Desk": to_queue(scene.OTHER_INSTANCE_ID)})
+    old = stack.ids["Desk"]
+    assert not stack.deploy({"Desk": to_queue(scene.INSTANCE_ID)}, Weather(fails_at=60.0))
+    assert stack.ids["Desk"] == old
+    assert [*connect.quick_connects] == [old]
+
+
+def test_a_rollback_returns_to_the_old_group_if_a_sibling_took_it(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Desk gets a new group, and Line adopts the old one. Line's Delete hands it back."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"Desk": group_of("g")})
+    old = stack.ids["Desk"]
+    clock.sleep(600)
+    swap = {"Desk": group_of("h"), "Line": group_of("g", ExistingResourcePolicy="Adopt")}
+    assert not stack.deploy(swap, Weather(fails_at=120.0))
+    assert stack.ids == {"Desk": old}
+    stack.delete()
+    connect._settle()
+    assert [g["Name"] for g in connect.groups.values() if not g["IsDefault"]] == []
+
+
+def test_a_rollback_fails_rather_than_lose_a_resource_that_its_template_cannot_name(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """A newer provider refuses the previous template, so it cannot look for the old resource."""
+    old = created(load_event(f"{GROUP}_create", sink), sink)
+    update = load_event(f"{GROUP}_update_replacement", sink, PhysicalResourceId=old)
+    new = created(update, sink)
+    stacks.status = ROLLBACK
+    update["OldResourceProperties"]["Retired"] = "yes"
+    assert rolled_back(update, sink, physical_id=new)["Reason"].startswith("InvalidRequest: ")
 
 
 @pytest.fixture

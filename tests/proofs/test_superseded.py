@@ -459,3 +459,29 @@ def test_a_request_is_late_after_the_lag_of_the_stacks_status(
     event["ResponseURL"] = sink.url(timedelta(minutes=1))
     assert deliver(event, sink)["Status"] == "FAILED"
     assert live(connect.default_group(scene.INSTANCE_ID)) == (100, 0)
+
+
+def test_a_throttled_update_writes_nothing_after_a_rollback_that_began_soon(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The rollback's status is so young that it may be the update's own. The events tell."""
+    update = scenario_of("update a quick connect").prepare(connect, sink)
+    arn = update["PhysicalResourceId"]
+    before = connect.quick_connects[arn]["Name"]
+
+    def roll_back() -> None:
+        clock.advance(20)
+        stacks.status, stacks.since = "UPDATE_ROLLBACK_IN_PROGRESS", clock.time()
+        stacks.resource_status = "UPDATE_IN_PROGRESS"
+        stacks.events = [
+            ("", "UPDATE_ROLLBACK_IN_PROGRESS", clock.time()),
+            ("", "UPDATE_IN_PROGRESS", clock.time() - 30),
+        ]
+        reverse = reversed_update(update, sink)
+        assert response_to(handler_of(reverse), reverse, sink)["Status"] == "SUCCESS"
+
+    connect.fault("UpdateQuickConnectName", "ThrottlingException")
+    clock.meanwhile = roll_back
+    handler_of(update)(update, Context())
+    assert "CloudFormation no longer waits" in sink.responses[-1]["Reason"]
+    assert connect.quick_connects[arn]["Name"] == before

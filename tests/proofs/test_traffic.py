@@ -292,3 +292,130 @@ def test_a_continued_rollback_leaves_a_manual_change(
     back["OldResourceProperties"] |= {**policy, "Revision": "2"}
     assert deliver(back, sink)["Status"] == "SUCCESS"
     assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize("fails_at", [5.0, 20.0])
+@pytest.mark.parametrize("busy", [20, 45, 120])
+@pytest.mark.parametrize("shown_after", [0, 10, 25])
+def test_a_rollback_restores_a_split_that_connect_is_still_changing(
+    shown_after: int,
+    busy: int,
+    fails_at: float,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The half minute in which Connect may show the old split counts from the end of the change."""
+    stack = Stack(sink, stacks)
+
+    def template(east: int, west: int) -> Template:
+        properties = {
+            "InstanceId": scene.INSTANCE_ID,
+            "TelephonyConfig": percentages(east, west),
+        }
+        return {"Traffic": ("Custom::ConnectTrafficDistribution", properties)}
+
+    assert stack.deploy(template(100, 0))
+    clock.sleep(600)
+    connect.shift_seconds = busy
+    reads = ("GetTrafficDistribution",)
+    connect.delay_visibility(Lag(shown_after, least=shown_after, missing=0, operations=reads))
+    assert not stack.deploy(template(0, 100), Weather(fails_at=fails_at))
+    clock.sleep(600)
+    connect._settle()
+    assert live(group) == (100, 0)
+
+
+def test_an_update_is_not_taken_for_failed_while_connect_hides_it(
+    connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """For 10 seconds, the group still shows as ACTIVE. Meanwhile, a long read of the split begins.
+
+    When it ends, the group has not been seen in the change yet.
+    """
+    connect.shift_seconds = 60
+    describes = ("DescribeTrafficDistributionGroup",)
+    connect.delay_visibility(Lag(10, least=10, missing=0, operations=describes))
+    connect.fault("GetTrafficDistribution", "hang", skip=1, times=2)
+    response = deliver(update_to(sink, group, 0, 100), sink)
+    assert (response["Status"], live(group)) == ("SUCCESS", (0, 100)), response["Reason"]
+
+
+def evacuated_by_hand(connect: ConnectEmulator, group: dict[str, Any], clock: FakeTime) -> None:
+    """Move all calls and agents to the other Region, and isolate the Regions."""
+    clock.sleep(600)
+    by_hand(group, 0, 100)
+    by_hand(group, 0, 100, "AgentConfig")
+    connect.instances[scene.INSTANCE_ID].isolated = True
+    clock.sleep(600)
+
+
+@pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
+@pytest.mark.parametrize("change", ["AgentConfig", "CrossRegionRouting", "the group"])
+def test_a_rollback_leaves_an_evacuation_that_the_failed_update_did_not_touch(
+    change: str,
+    status_lag: float,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The failed update removed a property, or named another group. The rollback adds it again.
+
+    The status of the stack does not show the rollback yet.
+    """
+    other = connect.add_group(connect.instances[scene.INSTANCE_ID], "two", "", {})
+    connect.keep_in(other, "ACTIVE")
+    first = {
+        "TrafficDistributionGroupId": group["Arn"],
+        "TelephonyConfig": percentages(100, 0),
+        "AgentConfig": percentages(100, 0),
+        "CrossRegionRouting": "Enabled",
+    }
+    second = {name: value for name, value in first.items() if name != change}
+    if change == "the group":
+        second["TrafficDistributionGroupId"] = other["Arn"]
+        del second["CrossRegionRouting"]
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"Traffic": ("Custom::ConnectTrafficDistribution", first)})
+    evacuated_by_hand(connect, group, clock)
+    weather = Weather(fails_at=60.0, status_lag=status_lag)
+    assert not stack.deploy({"Traffic": ("Custom::ConnectTrafficDistribution", second)}, weather)
+    assert (live(group), live(group, "AgentConfig")) == ((0, 100), (0, 100))
+    assert connect.instances[scene.INSTANCE_ID].isolated
+
+
+@pytest.mark.parametrize("fails_at", [5.0, 20.0])
+@pytest.mark.parametrize("busy", [0, 10])
+def test_an_update_that_looks_again_writes_nothing_after_its_rollback(
+    busy: int,
+    fails_at: float,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """It records a manual change, so it looks for half a minute. Meanwhile, its stack rolls back.
+
+    When it goes on, the split of the previous template is live. It must not count as the rollback.
+    """
+    connect.shift_seconds = busy
+    stack = Stack(sink, stacks)
+    target = {"InstanceId": scene.INSTANCE_ID}
+
+    def template(east: int, west: int) -> Template:
+        properties = {**target, "TelephonyConfig": percentages(east, west)}
+        return {"Traffic": ("Custom::ConnectTrafficDistribution", properties)}
+
+    assert stack.deploy(template(50, 50))
+    clock.sleep(600)
+    by_hand(group, 0, 100)
+    connect.journal.clear()
+    assert not stack.deploy(template(0, 100), Weather(fails_at=fails_at))
+    connect._settle()
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+    assert live(group) == (50, 50)

@@ -131,13 +131,20 @@ class Stack:
         self.id = f"arn:aws:cloudformation:us-east-1:123456789012:stack/s/{uuid.uuid4()}"
 
     def deploy(
-        self, template: Template, weather: Weather = CALM, *, disable_rollback: bool = False
+        self,
+        template: Template,
+        weather: Weather = CALM,
+        *,
+        disable_rollback: bool = False,
+        retains: frozenset[str] = frozenset(),
     ) -> bool:
         """Create or update the stack; return whether the operation is complete.
 
+        retains: the logical ids whose removed or replaced resources stay, as with `Retain`.
+
         Raise RollbackFailed if a rollback does not end.
         """
-        operation = _Operation(self, weather)
+        operation = _Operation(self, weather, retains)
         return operation.run(lambda: operation.deploy(template, disable_rollback=disable_rollback))
 
     def delete(self, weather: Weather = CALM) -> None:
@@ -149,8 +156,10 @@ class Stack:
 class _Operation:
     """One operation of a stack."""
 
-    def __init__(self, stack: Stack, weather: Weather) -> None:
-        self._stack, self._weather = stack, weather
+    def __init__(
+        self, stack: Stack, weather: Weather, retains: frozenset[str] = frozenset()
+    ) -> None:
+        self._stack, self._weather, self._retains = stack, weather, retains
         self._timeline = Timeline()
         self._status = ""
         self._forward: list[_Request] = []
@@ -258,7 +267,9 @@ class _Operation:
         gone, stack.replaced = [*stack.replaced, *gone], []
         self._show("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         for remnant in gone:
-            if not any(self._delete(remnant) for _ in range(_CLEAN_UP_ATTEMPTS)):
+            if remnant.logical_id in self._retains:
+                self._show_retained(remnant)
+            elif not any(self._delete(remnant) for _ in range(_CLEAN_UP_ATTEMPTS)):
                 stack.abandoned.add(remnant.physical_id)
         self._show("UPDATE_COMPLETE")
 
@@ -425,6 +436,15 @@ class _Operation:
         now = FakeTime.current.time()
         kind = request.event["ResourceType"]
         self._stack.shown[name] = StackResource(f"{verb}_{end}", physical_id, now, kind)
+        self._show(self._status)
+
+    def _show_retained(self, remnant: Remnant) -> None:
+        """Show that the stack has left a resource behind. A replacement has its logical id."""
+        if remnant.logical_id in self._stack.template:
+            return
+        kind, physical_id = remnant.declared[0], remnant.physical_id
+        shown = StackResource("DELETE_SKIPPED", physical_id, FakeTime.current.time(), kind)
+        self._stack.shown[remnant.logical_id] = shown
         self._show(self._status)
 
 

@@ -47,19 +47,58 @@ class Owned:
     def apply(self) -> Observation:
         """Make the resource match the template; return it."""
         try:
+            return self._apply()
+        except errors.Superseded:
+            self._undo_earlier_run()
+            raise
+
+    def _apply(self) -> Observation:
+        """Make the resource match the template, or let a rollback end; return the resource."""
+        try:
             _ = self._desired  # invalid properties fail here, before any call
             if isinstance(self._request, UpdateRequest):
                 return self._update(self._request)
             return self._create()
         except errors.Superseded:
-            self._undo_earlier_run()
             raise
-        except errors.REFUSALS as error:
-            self._watch.end_rollback(error)
-            return self._live()
+        except errors.ProviderError as error:
+            return self._end_rollback(error)
+
+    def _end_rollback(self, error: errors.ProviderError) -> Observation:
+        """Return the resource that a rollback keeps. Raise the error if it is an operator's task.
+
+        CloudFormation deletes every resource of the failed update that the rollback does not
+        return. It also deletes the old one, if the rollback returns another.
+        """
+        if not error.unfinished and (replaced := self._replaced()) is not None:
+            self._run.log(f"Update: the rollback returns to {replaced.arn}: {error}")
+            return replaced
+        if not isinstance(error, errors.REFUSALS):
+            raise error
+        self._watch.end_rollback(error)
+        return self._live()
+
+    def _replaced(self) -> Observation | None:
+        """Return the resource that the failed update of a rollback replaced, if it still exists."""
+        if not self._is_replacement() or not self._watch.turns_out_to_roll_back():
+            return None
+        try:
+            old = self._run.look_again(partial(self._resource.look_for, self._desired))
+        except errors.NotFound:
+            return None  # not even the instance exists
+        if old is None or old.status is Status.DELETING:
+            return None
+        ours = ownership.owner(old.tags, self._request) is Owner.THIS
+        return old if ours or ownership.was_moved_from(old.tags, self._request) else None
+
+    def _is_replacement(self) -> bool:
+        """Return whether the update changes a property that no API changes."""
+        before = getattr(self._request, "old_resource_properties", None)
+        after, fixed = self._request.resource_properties, self._resource.model.create_only
+        return isinstance(before, Mapping) and any(before.get(n) != after.get(n) for n in fixed)
 
     def _live(self) -> Observation:
-        """Return the resource that a rollback keeps."""
+        """Return the resource that CloudFormation has now."""
         arn = self._run.physical_id
         arn = arn if self._resource.owns(arn) else self._run.initial_id
         observed = self._resource.look(arn) if self._resource.owns(arn) else None
@@ -244,8 +283,10 @@ class Owned:
 
     def _update_observed(self, request: UpdateRequest, observed: Observation) -> Observation:
         """Make the live resource match the template."""
-        self._require_ours(observed)
         previous = previous_properties(self._resource.model, request)
+        if previous is not None:
+            self._remove_rejected_replacement(request, previous, observed)
+        self._require_ours(observed)
         adopts = self._desired.ExistingResourcePolicy == "Adopt"
         markers = ownership.missing_markers(observed.tags, request, adopts=adopts)
         observed, steps = self._plan(observed, markers=markers, previous=previous)
@@ -257,8 +298,6 @@ class Owned:
                     "old one, and the old one still has this Name"
                 )
             return self._create()
-        if previous is not None:
-            self._remove_rejected_replacement(request, previous, observed)
         if observed.status is Status.BUSY and steps.action is Action.UPDATE:
             observed = self._settle(observed)
         if "Name" in steps.changed:
@@ -280,9 +319,7 @@ class Owned:
             )
         if ownership.owner(tags, self._request) is not Owner.ANOTHER:
             return
-        moved = ownership.is_of_stack(tags, self._request) and (
-            tags.get(ownership.MOVED_FROM) == logical_id
-        )
+        moved = ownership.was_moved_from(tags, self._request)
         if moved and not self._watch.has(observed.arn, tags.get(ownership.LOGICAL_ID, "")):
             owner = {ownership.LOGICAL_ID: logical_id}
             self._connect.tag(observed.arn, owner)
@@ -313,7 +350,8 @@ class Owned:
         stray = self._run.look_again(partial(self._resource.look_for, previous))
         if stray is None or (observed is not None and _are_of_one_request(stray, observed)):
             return
-        if ownership.is_left_by_cancelled_create(stray.tags, request):
+        left = ownership.is_left_by_cancelled_create(stray.tags, request)
+        if left and self._watch.leaves(ownership.taken_at(stray.tags)):
             self._run.log(f"Update: delete the replacement of the failed update: {stray.arn}")
             self._deletion.undo(stray, previous)
 

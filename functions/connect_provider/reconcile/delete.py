@@ -115,9 +115,13 @@ class Deletion:
             observed = self._run.look_again(look)  # Connect may not show an adoption at once
         except (NotFound, InvalidRequest):
             return None  # not even the instance exists
-        made_up = not physical_id.startswith(UNCONFIRMED)
-        if observed and made_up and self._watch.has(observed.arn):
+        if observed is None or physical_id.startswith(UNCONFIRMED):
+            return observed
+        if self._watch.has(observed.arn):
             return None  # a later update made it
+        if not self._watch.leaves(ownership.taken_at(observed.tags)):
+            self._run.log(f"Delete: nothing, an earlier operation made {observed.arn}")
+            return None
         return observed
 
     def _was_left(self, tags: ownership.Tags, physical_id: str) -> bool:

@@ -1,9 +1,12 @@
 """Asks CloudFormation for the status of a stack and of a resource in it."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import boto3
@@ -15,6 +18,7 @@ from botocore.parsers import ResponseParserError
 from connect_provider import errors
 
 _CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
+_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 GONE = "GONE"
 
 
@@ -74,22 +78,61 @@ def resource_of(stack_id: str, logical_id: str) -> StackResource:
     )
 
 
-def has_failed(stack_id: str, logical_id: str) -> bool:
-    """Return whether an update of the resource failed in the current operation of the stack.
+def turned_back(stack_id: str, logical_id: str) -> datetime | None:
+    """Return when the resource began to go back in the current operation, or None if it does not.
 
     With --disable-rollback, the stack's status does not show that a single resource goes back (user
-    guide, "Stack failure options"). Its events do (API: DescribeStackEvents, newest first).
+    guide, "Stack failure options"). The failure of its update does. A failover waits for one page
+    of events at most.
 
     Raise ProviderError if CloudFormation does not tell.
     """
-    for event in _ask("DescribeStackEvents", "StackEvents", stack_id):
+    for event in next(_pages_of_events(stack_id), []):
         name, status = event.get("LogicalResourceId"), str(event.get("ResourceStatus"))
-        if name == logical_id and status.endswith("_FAILED"):
+        rolls_back = _is_of_stack(event, stack_id) and status.endswith("ROLLBACK_IN_PROGRESS")
+        if rolls_back or (name == logical_id and status.endswith("_FAILED")):
+            return event.get("Timestamp")
+        if _begins(event, stack_id):
+            break
+    return None
+
+
+def has_begun_since(stack_id: str, moment: datetime, creates: str = "") -> bool:
+    """Return whether the current operation of the stack began after a moment.
+
+    creates: a logical id. The operation is then the last one that began to create this resource.
+
+    Raise ProviderError if CloudFormation does not tell.
+    """
+    in_operation = not creates
+    for event in chain.from_iterable(_pages_of_events(stack_id)):
+        when = event.get("Timestamp")
+        if when is None or when <= moment:
+            return False
+        creation = event.get("LogicalResourceId"), event.get("ResourceStatus")
+        in_operation = in_operation or creation == (creates, "CREATE_IN_PROGRESS")
+        if in_operation and _begins(event, stack_id):
             return True
-        is_of_stack = event.get("PhysicalResourceId") == stack_id  # a resource may have its name
-        if is_of_stack and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
-            return False  # the operation began here
     return False
+
+
+def _begins(event: Mapping[str, Any], stack_id: str) -> bool:
+    """Return whether an operation of the stack began with an event."""
+    return _is_of_stack(event, stack_id) and event.get("ResourceStatus") in _BEGINNINGS
+
+
+def _is_of_stack(event: Mapping[str, Any], stack_id: str) -> bool:
+    """Return whether an event is one of the stack itself. A resource may have its name."""
+    return bool(event.get("PhysicalResourceId") == stack_id)
+
+
+def _pages_of_events(stack_id: str) -> Iterator[list[Mapping[str, Any]]]:
+    """Yield the events of a stack, newest first (API: DescribeStackEvents)."""
+    operation = "DescribeStackEvents"
+    with _in_our_words(operation):
+        paginator = client(stack_id.split(":")[3]).get_paginator(xform_name(operation))
+        for page in paginator.paginate(StackName=stack_id):
+            yield page["StackEvents"]
 
 
 @cache
@@ -99,14 +142,20 @@ def client(region: str) -> Any:
 
 
 def _ask(operation: str, member: str, stack_id: str, **parameters: str) -> Any:
-    """Call an operation on a stack, in the stack's Region; return a member of its output.
-
-    Raise NotFound if there is no such stack or resource, and another ProviderError for a response
-    that cannot be read, because CloudFormation's API may be failing.
-    """
-    try:
+    """Call an operation on a stack, in the stack's Region; return a member of its output."""
+    with _in_our_words(operation):
         method = getattr(client(stack_id.split(":")[3]), xform_name(operation))
         return method(StackName=stack_id, **parameters)[member]
+
+
+@contextmanager
+def _in_our_words(operation: str) -> Iterator[None]:
+    """Raise NotFound if there is no such stack or resource, and another ProviderError otherwise.
+
+    A response that cannot be read is an error, too, because CloudFormation's API may be failing.
+    """
+    try:
+        yield
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") == "ValidationError":
             raise errors.NotFound(f"{operation}: no such stack or resource") from None

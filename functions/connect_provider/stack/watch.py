@@ -1,16 +1,19 @@
 """Asks the stack whether it still waits for a request, and whether it keeps a resource."""
 
+from datetime import datetime, timedelta
+
 from connect_provider import backoff
 from connect_provider.errors import ProviderError, ResourceConflict, Superseded
-from connect_provider.request import CreateRequest, Request, UpdateRequest
+from connect_provider.request import CreateRequest, DeleteRequest, Request, UpdateRequest
 from connect_provider.run import Run
 from connect_provider.stack.describe import (
     GONE,
     Phase,
     StackResource,
-    has_failed,
+    has_begun_since,
     phase_of,
     resource_of,
+    turned_back,
 )
 
 
@@ -63,24 +66,63 @@ class StackWatch:
         except ProviderError as error:
             raise type(error)(str(error), unfinished=True) from None
 
+    def leaves(self, taken: datetime | None) -> bool:
+        """Return whether a request whose response is missing took a resource then.
+
+        An earlier operation may have taken it, and `Retain` kept it. An Update comes in the
+        operation that it rolls back. A Delete may come in a later operation than the Create.
+        """
+        deletes = isinstance(self._request, DeleteRequest)
+        creates = self._request.logical_resource_id if deletes else ""
+        if taken is None:
+            return True
+        until = taken + timedelta(seconds=backoff.STATUS_LAG)
+        try:
+            return not has_begun_since(self._request.stack_id, until, creates)
+        except ProviderError as error:
+            self._run.log(f"cannot check which operation took the resource; continuing: {error}")
+            return True
+
     def phase(self) -> Phase:
         """Return the direction in which the resource goes, UNKNOWN if CloudFormation does not tell.
 
         The status of the stack may lag behind a young request. A resource also goes back alone,
         after its own update failed in a stack that does not roll back.
+
+        Raise Superseded if the resource began to go back after the request.
         """
-        stack_id, logical_id = self._request.stack_id, self._request.logical_resource_id
         try:
-            phase = phase_of(stack_id)
-            updates = phase is Phase.FORWARD and isinstance(self._request, UpdateRequest)
-            if updates and has_failed(stack_id, logical_id):
-                return Phase.ROLLING_BACK
+            phase = phase_of(self._request.stack_id)
         except ProviderError as error:
             self._run.log(f"cannot tell whether the stack is rolling back; continuing: {error}")
             return Phase.UNKNOWN
         if phase is Phase.OVER and self._run.age() <= backoff.STATUS_LAG:
             return Phase.UNKNOWN
-        return phase
+        turned = self._turned_back() if phase is not Phase.OVER else None
+        if turned is None:
+            return phase
+        if self._is_after_request(turned):
+            raise Superseded
+        return Phase.ROLLING_BACK
+
+    def _turned_back(self) -> datetime | None:
+        """Return when the resource of an Update began to go back, or None if nothing tells."""
+        if not isinstance(self._request, UpdateRequest):
+            return None
+        try:
+            return turned_back(self._request.stack_id, self._request.logical_resource_id)
+        except ProviderError as error:
+            self._run.log(f"cannot tell when the resource began to go back; continuing: {error}")
+            return None
+
+    def _is_after_request(
+        self, moment: datetime | None, by: float = backoff.SUPERSEDING_LAG
+    ) -> bool:
+        """Return whether a moment came so long after the request, in seconds."""
+        made = self._run.signed_at
+        if moment is None or made is None:
+            return False
+        return (moment - made).total_seconds() > by
 
     def require_operation(self) -> Phase:
         """Return the phase. Raise ResourceConflict if the stack operation is over."""
@@ -127,10 +169,10 @@ class StackWatch:
 
     def _is_of_later_request(self, resource: StackResource) -> bool:
         """Return whether the status is so new that a later request must have caused it."""
-        made = self._run.signed_at
-        if made is None or resource.since is None:
-            return False
-        return (resource.since - made).total_seconds() > backoff.STATUS_LAG
+        if self._is_after_request(resource.since, backoff.STATUS_LAG):
+            return True
+        is_newer = self._is_after_request(resource.since)
+        return is_newer and self._is_after_request(self._turned_back())
 
     def _ask(self) -> StackResource | None:
         """Return the resource in the stack, or None if we do not ask or learn nothing."""

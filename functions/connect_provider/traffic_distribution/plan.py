@@ -52,16 +52,22 @@ def plan_shifts(
     }
 
 
-def may_be_old(desired: Splits, previous: Splits, live: Splits, *, revised: bool = False) -> bool:
-    """Return whether the live splits may be older than the last change.
+def may_be_old(
+    desired: Splits, previous: Splits, live: Splits, *, revised: bool, updates: bool
+) -> bool:
+    """Return whether the live splits, or the stack's status, may be older than the last change.
 
     A template that changes a split normally finds the previous one. If the new one is live already,
-    or a third one, Connect may show the state before a change.
+    or a third one, Connect may show the state before a change. An update that adds a split may also
+    be a rollback that the stack does not show yet. It must not overwrite a manual change.
+
+    updates: whether the request is an Update. No Create is sent in a rollback.
     """
     return any(
-        live.get(name) != previous[name]
+        live.get(name) != previous.get(name, split)
         for name, split in desired.items()
-        if name in previous and (revised or split != previous[name])
+        if (name not in previous and updates)
+        or (name in previous and (revised or split != previous[name]))
     )
 
 

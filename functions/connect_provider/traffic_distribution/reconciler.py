@@ -108,22 +108,28 @@ class TrafficDistribution:
         """Return the group and the splits to write.
 
         A split that may be old decides nothing: look again until every change before this run
-        shows. The status of the stack no longer lags then, either.
+        shows, and every update that was under way. The status of the stack no longer lags then,
+        either.
         """
         desired, revised = self._desired.splits, self._is_revised()
+        updates, began = isinstance(self._request, UpdateRequest), self._run.now()
 
         def look() -> tuple[Observation, model.Splits, bool]:
-            over = self._run.elapsed() > backoff.CONSISTENCY_LAG  # before the look
+            elapsed, now = self._run.elapsed(), self._run.now()  # before the look
             group = self._split.read(self._desired)
+            over = min(elapsed, now - self._split.busy_until) > backoff.CONSISTENCY_LAG
             _check_against(self._desired, group)
             previous = self._previous(group)
-            is_old = plan.may_be_old(desired, previous, group.state, revised=revised)
+            is_old = plan.may_be_old(
+                desired, previous, group.state, revised=revised, updates=updates
+            )
             return group, previous, over or not is_old
 
+        def pace(_waited: float) -> float:
+            return backoff.lag_delay(self._run.now() - max(began, self._split.busy_until))
+
         what = "Connect may still show an old split"
-        group, previous, _ = self._run.wait(
-            look, lambda outcome: outcome[2], what, pace=backoff.lag_delay
-        )
+        group, previous, _ = self._run.wait(look, lambda outcome: outcome[2], what, pace=pace)
         return group, self._wanted(group, previous)
 
     def _wanted(self, group: Observation, previous: model.Splits) -> model.Splits:

@@ -18,11 +18,15 @@ T = TypeVar("T")
 
 
 class TrafficSplit:
-    """The traffic of a group. An Observation's state holds the split of each config."""
+    """The traffic of a group. An Observation's state holds the split of each config.
+
+    busy_until: when the group was first seen after an update by somebody else, on the run's clock.
+    """
 
     def __init__(self, connect: Connect, run: Run) -> None:
         self._connect = connect
         self._run = run
+        self.busy_until = float("-inf")
 
     def read(self, desired: TrafficDistributionProperties) -> Observation:
         """Return the group that the template names, when no update of it is under way."""
@@ -89,12 +93,15 @@ class TrafficSplit:
 
     def _settled(self, group: Observation, region: str) -> Observation:
         """Wait until no update is under way; return the group then."""
+        was_busy = group.status is Status.BUSY
         group = self._run.wait(
             lambda: self._describe(group.arn, region),
             lambda seen: seen.status is not Status.BUSY,
             f"{group.arn} is still being updated",
             seen=group,
         )
+        if was_busy:
+            self.busy_until = self._run.now()
         if group.status is not Status.READY:
             raise errors.ResourceConflict(
                 f"{group.arn} is {group.attributes['Status']}, not ACTIVE"
@@ -135,22 +142,19 @@ class TrafficSplit:
         region = taking_order(wanted.get("TelephonyConfig", group.state["TelephonyConfig"]))[0]
         settled_at: float | None = None
 
-        def look() -> Observation:
+        def look() -> tuple[Observation, bool]:
             nonlocal settled_at
+            over = settled_at is not None and self._run.lag_is_over(settled_at)  # before the look
             seen = self._describe(group.arn, region)
             if seen.status is Status.BUSY:
                 settled_at = None
-                return seen
+                return seen, False
             settled_at = self._run.now() if settled_at is None else settled_at
-            return self._with_splits(self._settled(seen, region), region)
-
-        def ready(seen: Observation) -> bool:
-            if settled_at is None:
-                return False
-            return is_live(wanted, seen.state) or self._run.lag_is_over(settled_at)
+            read = self._with_splits(self._settled(seen, region), region)
+            return read, over or is_live(wanted, read.state)
 
         what = f"{group.arn} is still being updated"
-        return self._run.wait(look, ready, what, seen=group)
+        return self._run.wait(look, lambda outcome: outcome[1], what, seen=(group, False))[0]
 
 
 def read_somewhere(run: Run, regions: Iterable[str], read: Callable[[str], T]) -> T:

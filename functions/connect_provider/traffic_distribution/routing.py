@@ -10,7 +10,7 @@ from connect_provider import arn, errors
 from connect_provider.connect import Connect
 from connect_provider.properties import previous_properties
 from connect_provider.reconcile.plan import Observation
-from connect_provider.request import Request
+from connect_provider.request import Request, UpdateRequest
 from connect_provider.run import Run
 from connect_provider.stack.describe import Phase
 from connect_provider.stack.watch import StackWatch
@@ -82,8 +82,11 @@ class CrossRegionRouting:
         """Return whether the template changed the routing, and the stack still applies it.
 
         A rollback restores only the routing that the failed template had for this same group. It
-        ends an isolation only if the traffic has returned.
+        ends an isolation only if the traffic has returned. An update that adds the property may be
+        a rollback that the stack does not show yet.
         """
+        if earlier is None and isinstance(self._request, UpdateRequest):
+            self._watch.turns_out_to_roll_back()
         rolls_back = self._watch.require_operation() is Phase.ROLLING_BACK
         if earlier is None:
             return not rolls_back
