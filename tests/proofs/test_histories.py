@@ -238,9 +238,10 @@ class History:
             self.edited |= {(stack.id, name) for name in changed}
         # docs/reliability.md, "Known gaps": a stack that does not tell, or cancels at once.
         asks_in_vain = weather.reply is not None or weather.status_lag
+        fails_early = weather.fails_at is not None and weather.fails_at < _EARLY
         if stack.youngest_cancelled < _EARLY:
             self.early.add(stack.id)
-        if not complete and (asks_in_vain or (weather.fails_at or _EARLY) < _EARLY):
+        if not complete and (asks_in_vain or fails_early):
             self.excused.add(stack.id)
             return
         applied = complete or stack.template.get("Traffic") == template.get("Traffic")
