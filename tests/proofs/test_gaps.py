@@ -60,6 +60,24 @@ def test_a_leftover_without_a_response_stays_after_two_hours(
     assert len(connect.quick_connects) == 1
 
 
+def test_a_replaced_resource_keeps_its_name_until_an_update_is_complete(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """`--disable-rollback` keeps the replacement. The next update returns to the old Name."""
+    stack = Stack(sink, stacks)
+    properties = load_event("traffic_distribution_group_create", sink)["ResourceProperties"]
+    kind = "Custom::ConnectTrafficDistributionGroup"
+    old = {"Group": (kind, {**properties, "Name": "old"})}
+    new = {"Group": (kind, {**properties, "Name": "new"})}
+    assert stack.deploy(old)
+    assert not stack.deploy(new, Weather(fails_at=60.0), disable_rollback=True)
+    replaced = stack.replaced[0].physical_id
+    assert not stack.deploy(old)
+    reasons = [response["Reason"] for response in sink.responses]
+    assert any(reason.startswith(f"AlreadyExists: {replaced} ") for reason in reasons)
+    assert connect.groups[stack.ids["Group"]]["Name"] == "new"
+
+
 def test_a_delete_that_is_refused_in_its_second_run_loses_the_users(
     connect: ConnectEmulator, sink: Sink, clock: FakeTime
 ) -> None:
