@@ -11,6 +11,7 @@ from connect_provider.errors import Throttling
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import (
     Context,
@@ -169,6 +170,19 @@ def test_an_update_writes_if_its_rollback_begins_within_half_a_minute(
     clock.meanwhile = roll_back
     handler_of(update)(update, Context())
     assert connect.quick_connects[arn]["Name"] == update["ResourceProperties"]["Name"] != before
+
+
+def test_two_quick_connects_get_one_name_while_connect_hides_the_first(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Each update looks for the Name, and Connect accepts a taken Name in a rename."""
+    stack = Stack(sink, stacks)
+    connect.refuses_taken_rename = False
+    assert stack.deploy({**desk(sink, Name="one"), "Line": desk(sink, Name="two")["Desk"]})
+    connect.delay_visibility(Lag(20, least=20, missing=0))
+    both = dict.fromkeys(["Desk", "Line"], desk(sink, Name="three")["Desk"])
+    assert stack.deploy(both, Weather(spacing=5.0))
+    assert [live["Name"] for live in connect.quick_connects.values()] == ["three", "three"]
 
 
 def test_a_create_that_cloudformation_says_nothing_about_outlives_its_delete(

@@ -7,7 +7,9 @@ is left.
 
 import os
 import random
+from collections import Counter
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -41,6 +43,8 @@ from tests.support.histories import (
 
 pytestmark = pytest.mark.large
 
+_LAG = 20  # seconds until Connect shows a change
+_MAYBE_DONE = ("", "InternalServiceException", "503", "drop", "hang")  # results of writes
 _EARLY = 3.0  # seconds; a run asks CloudFormation from two seconds on, counted from a whole one
 # `make test` runs the same histories every time; HISTORIES=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))
@@ -192,7 +196,7 @@ class History:
         self.early: set[str] = set()  # those whose canceled Create may have come after its Delete
         self.vanished = False
         self.default = connect.default_group(scene.INSTANCE_ID)
-        connect.delay_visibility(Lag(20, seed=seed))
+        connect.delay_visibility(Lag(_LAG, seed=seed))
 
     def split(self) -> tuple[int, ...]:
         shares = self.default["traffic"]["TelephonyConfig"]["Distributions"]
@@ -488,12 +492,29 @@ class History:
         for arn, resource in self.foreign.items():
             assert self.connect.quick_connects[arn] == resource
         assert self.default["Tags"] == {}
-        names = [(q["InstanceArn"], q["Name"]) for q in self.connect.quick_connects.values()]
-        assert len(names) == len(set(names)), "no Name is taken twice"
+        names = Counter((q["InstanceArn"], q["Name"]) for q in self.connect.quick_connects.values())
+        twice = {name for (_, name), times in names.items() if times > 1}
+        assert twice <= self._renamed_at_once(), "no Name is taken twice"
         for stack in self.stacks:
             self._check_ownership(stack)
             if stack.id not in self.excused:
                 self._check_live(stack)
+
+    def _renamed_at_once(self) -> set[str]:
+        """Return the Names that a rename gave while Connect might hide the one that has it.
+
+        docs/reliability.md, "Known gaps": this Connect accepts a taken Name in a rename.
+        """
+        gives = ("CreateQuickConnect", "UpdateQuickConnectName")
+        given = [e for e in self.connect.journal if e.operation in gives and e.error in _MAYBE_DONE]
+        return {
+            later.parameters["Name"]
+            for earlier, later in combinations(given, 2)
+            if later.operation == "UpdateQuickConnectName"
+            and earlier.parameters.get("Name") == later.parameters.get("Name")
+            and earlier.parameters.get("QuickConnectId") != later.parameters["QuickConnectId"]
+            and later.time - earlier.time <= _LAG
+        }
 
     def _check_ownership(self, stack: Stack) -> None:
         """Check that the stack knows every resource with its marker."""
