@@ -290,6 +290,8 @@ class History:
         """Remove the queue, or the first user, from Connect."""
         instance = self.connect.instances[scene.INSTANCE_ID]
         getattr(instance, kind).discard({"queues": scene.QUEUE_ID, "users": scene.USER_ID}[kind])
+        if kind == "queues":
+            self.connect.queue_quick_connects.pop(f"{instance.arn}/queue/{scene.QUEUE_ID}", None)
         self.vanished = True
         self.connect.note_changes()
 
