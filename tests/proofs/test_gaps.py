@@ -61,22 +61,42 @@ def test_a_leftover_without_a_response_stays_after_two_hours(
     assert len(connect.quick_connects) == 1
 
 
-def test_a_replaced_resource_keeps_its_name_until_an_update_is_complete(
-    connect: ConnectEmulator, sink: Sink, stacks: Stacks
-) -> None:
-    """`--disable-rollback` keeps the replacement. The next update returns to the old Name."""
+def named(sink: Sink, name: str, policy: str = "Fail") -> Template:
+    """Return a template with one group."""
+    declared = load_event("traffic_distribution_group_create", sink)["ResourceProperties"]
+    properties = {**declared, "Name": name, "ExistingResourcePolicy": policy}
+    return {"Group": ("Custom::ConnectTrafficDistributionGroup", properties)}
+
+
+@pytest.fixture
+def half_updated(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
+    """A stack whose group "new" replaces "old". A sibling failed, so no cleanup has come yet."""
     stack = Stack(sink, stacks)
-    properties = load_event("traffic_distribution_group_create", sink)["ResourceProperties"]
-    kind = "Custom::ConnectTrafficDistributionGroup"
-    old = {"Group": (kind, {**properties, "Name": "old"})}
-    new = {"Group": (kind, {**properties, "Name": "new"})}
-    assert stack.deploy(old)
-    assert not stack.deploy(new, Weather(fails_at=60.0), disable_rollback=True)
-    replaced = stack.replaced[0].physical_id
-    assert not stack.deploy(old)
-    reasons = [response["Reason"] for response in sink.responses]
-    assert any(reason.startswith(f"AlreadyExists: {replaced} ") for reason in reasons)
-    assert connect.groups[stack.ids["Group"]]["Name"] == "new"
+    assert stack.deploy(named(sink, "old"))
+    assert not stack.deploy(named(sink, "new"), Weather(fails_at=60.0), disable_rollback=True)
+    return stack
+
+
+def test_a_replaced_resource_keeps_its_name_until_an_update_is_complete(
+    connect: ConnectEmulator, sink: Sink, half_updated: Stack
+) -> None:
+    """The next update returns to the old Name."""
+    (old,) = half_updated.replaced
+    assert not half_updated.deploy(named(sink, "old"))
+    assert connect.groups[half_updated.ids["Group"]]["Name"] == "new"
+    refusal = next(r["Reason"] for r in sink.responses if r["Status"] == "FAILED")
+    assert refusal.startswith(f"AlreadyExists: {old.physical_id} ")
+    assert "unless CloudFormation still has to delete it" in refusal
+
+
+def test_the_cleanup_releases_a_replaced_resource_that_an_update_adopts(
+    connect: ConnectEmulator, sink: Sink, half_updated: Stack
+) -> None:
+    """CloudFormation still deletes it, although it is the stack's resource again."""
+    (old,) = half_updated.replaced
+    assert half_updated.deploy(named(sink, "old", policy="Adopt"))
+    assert half_updated.ids["Group"] == old.physical_id
+    assert "cfn:stack-id" not in connect.groups[old.physical_id]["Tags"]
 
 
 def test_a_delete_that_is_refused_in_its_second_run_loses_the_users(

@@ -223,6 +223,8 @@ class Owned:
         advice = "set ExistingResourcePolicy to Adopt to take it over"
         if renames:
             advice = "rename or delete that resource first. A rename adopts nothing"
+        elif ownership.owner(observed.tags, self._request) is Owner.THIS:
+            advice += ", unless CloudFormation still has to delete it after a failed update"
         elif ownership.is_of_stack(observed.tags, self._request):
             advice = "set ExistingResourcePolicy to Adopt to move it to this logical id"
         elif owner:
