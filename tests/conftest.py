@@ -27,10 +27,9 @@ from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectCall
 from sandbox.http_server import HttpServer
-from tests.support import watch
+from tests.support import shared_clock, watch
 from tests.support.children import Zygote
 from tests.support.harness import STACKS, START, Context, FakeTime, Sink
-from tests.support.shared_clock import CLOCK
 from tests.support.transport import make_request, send, sign
 
 
@@ -42,7 +41,7 @@ class _Watched(ConnectEmulator):
         watch.CALLED.append(self.journal[-1])
 
 
-_emulator = _Watched(clock=lambda: CLOCK.passed)
+_emulator = _Watched(clock=lambda: shared_clock.CLOCK.passed)
 _server = HttpServer(_emulator.handle)
 _authority = trustme.CA()
 _sink = Sink(
