@@ -23,12 +23,13 @@ from sandbox.http_server import NEVER, DropConnection, HttpRequest, HttpResponse
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One call and its result: an error's code, or "" for a success."""
+    """One call and its result: an error's code, or "" for a success. time: on Connect's clock."""
 
     region: str
     operation: str
     parameters: Mapping[str, Any]
     error: str
+    time: float
 
 
 @dataclass
@@ -154,7 +155,8 @@ class ConnectEmulator(QuickConnects, TrafficDistributionGroups, Lists):
         return self.model.error_response(ServiceError(fault.error, fault.message))
 
     def _note(self, call: ConnectCall, error: str) -> None:
-        self.journal.append(JournalEntry(call.region, call.operation, call.parameters, error))
+        entry = JournalEntry(call.region, call.operation, call.parameters, error, self._clock())
+        self.journal.append(entry)
 
     def _dispatch(self, call: ConnectCall) -> dict[str, Any]:
         self._spend(call)

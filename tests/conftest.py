@@ -27,7 +27,7 @@ from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.connect_model import ConnectCall
 from sandbox.http_server import HttpServer
-from tests.support import watch
+from tests.support import shared_clock, watch
 from tests.support.children import Zygote
 from tests.support.harness import STACKS, START, Context, FakeTime, Sink
 from tests.support.transport import add_auth, make_request, send
@@ -41,7 +41,7 @@ class _Watched(ConnectEmulator):
         watch.CALLED.append(self.journal[-1])
 
 
-_emulator = _Watched(clock=lambda: FakeTime.current.monotonic())
+_emulator = _Watched(clock=lambda: shared_clock.CLOCK.passed)
 _server = HttpServer(_emulator.handle)
 _HANDLES = {_server.url: _emulator.handle, STACKS.url: STACKS.handle}
 _authority = trustme.CA()

@@ -269,6 +269,18 @@ def test_a_change_of_users_waits_until_the_group_is_active(
     assert connect.groups[arn]["users"] == set(users)
 
 
+def test_a_create_waits_while_connect_shows_the_deleted_resource_of_its_logical_id(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """CloudFormation deletes a quick connect and creates it again at once. Its Name lags, too."""
+    old = created(load_event("quick_connect_create", sink), sink)
+    connect.delay_visibility(Lag(10, least=10, missing=0))
+    connect.fault("CreateQuickConnect", "DuplicateResourceException", seconds=10)
+    assert respond("quick_connect_delete", sink, PhysicalResourceId=old)["Status"] == "SUCCESS"
+    new = created(load_event("quick_connect_create", sink, RequestId="again"), sink)
+    assert own(connect) == [new] != [old]
+
+
 @pytest.mark.parametrize("policy", ["Fail", "Adopt"])
 @pytest.mark.parametrize("seconds", [40, 1000])
 def test_a_create_waits_until_a_dying_group_of_its_name_is_gone(

@@ -11,6 +11,7 @@ from connect_provider.errors import Throttling
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import (
     Context,
@@ -58,6 +59,44 @@ def test_a_leftover_without_a_response_stays_after_two_hours(
     clock.sleep(20 * 3600)
     stack.delete()
     assert len(connect.quick_connects) == 1
+
+
+def named(sink: Sink, name: str, policy: str = "Fail") -> Template:
+    """Return a template with one group."""
+    declared = load_event("traffic_distribution_group_create", sink)["ResourceProperties"]
+    properties = {**declared, "Name": name, "ExistingResourcePolicy": policy}
+    return {"Group": ("Custom::ConnectTrafficDistributionGroup", properties)}
+
+
+@pytest.fixture
+def half_updated(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
+    """A stack whose group "new" replaces "old". A sibling failed, so no cleanup has come yet."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy(named(sink, "old"))
+    assert not stack.deploy(named(sink, "new"), Weather(fails_at=60.0), disable_rollback=True)
+    return stack
+
+
+def test_a_replaced_resource_keeps_its_name_until_an_update_is_complete(
+    connect: ConnectEmulator, sink: Sink, half_updated: Stack
+) -> None:
+    """The next update returns to the old Name."""
+    (old,) = half_updated.replaced
+    assert not half_updated.deploy(named(sink, "old"))
+    assert connect.groups[half_updated.ids["Group"]]["Name"] == "new"
+    refusal = next(r["Reason"] for r in sink.responses if r["Status"] == "FAILED")
+    assert refusal.startswith(f"AlreadyExists: {old.physical_id} ")
+    assert "unless CloudFormation still has to delete it" in refusal
+
+
+def test_the_cleanup_releases_a_replaced_resource_that_an_update_adopts(
+    connect: ConnectEmulator, sink: Sink, half_updated: Stack
+) -> None:
+    """CloudFormation still deletes it, although it is the stack's resource again."""
+    (old,) = half_updated.replaced
+    assert half_updated.deploy(named(sink, "old", policy="Adopt"))
+    assert half_updated.ids["Group"] == old.physical_id
+    assert "cfn:stack-id" not in connect.groups[old.physical_id]["Tags"]
 
 
 def test_a_delete_that_is_refused_in_its_second_run_loses_the_users(
@@ -151,6 +190,19 @@ def test_an_update_writes_if_its_rollback_begins_within_half_a_minute(
     clock.meanwhile = roll_back
     handler_of(update)(update, Context())
     assert connect.quick_connects[arn]["Name"] == update["ResourceProperties"]["Name"] != before
+
+
+def test_two_quick_connects_get_one_name_while_connect_hides_the_first(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Each update looks for the Name, and Connect accepts a taken Name in a rename."""
+    stack = Stack(sink, stacks)
+    connect.refuses_taken_rename = False
+    assert stack.deploy({**desk(sink, Name="one"), "Line": desk(sink, Name="two")["Desk"]})
+    connect.delay_visibility(Lag(20, least=20, missing=0))
+    both = dict.fromkeys(["Desk", "Line"], desk(sink, Name="three")["Desk"])
+    assert stack.deploy(both, Weather(spacing=5.0))
+    assert [live["Name"] for live in connect.quick_connects.values()] == ["three", "three"]
 
 
 def test_a_create_that_cloudformation_says_nothing_about_outlives_its_delete(

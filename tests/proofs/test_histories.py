@@ -7,7 +7,9 @@ is left.
 
 import os
 import random
+from collections import Counter
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -41,6 +43,8 @@ from tests.support.histories import (
 
 pytestmark = pytest.mark.large
 
+_LAG = 20  # seconds until Connect shows a change
+_MAYBE_DONE = ("", "InternalServiceException", "503", "drop", "hang")  # results of writes
 _EARLY = 3.0  # seconds; a run asks CloudFormation from two seconds on, counted from a whole one
 # `make test` runs the same histories every time; HISTORIES=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("HISTORIES", "150"))
@@ -193,7 +197,7 @@ class History:
         self.early: set[str] = set()  # those whose canceled Create may have come after its Delete
         self.vanished = False
         self.default = connect.default_group(scene.INSTANCE_ID)
-        connect.delay_visibility(Lag(20, seed=seed))
+        connect.delay_visibility(Lag(_LAG, seed=seed))
 
     def split(self) -> tuple[int, ...]:
         shares = self.default["traffic"]["TelephonyConfig"]["Distributions"]
@@ -218,6 +222,7 @@ class History:
         for operation, (error, after), times in wanted_faults:
             self.connect.fault(operation, error, after=after, times=times)
         before, old, abandoned = self.split(), dict(stack.template), set(stack.abandoned)
+        replaced = [remnant.physical_id for remnant in stack.replaced]
         changed = {name for name in template if template[name] != old.get(name)}
         responses = len(self.sink.responses)
         complete = stack.deploy(template, weather, disable_rollback=disable_rollback)
@@ -229,7 +234,9 @@ class History:
             if request_id not in stack.cancelled:
                 reason = response["Reason"]
                 self._check_reason(reason, template, weather, refused=bool(refusals))
-                mentions_itself = stack.id in reason and stack.id not in self.excused
+                # docs/reliability.md, "Known gaps": what waits for the clean-up has its Name.
+                is_known_gap = stack.id in self.excused or any(arn in reason for arn in replaced)
+                mentions_itself = stack.id in reason and not is_known_gap
                 assert not mentions_itself, "no resource is in its own stack's way"
         may_fail = refusals or weather.reply is not None
         assert stack.abandoned == abandoned or may_fail, "a Delete fails only if AWS refuses"
@@ -239,9 +246,10 @@ class History:
             self.edited |= {(stack.id, name) for name in changed}
         # docs/reliability.md, "Known gaps": a stack that does not tell, or cancels at once.
         asks_in_vain = weather.reply is not None or weather.status_lag
+        fails_early = weather.fails_at is not None and weather.fails_at < _EARLY
         if stack.youngest_cancelled < _EARLY:
             self.early.add(stack.id)
-        if not complete and (asks_in_vain or (weather.fails_at or _EARLY) < _EARLY):
+        if not complete and (asks_in_vain or fails_early):
             self.excused.add(stack.id)
             return
         applied = complete or stack.template.get("Traffic") == template.get("Traffic")
@@ -283,6 +291,8 @@ class History:
         """Remove the queue, or the first user, from Connect."""
         instance = self.connect.instances[scene.INSTANCE_ID]
         getattr(instance, kind).discard({"queues": scene.QUEUE_ID, "users": scene.USER_ID}[kind])
+        if kind == "queues":
+            self.connect.queue_quick_connects.pop(f"{instance.arn}/queue/{scene.QUEUE_ID}", None)
         self.vanished = True
         self.connect.note_changes()
 
@@ -316,6 +326,8 @@ class History:
         First, a sibling fails, and the replacement is ready after the rollback. Then the response
         never arrives.
         """
+        if self.stack.id in self.excused:
+            return
         self.connect.settle_seconds = 60
         self._replace(template, Weather(fails_at=45.0, status_lag=15.0))
         self.connect.settle_seconds = 5
@@ -485,12 +497,29 @@ class History:
         for arn, resource in self.foreign.items():
             assert self.connect.quick_connects[arn] == resource
         assert self.default["Tags"] == {}
-        names = [(q["InstanceArn"], q["Name"]) for q in self.connect.quick_connects.values()]
-        assert len(names) == len(set(names)), "no Name is taken twice"
+        names = Counter((q["InstanceArn"], q["Name"]) for q in self.connect.quick_connects.values())
+        twice = {name for (_, name), times in names.items() if times > 1}
+        assert twice <= self._renamed_at_once(), "no Name is taken twice"
         for stack in self.stacks:
             self._check_ownership(stack)
             if stack.id not in self.excused:
                 self._check_live(stack)
+
+    def _renamed_at_once(self) -> set[str]:
+        """Return the Names that a rename gave while Connect might hide the one that has it.
+
+        docs/reliability.md, "Known gaps": this Connect accepts a taken Name in a rename.
+        """
+        gives = ("CreateQuickConnect", "UpdateQuickConnectName")
+        given = [e for e in self.connect.journal if e.operation in gives and e.error in _MAYBE_DONE]
+        return {
+            later.parameters["Name"]
+            for earlier, later in combinations(given, 2)
+            if later.operation == "UpdateQuickConnectName"
+            and earlier.parameters.get("Name") == later.parameters.get("Name")
+            and earlier.parameters.get("QuickConnectId") != later.parameters["QuickConnectId"]
+            and later.time - earlier.time <= _LAG
+        }
 
     def _check_ownership(self, stack: Stack) -> None:
         """Check that the stack knows every resource with its marker."""

@@ -252,6 +252,32 @@ def test_an_update_that_records_a_manual_change_writes_nothing(
     assert "UpdateTrafficDistribution" not in connect.calls()
 
 
+def test_a_rollback_ends_if_the_traffic_moves_right_after_its_write(
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An operator moves it, or a run of the canceled update. The rollback keeps the live split."""
+    back = reversed_update(update_to(sink, group, 30, 70), sink)
+    by_hand(group, 30, 70)
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    connect.delay_visibility(Lag(9, least=9, missing=0, operations=("GetTrafficDistribution",)))
+
+    def move() -> None:
+        by_hand(group, 0, 100)
+        connect.delay_visibility(Lag(0))
+
+    clock.meanwhile = lambda: setattr(clock, "meanwhile", move)  # when the write has its effect
+    caplog.set_level("INFO")
+    assert deliver(back, sink)["Status"] == "SUCCESS"
+    assert connect.calls().count("UpdateTrafficDistribution") == 1
+    assert live(group) == (0, 100)
+    assert "the rollback keeps the live resource: TelephonyConfig: " in caplog.text
+
+
 def template(east: int) -> Template:
     """Return a template with a split of the calls of the default group."""
     config = percentages(east, 100 - east)

@@ -131,7 +131,7 @@ class Owned:
     def _try_to_create(self, began: float) -> tuple[Observation | None, bool]:
         """Return the created resource and True, or the resource that has the Name and False.
 
-        Return None and False while Connect does not show that resource, or is deleting it.
+        Return None and False while Connect does not show that resource, or it may leave.
         """
         markers = ownership.markers(self._request, ownership.CREATED_AT)
         tags = {**self._desired.Tags, **markers}
@@ -143,11 +143,24 @@ class Owned:
             holder = self._resource.look_for(self._desired)
             if holder is None and over:
                 raise
-            return (None if holder and holder.status is Status.DELETING else holder), False
+            return (None if holder and self._may_leave(holder, began) else holder), False
         except errors.ProviderError as error:
             if not error.maybe_done:
                 self._run.physical_id = self._run.initial_id
             raise
+
+    def _may_leave(self, holder: Observation, began: float) -> bool:
+        """Return whether the resource that has the Name is being deleted, or may be gone already.
+
+        CloudFormation creates a logical id again right after its Delete. An Update may go back to
+        the resource.
+        """
+        if holder.status is Status.DELETING:
+            return True
+        if isinstance(self._request, UpdateRequest) or self._run.lag_is_over(began):
+            return False
+        ours = ownership.owner(holder.tags, self._request) is Owner.THIS
+        return ours and not ownership.made_by(holder.tags, self._request)
 
     def _settle(self, observed: Observation) -> Observation:
         """Wait until a resource is ready."""
@@ -249,6 +262,8 @@ class Owned:
         advice = "set ExistingResourcePolicy to Adopt to take it over"
         if renames:
             advice = "rename or delete that resource first. A rename adopts nothing"
+        elif ownership.owner(observed.tags, self._request) is Owner.THIS:
+            advice += ", unless CloudFormation still has to delete it after a failed update"
         elif ownership.is_of_stack(observed.tags, self._request):
             advice = "set ExistingResourcePolicy to Adopt to move it to this logical id"
         elif owner:

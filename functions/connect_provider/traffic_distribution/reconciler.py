@@ -90,9 +90,11 @@ class TrafficDistribution:
             group = self._split.read_back(group, wanted)
             return group if plan.is_live(wanted, group.state) else None
         group = self._split.read_back(group, wanted)
-        if plan.is_live(wanted, group.state):
-            return group
-        raise errors.NotStabilized(plan.differences(wanted, group.state))
+        if not plan.is_live(wanted, group.state):
+            # A rollback leaves a traffic change that came after its write.
+            differences = plan.differences(wanted, group.state)
+            self._watch.end_rollback(errors.NotStabilized(differences))
+        return group
 
     def _require_retry(self, error: errors.ProviderError) -> None:
         """Raise the error unless a retry can cure it: a refusal may be due to the lag."""
