@@ -44,6 +44,18 @@ def test_it_holds_the_functions_and_no_development_files(artifact: Path) -> None
     assert not names & {"tests", "requirements.txt", "requirements.in", ".mypy_cache", "bin"}
 
 
+def test_boto3_imports_no_more_of_s3transfer_than_it_holds(artifact: Path) -> None:
+    """The modules of S3 may import more, because only a client of S3 loads them."""
+    modules = [path for path in artifact.glob("boto3/*.py") if path.name != "crt.py"]
+    lines = [line for path in modules for line in path.read_text().splitlines()]
+    imports = [line for line in lines if "s3transfer" in line]
+    assert imports == ["from s3transfer.manager import TransferConfig"]
+    assert sorted(path.name for path in artifact.glob("s3transfer/*.py")) == [
+        "__init__.py",
+        "manager.py",
+    ]
+
+
 def _connect_models(artifact: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the shipped Connect model and botocore's own."""
     (shipped,) = artifact.glob("botocore/data/connect/*/service-2.json")
