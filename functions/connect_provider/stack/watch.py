@@ -58,11 +58,33 @@ class StackWatch:
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
         other = bool(logical_id)
-        logical_id = logical_id or self._request.logical_resource_id
+        resource = self._resource_of(logical_id or self._request.logical_resource_id)
+        leaves = other and resource.status.startswith("DELETE_")
+        return resource.physical_id == arn and not leaves
+
+    def has_left(self, arn: str, logical_id: str) -> bool:
+        """Return whether an earlier operation left the resource of another logical id behind.
+
+        If the present operation creates or replaces that resource, its id may be missing.
+
+        Raise ProviderError, as unfinished, if CloudFormation does not tell.
+        """
+        resource = self._resource_of(logical_id)
+        if resource.status == GONE or resource.status.startswith("DELETE_"):
+            return True
+        if resource.physical_id == arn or resource.status.endswith("_IN_PROGRESS"):
+            return False
+        if resource.status == "CREATE_FAILED" or resource.since is None:
+            return True
         try:
-            resource = resource_of(self._request.stack_id, logical_id)
-            leaves = other and resource.status.startswith("DELETE_")
-            return resource.physical_id == arn and not leaves
+            return has_begun_since(self._request.stack_id, resource.since)
+        except ProviderError as error:
+            raise type(error)(str(error), unfinished=True) from None
+
+    def _resource_of(self, logical_id: str) -> StackResource:
+        """Return a resource of the stack. Raise ProviderError, as unfinished, if nothing tells."""
+        try:
+            return resource_of(self._request.stack_id, logical_id)
         except ProviderError as error:
             raise type(error)(str(error), unfinished=True) from None
 
