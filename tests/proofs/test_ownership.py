@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from tests.support.cloudformation import Declared, Stack, Template, Weather
 from tests.support.harness import STACKS, FakeTime, Sink, created, load_event
 from tests.support.requests import deliver, respond
@@ -275,6 +277,45 @@ def test_the_old_logical_id_does_not_take_back_what_the_new_one_has(
     response = respond(f"{kind}_update", sink, PhysicalResourceId=arn)
     assert response["Reason"].startswith("ResourceConflict: ")
     assert tags_of(connect, arn)["cfn:logical-id"] == "Renamed"
+
+
+@pytest.mark.parametrize("spacing", [0.0, 1.0, 20.0])
+@pytest.mark.parametrize("operation", ["a deletion", "a rollback"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_logical_ids_of_one_resource_leave_nothing(
+    kind: str,
+    operation: str,
+    spacing: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """A logical id was renamed, and the old one was not removed. Their Deletes come together.
+
+    The new one hands the resource back, and the Delete of the old one does not see that yet.
+    """
+    declared, _ = in_two_places(kind)
+    adopts = (declared[0], {**declared[1], **ADOPT})
+    weather = Weather(spacing=spacing)
+    if operation == "a deletion":
+        assert stack.deploy({"Line": adopts})
+        clock.sleep(600)
+        assert stack.deploy({"Desk": adopts, "Line": adopts})
+        clock.sleep(600)
+        slow_tags(connect)
+        stack.delete(weather)
+    else:
+        slow_tags(connect)
+        both = {"Line": declared, "Desk": adopts}
+        assert not stack.deploy(both, replace(weather, spacing=max(spacing, 1.0), fails_at=100.0))
+    connect._settle()
+    assert held(connect) == {}
+
+
+def slow_tags(connect: ConnectEmulator) -> None:
+    """Let Connect show each change 25 seconds late where it describes a resource."""
+    describes = ("DescribeQuickConnect", "DescribeTrafficDistributionGroup")
+    connect.delay_visibility(Lag(25, least=25, missing=0, operations=describes))
 
 
 def names_that_move(kind: str) -> tuple[Template, Template]:
