@@ -150,8 +150,9 @@ class Deletion:
         A refusal changes nothing. It is checked before the members are removed, or they are added
         again.
         """
+        look = partial(self._resource.look, observed.arn)
         idle = self._run.wait(
-            partial(self._resource.look, observed.arn),
+            lambda: self._run.look_again(look),
             lambda seen: seen is None or seen.status is not Status.BUSY,
             f"{observed.arn} is still being changed",
             seen=observed,
@@ -182,7 +183,7 @@ class Deletion:
         except (InvalidRequest, ResourceConflict) as error:
             # Connect refuses a repeated deletion, and may still show the state before the first.
             remaining = self._run.wait(
-                look,
+                lambda: self._run.look_again(look),
                 lambda seen: (
                     not seen or seen.status is Status.DELETING or self._run.lag_is_over(began)
                 ),
