@@ -96,10 +96,11 @@ class QueueAssociations:
         previous = previous_properties(QueueQuickConnectsProperties, self._request)
         if previous is not None and self._queue(previous).arn == queue.arn:
             return self._members.desired(previous)
-        if not self._watch.is_rolling_back():
+        lost = previous if self._run.initial_id == queue.arn else None
+        if not self._watch.is_rolling_back(patient=lost is not None):
             return frozenset()
-        if previous is not None and self._run.initial_id == queue.arn:
-            self._remove_lost_replacement(previous)
+        if lost is not None:
+            self._remove_lost_replacement(lost)
         return self._members.desired(self._desired)
 
     def _remove_lost_replacement(self, failed: QueueQuickConnectsProperties) -> None:

@@ -355,7 +355,7 @@ class Owned:
         state, live = previous.state, observed.state if observed else self._desired.state
         fixed = previous.create_only if observed else previous.create_only | {"Name"}
         differs = any(state[name] != live[name] for name in fixed)
-        if not differs or not self._watch.is_rolling_back():
+        if not differs or not self._watch.is_rolling_back(patient=True):
             return
         stray = self._run.look_again(partial(self._resource.look_for, previous))
         if stray is None or (observed is not None and _are_of_one_request(stray, observed)):

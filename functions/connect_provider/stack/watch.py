@@ -155,12 +155,16 @@ class StackWatch:
             )
         return phase
 
-    def is_rolling_back(self) -> bool:
-        """Return whether the resource goes back to the previous template."""
-        return self.phase() is Phase.ROLLING_BACK
+    def is_rolling_back(self, *, patient: bool = False) -> bool:
+        """Return whether the resource goes back to the previous template.
+
+        patient: if the stack shows no rollback, wait until its status no longer lags.
+        """
+        shows = self.phase() is Phase.ROLLING_BACK
+        return shows or (patient and self.turns_out_to_roll_back())
 
     def turns_out_to_roll_back(self) -> bool:
-        """Return the same when the status of the stack no longer lags. Only a refusal waits.
+        """Return the same when the status of the stack no longer lags.
 
         Until then, a status may also be that of an earlier rollback.
         """
