@@ -339,6 +339,37 @@ def test_a_rollback_withdraws_a_lost_offer_before_the_stack_shows_the_rollback(
     assert not any(connect.queue_quick_connects.values())
 
 
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_rollback_ends_if_a_queue_would_offer_a_quick_connect_of_another_instance(
+    applied: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+) -> None:
+    """A `Ref` to a quick connect resolves to one that its own rollback had to keep."""
+    scene.add_quick_connects(connect)
+    first, second, _ = scene.QUICK_CONNECT_IDS
+    properties = {"InstanceId": scene.INSTANCE_ID, "QueueId": scene.QUEUE_ID}
+    foreign = f"{connect.instances[scene.OTHER_INSTANCE_ID].arn}/transfer-destination/{second}"
+    update = load_event(
+        "queue_quick_connects_update",
+        sink,
+        PhysicalResourceId=f"{connect.instances[scene.INSTANCE_ID].arn}/queue/{scene.QUEUE_ID}",
+        ResourceProperties={**properties, "QuickConnectIds": [first]},
+        OldResourceProperties={**properties, "QuickConnectIds": []},
+    )
+    queue = created(update, sink)
+    failed = [first] if applied else ["*"]
+    update["ResourceProperties"] = {**properties, "QuickConnectIds": failed}
+    update["OldResourceProperties"] = {**properties, "QuickConnectIds": [foreign]}
+    stacks.status = ROLLBACK
+    response = rolled_back(update, sink)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", queue)
+    assert response["Data"]["Arn"] == queue
+    assert ("QueueId" in response["Data"]) == applied
+    assert connect.queue_quick_connects[queue] == {first}
+
+
 @pytest.mark.parametrize("response", ["arrives", "is lost"])
 def test_a_rollback_returns_to_the_old_quick_connect_if_its_queue_is_gone(
     response: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
