@@ -225,7 +225,7 @@ class History:
         """Delete the stack after an assessment."""
         gone = [self._event(name, *declared) for name, declared in self.stack.template.items()]
         expected = self._assess([{**event, "RequestType": "Delete"} for event in gone])
-        self.stack.delete()
+        self.stack.delete(ONE_BY_ONE)
         self._check(expected, complete=True)
 
     def rename(self) -> None:

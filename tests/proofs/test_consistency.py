@@ -309,3 +309,30 @@ def test_a_replacement_waits_until_a_dying_group_of_its_name_is_gone(
     response = respond(f"{GROUP}_update_replacement", sink, PhysicalResourceId=arn)
     assert response["Status"] == "SUCCESS", response["Reason"]
     assert dying not in connect.groups
+
+
+@pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "CREATION_IN_PROGRESS"])
+def test_a_delete_that_waits_for_a_group_looks_again_after_a_miss(
+    status: str, connect: ConnectEmulator, sink: Sink, clock: FakeTime
+) -> None:
+    """Connect may hide a group that it is changing. The miss comes while the Delete waits."""
+    arn = created(load_event("traffic_distribution_group_create", sink), sink)
+    group = connect.groups[arn]
+    group["Status"], group["next"] = status, ("ACTIVE", clock.monotonic() + 20)
+    miss = "ResourceNotFoundException"
+    connect.fault("DescribeTrafficDistributionGroup", miss, skip=3)
+    delete = respond("traffic_distribution_group_delete", sink, PhysicalResourceId=arn)
+    assert delete["Status"] == "SUCCESS"
+    connect._settle()
+    assert arn not in connect.groups
+
+
+def test_a_refused_delete_looks_again_after_a_miss(connect: ConnectEmulator, sink: Sink) -> None:
+    """Connect refuses the deletion, and then hides the group once. The group still exists."""
+    arn = created(load_event("traffic_distribution_group_create", sink), sink)
+    connect.fault("DeleteTrafficDistributionGroup", "ResourceInUseException", times=10)
+    miss = "ResourceNotFoundException"
+    connect.fault("DescribeTrafficDistributionGroup", miss, skip=1)
+    delete = respond("traffic_distribution_group_delete", sink, PhysicalResourceId=arn)
+    assert delete["Reason"].startswith("ResourceConflict: ")
+    assert arn in connect.groups

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.cloudformation import Declared, Stack, Weather
+from sandbox.consistency import Lag
+from tests.support.cloudformation import Declared, Stack, Template, Weather
 from tests.support.harness import STACKS, FakeTime, Sink, created, load_event
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import OTHER_STACK
@@ -257,8 +259,9 @@ def test_a_rollback_keeps_a_retained_resource_that_the_stack_adopts_again(
     arn = created(load_event(f"{kind}_create", sink), sink)
     other = {"LogicalResourceId": logical_id} if logical_id else {}
     again = {"RequestId": "that of the adoption", **other, "Properties": ADOPT}
+    stacks.resource_status = "DELETE_SKIPPED"
     assert created(load_event(f"{kind}_create", sink, **again), sink) == arn
-    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    stacks.status, stacks.resource_status = "UPDATE_ROLLBACK_IN_PROGRESS", ""
     delete = {**other, "PhysicalResourceId": arn, "Properties": ADOPT}
     assert respond(f"{kind}_delete", sink, **delete)["Status"] == "SUCCESS"
     assert arn in held(connect)
@@ -274,6 +277,101 @@ def test_the_old_logical_id_does_not_take_back_what_the_new_one_has(
     response = respond(f"{kind}_update", sink, PhysicalResourceId=arn)
     assert response["Reason"].startswith("ResourceConflict: ")
     assert tags_of(connect, arn)["cfn:logical-id"] == "Renamed"
+
+
+@pytest.mark.parametrize("spacing", [0.0, 1.0, 20.0])
+@pytest.mark.parametrize("operation", ["a deletion", "a rollback"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_logical_ids_of_one_resource_leave_nothing(
+    kind: str,
+    operation: str,
+    spacing: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """A logical id was renamed, and the old one was not removed. Their Deletes come together.
+
+    The new one hands the resource back, and the Delete of the old one does not see that yet.
+    """
+    declared, _ = in_two_places(kind)
+    adopts = (declared[0], {**declared[1], **ADOPT})
+    weather = Weather(spacing=spacing)
+    if operation == "a deletion":
+        assert stack.deploy({"Line": adopts})
+        clock.sleep(600)
+        assert stack.deploy({"Desk": adopts, "Line": adopts})
+        clock.sleep(600)
+        slow_tags(connect)
+        stack.delete(weather)
+    else:
+        slow_tags(connect)
+        both = {"Line": declared, "Desk": adopts}
+        assert not stack.deploy(both, replace(weather, spacing=max(spacing, 1.0), fails_at=100.0))
+    connect._settle()
+    assert held(connect) == {}
+
+
+def slow_tags(connect: ConnectEmulator) -> None:
+    """Let Connect show each change 25 seconds late where it describes a resource."""
+    describes = ("DescribeQuickConnect", "DescribeTrafficDistributionGroup")
+    connect.delay_visibility(Lag(25, least=25, missing=0, operations=describes))
+
+
+def names_that_move(kind: str) -> tuple[Template, Template]:
+    """Return two templates. In the second one, Line has the old resource of Desk, which is new."""
+    first, second = in_two_places(kind)
+    line = (first[0], {**first[1], **ADOPT})
+    return {"Desk": first}, {"Desk": second, "Line": line}
+
+
+@pytest.mark.parametrize("spacing", [5.0, 40.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_logical_id_that_takes_a_replaced_resource_deletes_it_with_the_stack(
+    kind: str, spacing: float, connect: ConnectEmulator, stack: Stack
+) -> None:
+    """The stack has the new resource of Desk by then. The old one is still its own."""
+    before, after = names_that_move(kind)
+    assert stack.deploy(before)
+    old = stack.ids["Desk"]
+    assert stack.deploy(after, Weather(spacing=spacing))
+    assert stack.ids["Line"] == old
+    assert stack.ids["Desk"] != old
+    stack.delete()
+    connect._settle()
+    assert held(connect) == {}
+
+
+@pytest.mark.parametrize("order", [("Desk", "Line"), ("Line", "Desk")], ids=" then ".join)
+@pytest.mark.parametrize("spacing", [5.0, 40.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rollback_returns_a_replaced_resource_that_another_logical_id_took(
+    kind: str, spacing: float, order: list[str], connect: ConnectEmulator, stack: Stack
+) -> None:
+    """Desk gets its old resource back."""
+    before, after = names_that_move(kind)
+    assert stack.deploy(before)
+    old = stack.ids["Desk"]
+    weather = Weather(spacing=spacing, fails_at=150.0)
+    assert not stack.deploy({name: after[name] for name in order}, weather)
+    assert stack.ids == {"Desk": old}
+    connect._settle()
+    assert held(connect).keys() == {old}
+    assert tags_of(connect, old)["cfn:logical-id"] == "Desk"
+
+
+@pytest.mark.parametrize("spacing", [0.0, 10.0])
+def test_two_logical_ids_do_not_end_with_one_resource_after_a_change_of_names(
+    spacing: float, connect: ConnectEmulator, stack: Stack
+) -> None:
+    """Line takes the Name of Desk while Desk is still to be renamed. The update is refused."""
+    assert stack.deploy({"Desk": desk()})
+    old = stack.ids["Desk"]
+    renamed = {"Line": desk(**ADOPT), "Desk": desk(Name="Other")}
+    assert not stack.deploy(renamed, Weather(spacing=spacing))
+    assert stack.ids == {"Desk": old}
+    assert [quick_connect["Name"] for quick_connect in held(connect).values()] == ["Desk"]
+    assert tags_of(connect, old)["cfn:logical-id"] == "Desk"
 
 
 @pytest.mark.parametrize("kind", KINDS)

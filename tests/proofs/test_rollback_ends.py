@@ -10,7 +10,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_account import Instance
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.cloudformation import Stack, Template, Weather
+from tests.support.cloudformation import Declared, Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink, created, load_event
 from tests.support.requests import deliver, deliver_unheard, respond, rolled_back
 from tests.support.scenarios import OTHER_STACK
@@ -286,6 +286,88 @@ def test_a_rollback_removes_a_lost_replacement_if_another_stack_adopted_the_old_
     response = rolled_back(update, sink)
     assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", old)
     assert [*connect.quick_connects] == [old]
+
+
+STATUS_LAGS = pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
+
+
+@STATUS_LAGS
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(group_of("g"), group_of("h"), id="a group"),
+        pytest.param(
+            to_queue(scene.INSTANCE_ID), to_queue(scene.OTHER_INSTANCE_ID), id="a quick connect"
+        ),
+    ],
+)
+def test_a_rollback_removes_a_lost_replacement_before_the_stack_shows_the_rollback(
+    before: Declared,
+    after: Declared,
+    status_lag: float,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+) -> None:
+    """The rollback waits until the status of the stack no longer lags."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"Old": before})
+    weather = Weather(unanswered=frozenset(["Old"]), status_lag=status_lag)
+    assert not stack.deploy({"Old": after}, weather)
+    connect._settle()
+    groups = [arn for arn, group in connect.groups.items() if not group["IsDefault"]]
+    assert [*connect.quick_connects, *groups] == [stack.ids["Old"]]
+
+
+@STATUS_LAGS
+def test_a_rollback_withdraws_a_lost_offer_before_the_stack_shows_the_rollback(
+    status_lag: float, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The failed update had named another queue, and its response never arrived."""
+    scene.add_quick_connects(connect)
+    first, second, third = scene.QUICK_CONNECT_IDS
+
+    def offer(queue_id: str, *ids: str) -> Template:
+        queue = {"InstanceId": scene.INSTANCE_ID, "QueueId": queue_id, "QuickConnectIds": [*ids]}
+        return {"Offer": ("Custom::ConnectQueueQuickConnects", queue)}
+
+    stack = Stack(sink, stacks)
+    assert stack.deploy(offer(scene.QUEUE_ID, first, second))
+    weather = Weather(unanswered=frozenset(["Offer"]), status_lag=status_lag)
+    assert not stack.deploy(offer(scene.OTHER_QUEUE_ID, second, third), weather)
+    assert connect.queue_quick_connects.pop(stack.ids["Offer"]) == {first, second}
+    assert not any(connect.queue_quick_connects.values())
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_rollback_ends_if_a_queue_would_offer_a_quick_connect_of_another_instance(
+    applied: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+) -> None:
+    """A `Ref` to a quick connect resolves to one that its own rollback had to keep."""
+    scene.add_quick_connects(connect)
+    first, second, _ = scene.QUICK_CONNECT_IDS
+    properties = {"InstanceId": scene.INSTANCE_ID, "QueueId": scene.QUEUE_ID}
+    foreign = f"{connect.instances[scene.OTHER_INSTANCE_ID].arn}/transfer-destination/{second}"
+    update = load_event(
+        "queue_quick_connects_update",
+        sink,
+        PhysicalResourceId=f"{connect.instances[scene.INSTANCE_ID].arn}/queue/{scene.QUEUE_ID}",
+        ResourceProperties={**properties, "QuickConnectIds": [first]},
+        OldResourceProperties={**properties, "QuickConnectIds": []},
+    )
+    queue = created(update, sink)
+    failed = [first] if applied else ["*"]
+    update["ResourceProperties"] = {**properties, "QuickConnectIds": failed}
+    update["OldResourceProperties"] = {**properties, "QuickConnectIds": [foreign]}
+    stacks.status = ROLLBACK
+    response = rolled_back(update, sink)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", queue)
+    assert response["Data"]["Arn"] == queue
+    assert ("QueueId" in response["Data"]) == applied
+    assert connect.queue_quick_connects[queue] == {first}
 
 
 @pytest.mark.parametrize("response", ["arrives", "is lost"])

@@ -414,6 +414,33 @@ def test_a_rollback_leaves_an_evacuation_that_the_failed_update_did_not_touch(
     assert connect.instances[scene.INSTANCE_ID].isolated
 
 
+@pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
+def test_a_rollback_keeps_an_isolation_before_the_stack_shows_the_rollback(
+    status_lag: float,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    group: dict[str, Any],
+) -> None:
+    """An update isolates the Regions. An operator moves the traffic, and then a sibling fails."""
+    split = {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": percentages(100, 0)}
+
+    def template(routing: str) -> Template:
+        return {
+            "Traffic": (
+                "Custom::ConnectTrafficDistribution",
+                {**split, "CrossRegionRouting": routing},
+            )
+        }
+
+    stack = Stack(sink, stacks)
+    assert stack.deploy(template("Enabled"))
+    stack.heal = lambda: by_hand(group, 0, 100)
+    assert not stack.deploy(template("Isolated"), Weather(fails_at=60.0, status_lag=status_lag))
+    assert live(group) == (0, 100)
+    assert connect.instances[scene.INSTANCE_ID].isolated
+
+
 @pytest.mark.parametrize("fails_at", [5.0, 20.0])
 @pytest.mark.parametrize("busy", [0, 10])
 def test_an_update_that_looks_again_writes_nothing_after_its_rollback(

@@ -339,20 +339,30 @@ class _Operation:
         return remnants
 
     def _delete_all(self, remnants: Iterable[Remnant]) -> None:
-        for remnant in remnants:
-            if not self._delete(remnant):
-                raise RollbackFailed(f"Delete of {remnant.logical_id} {remnant.physical_id}")
+        """Delete resources at the same time. Raise RollbackFailed if one refuses."""
+        requests = [self._deletion(remnant) for remnant in remnants]
+        for index, request in enumerate(requests):
+            self._timeline.start(
+                lambda request=request: self._serve(request), after=index * self._weather.spacing
+            )
+        self._timeline.wait_for(lambda: all(request.is_over for request in requests))
+        for request in requests:
+            if not request.succeeded:
+                physical_id = request.event["PhysicalResourceId"]
+                raise RollbackFailed(f"Delete of {request.logical_id} {physical_id}")
 
     def _delete(self, remnant: Remnant) -> bool:
         """Delete a resource; return whether that succeeded."""
-        kind, properties = remnant.declared
-        event = self._event(remnant.logical_id, kind, properties)
-        request = _Request(
-            {**event, "RequestType": "Delete", "PhysicalResourceId": remnant.physical_id}
-        )
+        request = self._deletion(remnant)
         self._timeline.start(lambda: self._serve(request))
         self._timeline.wait_for(lambda: request.is_over)
         return request.succeeded
+
+    def _deletion(self, remnant: Remnant) -> _Request:
+        kind, properties = remnant.declared
+        event = self._event(remnant.logical_id, kind, properties)
+        physical_id = {"PhysicalResourceId": remnant.physical_id}
+        return _Request({**event, "RequestType": "Delete", **physical_id})
 
     # Requests
 

@@ -35,7 +35,11 @@ class QueueAssociations:
 
     def apply(self) -> Observation:
         """Associate the template's new quick connects, then dissociate those it no longer has."""
-        queue = self._queue(self._desired)
+        try:
+            queue = self._queue(self._desired)
+        except errors.InvalidRequest as error:
+            self._watch.end_rollback(error)
+            return self._live()
         wanted = self._members.desired(self._desired)
         try:
             earlier = self._earlier(queue)
@@ -49,6 +53,14 @@ class QueueAssociations:
         except errors.REFUSALS as error:
             self._watch.end_rollback(error)
         return queue
+
+    def _live(self) -> Observation:
+        """Return the queue that CloudFormation has now, for a rollback that changes nothing."""
+        failed = previous_properties(QueueQuickConnectsProperties, self._request)
+        queue = self._queue(failed) if failed is not None else None
+        if queue is not None and queue.arn == self._run.initial_id:
+            return queue
+        return Observation.of_missing(self._run.initial_id)
 
     def delete(self) -> None:
         """Dissociate what the template had. Treat a missing queue as done."""
@@ -96,10 +108,11 @@ class QueueAssociations:
         previous = previous_properties(QueueQuickConnectsProperties, self._request)
         if previous is not None and self._queue(previous).arn == queue.arn:
             return self._members.desired(previous)
-        if not self._watch.is_rolling_back():
+        lost = previous if self._run.initial_id == queue.arn else None
+        if not self._watch.is_rolling_back(patient=lost is not None):
             return frozenset()
-        if previous is not None and self._run.initial_id == queue.arn:
-            self._remove_lost_replacement(previous)
+        if lost is not None:
+            self._remove_lost_replacement(lost)
         return self._members.desired(self._desired)
 
     def _remove_lost_replacement(self, failed: QueueQuickConnectsProperties) -> None:

@@ -230,12 +230,13 @@ class Owned:
     def _adoption_markers(self, observed: Observation) -> Mapping[str, str]:
         """Return the tags that take the resource over.
 
-        The ownership moves if the stack still has the resource under another logical id.
+        The ownership moves if the stack has the resource under another logical id, or lets go of it
+        in the present operation. Otherwise, `Retain` kept it.
         """
         tags, request = observed.tags, self._request
         logical_id = tags.get(ownership.LOGICAL_ID, request.logical_resource_id)
         another = ownership.is_of_stack(tags, request) and logical_id != request.logical_resource_id
-        if another and self._watch.has(observed.arn, logical_id):
+        if another and not self._watch.has_left(observed.arn, logical_id):
             return ownership.move_markers(tags, request)
         return ownership.markers(request, ownership.ADOPTED_AT)
 
@@ -335,7 +336,7 @@ class Owned:
         if ownership.owner(tags, self._request) is not Owner.ANOTHER:
             return
         moved = ownership.was_moved_from(tags, self._request)
-        if moved and not self._watch.has(observed.arn, tags.get(ownership.LOGICAL_ID, "")):
+        if moved and self._may_take_back(observed.arn, tags.get(ownership.LOGICAL_ID, "")):
             owner = {ownership.LOGICAL_ID: logical_id}
             self._connect.tag(observed.arn, owner)
             self._deletion.await_owner(observed, owner)
@@ -345,6 +346,15 @@ class Owned:
             "resource from the template, which keeps the other owner's resource. Or take it back "
             "with another logical id and ExistingResourcePolicy: Adopt"
         )
+
+    def _may_take_back(self, arn: str, logical_id: str) -> bool:
+        """Return whether another logical id no longer has the resource that it took from this one.
+
+        It may be about to take it. Only a rollback ends that.
+        """
+        if self._watch.has_left(arn, logical_id):
+            return True
+        return not self._watch.has(arn, logical_id) and self._watch.turns_out_to_roll_back()
 
     def _remove_rejected_replacement(
         self,
@@ -360,7 +370,7 @@ class Owned:
         state, live = previous.state, observed.state if observed else self._desired.state
         fixed = previous.create_only if observed else previous.create_only | {"Name"}
         differs = any(state[name] != live[name] for name in fixed)
-        if not differs or not self._watch.is_rolling_back():
+        if not differs or not self._watch.is_rolling_back(patient=True):
             return
         stray = self._run.look_again(partial(self._resource.look_for, previous))
         if stray is None or (observed is not None and _are_of_one_request(stray, observed)):

@@ -55,16 +55,28 @@ class Deletion:
         """
         tags, moved_from = observed.tags, observed.tags.get(ownership.MOVED_FROM, "")
         moved = moved_from not in ("", self._request.logical_resource_id)
-        if moved and self._watch.has(observed.arn, moved_from):
-            self._run.log(f"{self._request.request_type}: hand the resource back to {moved_from}")
-            owner = {ownership.LOGICAL_ID: moved_from}
-            self._connect.tag(observed.arn, owner)
-            self.await_owner(observed, owner)
-        elif ownership.is_adopted(tags) or not ownership.is_deletable(tags, adopts=self._adopts()):
+        if moved and self._hand_back(observed, moved_from):
+            return
+        if ownership.is_adopted(tags) or not ownership.is_deletable(tags, adopts=self._adopts()):
             self._run.log(f"{self._request.request_type}: release the adopted resource")
             self._release(observed, properties)
         else:
             self._delete(observed, properties)
+
+    def _hand_back(self, observed: Observation, logical_id: str) -> bool:
+        """Return a moved resource to the logical id that had it; return whether that keeps it.
+
+        The Delete of that logical id may come meanwhile. It leaves the resource alone if Connect
+        still shows our tags.
+        """
+        if not self._watch.has(observed.arn, logical_id):
+            return False
+        self._run.log(f"{self._request.request_type}: hand the resource back to {logical_id}")
+        owner = {ownership.LOGICAL_ID: logical_id}
+        with suppress(NotFound):  # somebody has deleted it, and Connect still showed it
+            self._connect.tag(observed.arn, owner)
+        self.await_owner(observed, owner)
+        return self._watch.has(observed.arn, logical_id)
 
     def await_owner(self, before: Observation, markers: Mapping[str, str]) -> None:
         """Wait until Connect shows the markers of a new owner.
@@ -138,8 +150,9 @@ class Deletion:
         A refusal changes nothing. It is checked before the members are removed, or they are added
         again.
         """
+        look = partial(self._resource.look, observed.arn)
         idle = self._run.wait(
-            partial(self._resource.look, observed.arn),
+            lambda: self._run.look_again(look),
             lambda seen: seen is None or seen.status is not Status.BUSY,
             f"{observed.arn} is still being changed",
             seen=observed,
@@ -170,7 +183,7 @@ class Deletion:
         except (InvalidRequest, ResourceConflict) as error:
             # Connect refuses a repeated deletion, and may still show the state before the first.
             remaining = self._run.wait(
-                look,
+                lambda: self._run.look_again(look),
                 lambda seen: (
                     not seen or seen.status is Status.DELETING or self._run.lag_is_over(began)
                 ),

@@ -58,11 +58,33 @@ class StackWatch:
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
         other = bool(logical_id)
-        logical_id = logical_id or self._request.logical_resource_id
+        resource = self._resource_of(logical_id or self._request.logical_resource_id)
+        leaves = other and resource.status.startswith("DELETE_")
+        return resource.physical_id == arn and not leaves
+
+    def has_left(self, arn: str, logical_id: str) -> bool:
+        """Return whether an earlier operation left the resource of another logical id behind.
+
+        If the present operation creates or replaces that resource, its id may be missing.
+
+        Raise ProviderError, as unfinished, if CloudFormation does not tell.
+        """
+        resource = self._resource_of(logical_id)
+        if resource.status == GONE or resource.status.startswith("DELETE_"):
+            return True
+        if resource.physical_id == arn or resource.status.endswith("_IN_PROGRESS"):
+            return False
+        if resource.status == "CREATE_FAILED" or resource.since is None:
+            return True
         try:
-            resource = resource_of(self._request.stack_id, logical_id)
-            leaves = other and resource.status.startswith("DELETE_")
-            return resource.physical_id == arn and not leaves
+            return has_begun_since(self._request.stack_id, resource.since)
+        except ProviderError as error:
+            raise type(error)(str(error), unfinished=True) from None
+
+    def _resource_of(self, logical_id: str) -> StackResource:
+        """Return a resource of the stack. Raise ProviderError, as unfinished, if nothing tells."""
+        try:
+            return resource_of(self._request.stack_id, logical_id)
         except ProviderError as error:
             raise type(error)(str(error), unfinished=True) from None
 
@@ -133,12 +155,16 @@ class StackWatch:
             )
         return phase
 
-    def is_rolling_back(self) -> bool:
-        """Return whether the resource goes back to the previous template."""
-        return self.phase() is Phase.ROLLING_BACK
+    def is_rolling_back(self, *, patient: bool = False) -> bool:
+        """Return whether the resource goes back to the previous template.
+
+        patient: if the stack shows no rollback, wait until its status no longer lags.
+        """
+        shows = self.phase() is Phase.ROLLING_BACK
+        return shows or (patient and self.turns_out_to_roll_back())
 
     def turns_out_to_roll_back(self) -> bool:
-        """Return the same when the status of the stack no longer lags. Only a refusal waits.
+        """Return the same when the status of the stack no longer lags.
 
         Until then, a status may also be that of an earlier rollback.
         """

@@ -82,16 +82,19 @@ class CrossRegionRouting:
         """Return whether the template changed the routing, and the stack still applies it.
 
         A rollback restores only the routing that the failed template had for this same group. It
-        ends an isolation only if the traffic has returned. An update that adds the property may be
-        a rollback that the stack does not show yet.
+        ends an isolation only if the traffic has returned. If it makes a difference, wait until
+        the status of the stack no longer lags.
         """
-        if earlier is None and isinstance(self._request, UpdateRequest):
+        ends_isolation = desired.CrossRegionRouting == "Enabled"
+        returned = is_live(desired.splits, group.state)
+        may_roll_back = isinstance(self._request, UpdateRequest)
+        if may_roll_back and (earlier is None or (ends_isolation and not returned)):
             self._watch.turns_out_to_roll_back()
         rolls_back = self._watch.require_operation() is Phase.ROLLING_BACK
         if earlier is None:
             return not rolls_back
-        if rolls_back and desired.CrossRegionRouting == "Enabled":
-            return earlier == "Isolated" and is_live(desired.splits, group.state)
+        if rolls_back and ends_isolation:
+            return earlier == "Isolated" and returned
         return earlier != desired.CrossRegionRouting
 
 
