@@ -138,12 +138,13 @@ def documented_import(values: Mapping[str, str]) -> Namespace:
 
 
 @pytest.fixture
-def migration(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[Migration]:
+def migration(
+    sandbox: Sandbox, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Migration]:
     """A stack to migrate; its resources are removed at the end. A group takes one second."""
-    sandbox.connect.settle_seconds = 1
+    monkeypatch.setattr(sandbox.connect, "settle_seconds", 1)
     moving = Migration(sandbox, name_of_stack(request.node.name))
     yield moving
-    sandbox.connect.settle_seconds = 0
     for arn in moving.live():
         sandbox.connect.quick_connects.pop(arn, None)
         sandbox.connect.groups.pop(arn, None)
