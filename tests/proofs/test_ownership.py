@@ -409,6 +409,24 @@ def test_a_canceled_create_leaves_what_the_stack_retained(
     assert held(connect).keys() == {kept}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rollback_leaves_what_the_stack_retained_and_another_logical_id_adopted(
+    kind: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The Create of the old logical id is under way again. It did not make the resource."""
+    declared, _ = in_two_places(kind)
+    assert stack.deploy({"Desk": declared})
+    kept = stack.ids["Desk"]
+    clock.sleep(600)
+    assert stack.deploy({}, retains=frozenset(["Desk"]))
+    clock.sleep(600)
+    for operation in ("CreateQuickConnect", "CreateTrafficDistributionGroup"):
+        connect.fault(operation, "hang")
+    both = {"Desk": declared, "Line": (declared[0], {**declared[1], **ADOPT})}
+    assert not stack.deploy(both, Weather(spacing=5.0))
+    assert held(connect).keys() == {kept}
+
+
 @pytest.mark.parametrize("retained", [True, False])
 def test_a_delete_of_a_canceled_create_reads_as_many_events_as_it_needs(
     retained: bool,  # noqa: FBT001

@@ -236,7 +236,8 @@ class Owned:
         tags, request = observed.tags, self._request
         logical_id = tags.get(ownership.LOGICAL_ID, request.logical_resource_id)
         another = ownership.is_of_stack(tags, request) and logical_id != request.logical_resource_id
-        if another and not self._watch.has_left(observed.arn, logical_id):
+        taken = ownership.taken_at(tags)
+        if another and not self._watch.has_left(observed.arn, logical_id, taken):
             return ownership.move_markers(tags, request)
         return ownership.markers(request, ownership.ADOPTED_AT)
 
@@ -336,7 +337,7 @@ class Owned:
         if ownership.owner(tags, self._request) is not Owner.ANOTHER:
             return
         moved = ownership.was_moved_from(tags, self._request)
-        if moved and self._may_take_back(observed.arn, tags.get(ownership.LOGICAL_ID, "")):
+        if moved and self._may_take_back(observed):
             owner = {ownership.LOGICAL_ID: logical_id}
             self._connect.tag(observed.arn, owner)
             self._deletion.await_owner(observed, owner)
@@ -347,12 +348,13 @@ class Owned:
             "with another logical id and ExistingResourcePolicy: Adopt"
         )
 
-    def _may_take_back(self, arn: str, logical_id: str) -> bool:
+    def _may_take_back(self, observed: Observation) -> bool:
         """Return whether another logical id no longer has the resource that it took from this one.
 
         It may be about to take it. Only a rollback ends that.
         """
-        if self._watch.has_left(arn, logical_id):
+        arn, logical_id = observed.arn, observed.tags.get(ownership.LOGICAL_ID, "")
+        if self._watch.has_left(arn, logical_id, ownership.taken_at(observed.tags)):
             return True
         return not self._watch.has(arn, logical_id) and self._watch.turns_out_to_roll_back()
 

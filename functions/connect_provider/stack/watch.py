@@ -62,22 +62,25 @@ class StackWatch:
         leaves = other and resource.status.startswith("DELETE_")
         return resource.physical_id == arn and not leaves
 
-    def has_left(self, arn: str, logical_id: str) -> bool:
+    def has_left(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind.
 
         If the present operation creates or replaces that resource, its id may be missing.
+
+        taken: when the other logical id took it.
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
         resource = self._resource_of(logical_id)
         if resource.status == GONE or resource.status.startswith("DELETE_"):
             return True
-        if resource.physical_id == arn or resource.status.endswith("_IN_PROGRESS"):
+        if resource.physical_id == arn:
             return False
-        if resource.status == "CREATE_FAILED" or resource.since is None:
+        moment = resource.since if resource.status == "UPDATE_COMPLETE" else taken
+        if moment is None:
             return True
         try:
-            return has_begun_since(self._request.stack_id, resource.since)
+            return self._has_begun_since(moment, backoff.SUPERSEDING_LAG)
         except ProviderError as error:
             raise type(error)(str(error), unfinished=True) from None
 
@@ -98,12 +101,16 @@ class StackWatch:
         creates = self._request.logical_resource_id if deletes else ""
         if taken is None:
             return True
-        until = taken + timedelta(seconds=backoff.STATUS_LAG)
         try:
-            return not has_begun_since(self._request.stack_id, until, creates)
+            return not self._has_begun_since(taken, backoff.STATUS_LAG, creates)
         except ProviderError as error:
             self._run.log(f"cannot check which operation took the resource; continuing: {error}")
             return True
+
+    def _has_begun_since(self, moment: datetime, lag: float, creates: str = "") -> bool:
+        """Return whether the operation began after a moment. The times may differ by a lag."""
+        until = moment + timedelta(seconds=lag)
+        return has_begun_since(self._request.stack_id, until, creates)
 
     def phase(self) -> Phase:
         """Return the direction in which the resource goes, UNKNOWN if CloudFormation does not tell.
