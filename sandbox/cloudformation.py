@@ -160,6 +160,7 @@ class Stacks:
     exports: the exported values by name.
     outputs: those of stacks, by stack id and name.
     lag: the seconds until a view is shown.
+    events_lag: the seconds until its events are shown, after that.
     reply: the response to every question, if it is set.
     """
 
@@ -181,7 +182,7 @@ class Stacks:
         self.change_sets: dict[str, Template] = {}
         self.exports: dict[str, str] = {}
         self.outputs: dict[str, dict[str, str]] = {}
-        self.lag = 0.0
+        self.lag = self.events_lag = 0.0
         self.reply: HttpResponse | None = None
         self._views: dict[str, list[_View]] = {}
 
@@ -244,7 +245,7 @@ class Stacks:
         return f"<StackResourceSummaries>{shown}</StackResourceSummaries>"
 
     def _stack_events(self, asked: Mapping[str, str]) -> str:
-        views = self._shown(asked["StackName"])
+        views = self._shown(asked["StackName"], self.lag + self.events_lag)
         events = _events_of(views) if views else self.events
         start = int(asked.get("NextToken", "0"))
         end = start + _EVENTS_PER_PAGE
@@ -281,13 +282,13 @@ class Stacks:
         """Return the id of a stack, and what it shows."""
         name = asked["StackName"]
         ids = [each for each in self._views if name in (each, each.split("/")[1])]
-        views = self._shown(ids[-1]) if ids else []
+        views = self._shown(ids[-1], self.lag) if ids else []
         return (ids[-1] if ids else name), (views[-1] if views else None)
 
-    def _shown(self, stack_id: str) -> list[_View]:
-        """Return the views that the lag lets through; without one, the first."""
+    def _shown(self, stack_id: str, lag: float) -> list[_View]:
+        """Return the views that a lag lets through; without one, the first."""
         views = self._views.get(stack_id, [])
-        return [view for view in views if view.since + self.lag <= self._now()] or views[:1]
+        return [view for view in views if view.since + lag <= self._now()] or views[:1]
 
     def _resource(self, logical_id: str, view: _View | None) -> str | None:
         """Describe a resource; None if the stack does not have it."""

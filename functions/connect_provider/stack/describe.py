@@ -83,7 +83,7 @@ def turned_back(stack_id: str, logical_id: str) -> datetime | None:
 
     With --disable-rollback, the stack's status does not show that a single resource goes back (user
     guide, "Stack failure options"). The failure of its update does. A failover waits for one page
-    of events at most.
+    of events at most. The events of the current operation may be late.
 
     Raise ProviderError if CloudFormation does not tell.
     """
@@ -92,7 +92,7 @@ def turned_back(stack_id: str, logical_id: str) -> datetime | None:
         rolls_back = _is_of_stack(event, stack_id) and status.endswith("ROLLBACK_IN_PROGRESS")
         if rolls_back or (name == logical_id and status.endswith("_FAILED")):
             return event.get("Timestamp")
-        if _begins(event, stack_id):
+        if _begins(event, stack_id) or _completes(event, stack_id):
             break
     return None
 
@@ -119,6 +119,11 @@ def has_begun_since(stack_id: str, moment: datetime, creates: str = "") -> bool:
 def _begins(event: Mapping[str, Any], stack_id: str) -> bool:
     """Return whether an operation of the stack began with an event."""
     return _is_of_stack(event, stack_id) and event.get("ResourceStatus") in _BEGINNINGS
+
+
+def _completes(event: Mapping[str, Any], stack_id: str) -> bool:
+    """Return whether an event completes an operation. The events before it are of no later one."""
+    return _is_of_stack(event, stack_id) and "COMPLETE" in str(event.get("ResourceStatus"))
 
 
 def _is_of_stack(event: Mapping[str, Any], stack_id: str) -> bool:

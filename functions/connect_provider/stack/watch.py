@@ -165,10 +165,13 @@ class StackWatch:
     def is_rolling_back(self, *, patient: bool = False) -> bool:
         """Return whether the resource goes back to the previous template.
 
-        patient: if the stack shows no rollback, wait until its status no longer lags.
+        If the stack shows a rollback, it may be an earlier one. Wait until its status no longer
+        lags.
+
+        patient: wait for that also if the stack shows no rollback.
         """
         shows = self.phase() is Phase.ROLLING_BACK
-        return shows or (patient and self.turns_out_to_roll_back())
+        return (shows or patient) and self.turns_out_to_roll_back()
 
     def turns_out_to_roll_back(self) -> bool:
         """Return the same when the status of the stack no longer lags.
