@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -87,6 +88,11 @@ class ForwardStack(StackWatch):
         """Return whether the stack has the resource, perhaps due to an earlier request."""
         known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
         return super().has(arn, logical_id) if known is None else known == arn
+
+    def has_left(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
+        """Return whether an earlier operation left the resource of another logical id behind."""
+        known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
+        return known is None and super().has_left(arn, logical_id, taken)
 
     def phase(self) -> Phase:
         """Return the direction of a deployment that has not failed."""

@@ -250,21 +250,20 @@ def test_a_rename_that_connect_refuses_names_the_resource_that_has_the_name(
     assert theirs in response["Reason"]
 
 
-@pytest.mark.parametrize("logical_id", ["Renamed", ""])
+@pytest.mark.parametrize("logical_id", ["Desk", "Renamed"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rollback_keeps_a_retained_resource_that_the_stack_adopts_again(
-    kind: str, logical_id: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+    kind: str, logical_id: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
 ) -> None:
     """The stack left it behind with `Retain`, so it is adopted like any other resource."""
-    arn = created(load_event(f"{kind}_create", sink), sink)
-    other = {"LogicalResourceId": logical_id} if logical_id else {}
-    again = {"RequestId": "that of the adoption", **other, "Properties": ADOPT}
-    stacks.resource_status = "DELETE_SKIPPED"
-    assert created(load_event(f"{kind}_create", sink, **again), sink) == arn
-    stacks.status, stacks.resource_status = "UPDATE_ROLLBACK_IN_PROGRESS", ""
-    delete = {**other, "PhysicalResourceId": arn, "Properties": ADOPT}
-    assert respond(f"{kind}_delete", sink, **delete)["Status"] == "SUCCESS"
-    assert arn in held(connect)
+    declared, _ = in_two_places(kind)
+    assert stack.deploy({"Desk": declared})
+    kept = stack.ids["Desk"]
+    clock.sleep(600)
+    assert stack.deploy({}, retains=frozenset(["Desk"]))
+    adopts = (declared[0], {**declared[1], **ADOPT})
+    assert not stack.deploy({logical_id: adopts}, Weather(fails_at=60.0))
+    assert held(connect).keys() == {kept}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -485,3 +485,21 @@ def test_a_throttled_update_writes_nothing_after_a_rollback_that_began_soon(
     handler_of(update)(update, Context())
     assert "CloudFormation no longer waits" in sink.responses[-1]["Reason"]
     assert connect.quick_connects[arn]["Name"] == before
+
+
+def test_a_canceled_adoption_is_released_if_its_delete_did_not_find_it(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Somebody renamed the resource during the half minute of the adoption."""
+    create = load_event("quick_connect_create", sink, StackId=OTHER_STACK)
+    arn = created(create, sink)
+
+    def rename() -> None:
+        connect.quick_connects[arn]["Name"] = "Renewals"
+
+    stack = Stack(sink, stacks, heal=rename)
+    properties = {**create["ResourceProperties"], "ExistingResourcePolicy": "Adopt"}
+    adopts = {"Desk": (create["ResourceType"], properties)}
+    assert not stack.deploy(adopts, Weather(fails_at=10.0))
+    markers = {key for key in connect.quick_connects[arn]["Tags"] if key.startswith("cfn:")}
+    assert markers == {"cfn:adopted-at"}

@@ -225,6 +225,7 @@ class Owned:
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
         if markers:
             self._deletion.await_owner(observed, markers)
+            self._undo_unless_kept(replace(observed, tags={**observed.tags, **markers}))
         return observed
 
     def _adoption_markers(self, observed: Observation) -> Mapping[str, str]:
