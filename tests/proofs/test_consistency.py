@@ -269,6 +269,20 @@ def test_a_change_of_users_waits_until_the_group_is_active(
     assert connect.groups[arn]["users"] == set(users)
 
 
+def test_a_replacement_waits_while_connect_hides_that_the_one_before_is_dying(
+    connect: ConnectEmulator, sink: Sink
+) -> None:
+    """A rollback has just removed the replacement. The next update makes it again."""
+    arn = created(load_event(f"{GROUP}_create", sink), sink)
+    changes = {"RequestId": "second", "Properties": {"Name": "Renewals"}}
+    dying = created(load_event(f"{GROUP}_create", sink, **changes), sink)
+    connect.delay_visibility(Lag(10, least=10, missing=0))
+    on_its_way(connect, dying, "PENDING_DELETION", "gone", 5)
+    response = respond(f"{GROUP}_update_replacement", sink, PhysicalResourceId=arn)
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    assert own(connect) == [arn, response["PhysicalResourceId"]]
+
+
 def test_a_create_waits_while_connect_shows_the_deleted_resource_of_its_logical_id(
     connect: ConnectEmulator, sink: Sink
 ) -> None:

@@ -152,15 +152,13 @@ class Owned:
     def _may_leave(self, holder: Observation, began: float) -> bool:
         """Return whether the resource that has the Name is being deleted, or may be gone already.
 
-        CloudFormation creates a logical id again right after its Delete. An Update may go back to
-        the resource.
+        CloudFormation may have deleted a resource of this logical id just before this request.
         """
         if holder.status is Status.DELETING:
             return True
-        if isinstance(self._request, UpdateRequest) or self._run.lag_is_over(began):
-            return False
         ours = ownership.owner(holder.tags, self._request) is Owner.THIS
-        return ours and not ownership.made_by(holder.tags, self._request)
+        made_before = ours and not ownership.made_by(holder.tags, self._request)
+        return made_before and not self._run.lag_is_over(began)
 
     def _settle(self, observed: Observation) -> Observation:
         """Wait until a resource is ready."""
