@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from botocore.config import Config
 
-from connect_provider.backoff import STATUS_LAG
+from connect_provider.backoff import STATUS_LAG, SUPERSEDING_LAG
 from connect_provider.request import signed_at
 from tools.check_aws.account import Account, NotAnsweredError, outcome
 from tools.check_aws.experiment import Answer, Answers, Question, experiment
@@ -25,6 +25,7 @@ _MODEL = "service model"
 _GUIDE = "CloudFormation user guide"
 _LAG = "within 30 s"
 _LAG_SOURCE = "our limit; the API reference says seconds, in some cases minutes"
+_UNSIGNED = "MiniStack signs no ResponseURL"
 _IN_FLIGHT = "MiniStack shows no resource status until the response"
 _NO_LAG = "the emulator has no lag of its own"
 
@@ -283,7 +284,7 @@ def quota(account: Account) -> Answers:
         "Is X-Amz-Date in the ResponseURL the time of the request, within 5 s?",
         "yes",
         "unknown",
-        "MiniStack signs no ResponseURL",
+        _UNSIGNED,
     ),
     Question(
         "response-host",
@@ -343,6 +344,20 @@ def quota(account: Account) -> Answers:
         _IN_FLIGHT,
     ),
     Question(
+        "start-event",
+        "Does the stack's CREATE_IN_PROGRESS come at most 30 s after the X-Amz-Date of a Create?",
+        "yes",
+        "unknown",
+        _UNSIGNED,
+    ),
+    Question(
+        "rollback-event",
+        "Does UPDATE_ROLLBACK_IN_PROGRESS come at most 2 s after the X-Amz-Date of its Update?",
+        "yes",
+        "unknown",
+        _UNSIGNED,
+    ),
+    Question(
         "failed-create",
         "Which id does the Delete after a failed Create have?",
         "the id of the FAILED response",
@@ -385,6 +400,8 @@ def _about_a_create(account: Account, name: str, create: Request) -> Answers:
     as_text = (properties["Number"], properties["Truth"]) == ("1", "true")
     yield Answer("scalars", "yes" if as_text else "no")
     yield Answer("stack-tags", "yes" if _STACK_TAG in json.dumps(create.event) else "no")
+    began = _event_time(account, name, "CREATE_IN_PROGRESS")
+    yield _at_latest("start-event", began, _signed(create), STATUS_LAG)
     status, _ = _resource(account, name)
     yield Answer("status-create", status)
     shown = _resource_detail(account, name).get("PhysicalResourceId", "")
@@ -396,6 +413,8 @@ def _about_a_rollback(account: Account, name: str, update: Request, rollback: Re
     yield Answer("rollback-fields", "no" if differing else "yes", ", ".join(sorted(differing)))
     yield Answer("rollback-stack", account.stack_status(name))
     yield Answer("rollback-resource", _resource(account, name)[0])
+    began = _event_time(account, name, "UPDATE_ROLLBACK_IN_PROGRESS")
+    yield _at_latest("rollback-event", began, _signed(rollback), SUPERSEDING_LAG)
 
 
 _STACK_TAG = "tag-of-the-stack"
@@ -466,6 +485,13 @@ def _resource(account: Account, name: str) -> tuple[str, datetime | None]:
     return found["ResourceStatus"], found.get("LastUpdatedTimestamp")
 
 
+def _event_time(account: Account, name: str, status: str) -> datetime | None:
+    """Return the time of the stack's latest event with a status."""
+    events = account.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    of_stack = (event for event in events if event.get("PhysicalResourceId") == event["StackId"])
+    return next((e["Timestamp"] for e in of_stack if e["ResourceStatus"] == status), None)
+
+
 _EVENT_SECONDS = 5.0  # from the request to its event in the queue
 
 
@@ -478,10 +504,19 @@ def _between(
     question: str, start: datetime | None, moment: datetime | None, seconds: float
 ) -> Answer:
     """Return whether a moment is within the seconds after another."""
+    if start is not None and moment is not None and moment < start:
+        return Answer(question, "no", f"{(start - moment).total_seconds():.1f} s before it")
+    return _at_latest(question, moment, start, seconds)
+
+
+def _at_latest(
+    question: str, moment: datetime | None, start: datetime | None, seconds: float
+) -> Answer:
+    """Return whether a moment comes at most so many seconds after another, or before it."""
     if start is None or moment is None:
         return Answer(question, "no", "no time")
     after = (moment - start).total_seconds()
-    return Answer(question, "yes" if 0 <= after <= seconds else "no", f"{after:.1f} s after it")
+    return Answer(question, "yes" if after <= seconds else "no", f"{after:.1f} s after it")
 
 
 @experiment(
