@@ -149,7 +149,10 @@ def test_the_watchdog_responds_once_and_with_the_real_id(make: MakeHelper, sink:
 
     def create(_: object, run: Any) -> str:
         run.physical_id = helper.PhysicalResourceId = "arn:real"
-        time.sleep(0.9)
+        for _ in range(6_000):  # until the watchdog responds, or for at most a minute
+            if sink.requests:
+                break
+            time.sleep(0.01)
         return "arn:late"
 
     helper.create(create)
