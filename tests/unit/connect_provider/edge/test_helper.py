@@ -167,16 +167,14 @@ def test_a_watchdog_signal_that_is_lost_is_repeated(sink: Sink) -> None:
 
     def create(*_: object) -> str:
         try:
-            time.sleep(5)
+            time.sleep(60)
         except BaseException:  # noqa: BLE001  # as a finalizer does
-            time.sleep(5)
+            time.sleep(60)
         return "an-id"
 
     helper.create(create)
-    began = time.monotonic()
     response = response_to(helper, event(sink), sink, Context(0.2))
     assert response["Reason"].startswith("NotStabilized: ")
-    assert time.monotonic() - began < 4
 
 
 def test_a_delete_does_not_sleep(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,19 +255,19 @@ def test_a_hanging_delivery_times_out(sink: Sink, monkeypatch: pytest.MonkeyPatc
     timeout = urllib3.Timeout(connect=1.0, read=0.1)
     monkeypatch.setattr("connect_provider.edge.response._TIMEOUT", timeout)
     released = threading.Event()
+    ended: list[bool] = []
 
     def hang(_: str) -> None:
-        released.wait(5)
+        ended.append(released.wait(60))
         raise DropConnection  # otherwise, the next test gets this request
 
     sink.watch = hang
     helper = Ours()
     helper.create(returns("an-id"))
-    began = time.monotonic()
     with pytest.raises(DeliveryError):
         helper(event(sink), Context())
+    assert ended == [], "every try still hangs"
     released.set()
-    assert time.monotonic() - began < 3
 
 
 def test_one_connection_serves_many_responses(
