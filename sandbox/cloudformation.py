@@ -134,6 +134,12 @@ _NONE = HttpResponse(
     b"</ErrorResponse>",
     _XML,
 )
+_THROTTLED = HttpResponse(
+    400,
+    b"<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error>"
+    b"</ErrorResponse>",
+    _XML,
+)
 # Replies of a front end that is ill. None of them holds an error document.
 ILL = {
     "503 without an error": HttpResponse(503, b"<ServiceUnavailableException/>", _XML),
@@ -162,6 +168,7 @@ class Stacks:
     lag: the seconds until a view is shown.
     events_lag: the seconds until its events are shown, after that.
     reply: the response to every question, if it is set.
+    throttles: returns whether a call of an operation is throttled.
     """
 
     def __init__(self, place: Place = LOOPBACK, now: Callable[[], float] = time.time) -> None:
@@ -184,6 +191,7 @@ class Stacks:
         self.outputs: dict[str, dict[str, str]] = {}
         self.lag = self.events_lag = 0.0
         self.reply: HttpResponse | None = None
+        self.throttles: Callable[[str], bool] = lambda _operation: False
         self._views: dict[str, list[_View]] = {}
 
     def show(self, stack_id: str, status: str, resources: Mapping[str, StackResource]) -> None:
@@ -204,6 +212,8 @@ class Stacks:
             return HttpResponse(self.status)
         asked = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
         operation = asked["Action"]
+        if self.throttles(operation):
+            return _THROTTLED
         result = _RESULTS[operation](self, asked)
         if result is None:
             return _NONE

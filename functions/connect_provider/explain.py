@@ -63,7 +63,7 @@ def _unknown(model: type[BaseModel], name: str) -> str:
     known = {
         spelling: field
         for field, info in model.model_fields.items()
-        for spelling in _spellings(field, info.validation_alias)
+        for spelling in spellings(field, info.validation_alias)
     }
     if name in known:
         return f"means the same as {known[name]}; give one of them"
@@ -74,7 +74,8 @@ def _unknown(model: type[BaseModel], name: str) -> str:
     return f"unknown property; did you mean {lowered[near[0]]}?" if near else "unknown property"
 
 
-def _spellings(field: str, alias: object) -> list[str]:
+def spellings(field: str, alias: object) -> list[str]:
+    """Return the names that a template may give a field. alias: its validation alias."""
     if isinstance(alias, AliasChoices):
         return [str(choice) for choice in alias.choices]
     return [str(alias or field)]
@@ -82,7 +83,7 @@ def _spellings(field: str, alias: object) -> list[str]:
 
 def _field_at(model: type[BaseModel], spelling: object) -> FieldInfo | None:
     for field, info in model.model_fields.items():
-        if spelling in _spellings(field, info.validation_alias):
+        if spelling in spellings(field, info.validation_alias):
             return info
     return None
 

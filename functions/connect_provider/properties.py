@@ -13,7 +13,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from connect_provider import ownership
 from connect_provider.arn import resource_id
 from connect_provider.errors import InvalidRequest
-from connect_provider.explain import explain
+from connect_provider.explain import explain, spellings
 from connect_provider.request import Request, UpdateRequest
 
 TAG_LIMIT = 50  # for each Connect resource, our markers included
@@ -181,6 +181,27 @@ def previous_properties(model: type[PropertiesT], request: Request) -> Propertie
         return _parse_of_stack(model, request.old_resource_properties, request)
     except InvalidRequest:
         return None
+
+
+def replaces(model: type[OwnedResourceProperties], request: UpdateRequest) -> bool:
+    """Return whether an Update changes a create-only property. Another spelling is no change.
+
+    Other properties of the template may be invalid, so the previous ones take their place. If
+    the result is invalid, too, they belong to another instance, or a create-only one is invalid.
+    """
+    previous = previous_properties(model, request)
+    if previous is None:
+        return False
+    aliases = {name: model.model_fields[name].validation_alias for name in model.create_only}
+    names = {spelling for item in aliases.items() for spelling in spellings(*item)}
+    before, after = request.old_resource_properties, request.resource_properties
+    merged = {name: value for name, value in before.items() if name not in names}
+    merged |= {name: value for name, value in after.items() if name in names}
+    try:
+        state = _parse_of_stack(model, merged, request).state
+    except InvalidRequest:
+        return True
+    return any(state[name] != previous.state[name] for name in model.create_only)
 
 
 def _parse_of_stack(model: type[PropertiesT], properties: Any, request: Request) -> PropertiesT:

@@ -152,6 +152,29 @@ def test_a_rolled_back_replacement_loses_a_resource_without_tags(
     assert scene.OTHER_INSTANCE_ID in left
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_rolled_back_replacement_loses_a_quick_connect_that_somebody_renamed(
+    taken: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+) -> None:
+    """The rollback looks for the old Name. Nothing has it, or another quick connect took it."""
+    stack, other = Stack(sink, stacks), Stack(sink, stacks)
+    assert stack.deploy(desk(sink))
+    old = stack.ids["Desk"]
+    connect.quick_connects[old]["Name"] = "Renamed by hand"
+    if taken:
+        assert other.deploy(desk(sink))
+    clock.sleep(600)
+    moved = desk(sink, InstanceId=scene.OTHER_INSTANCE_ID)
+    assert not stack.deploy(moved, Weather(fails_at=60.0))
+    assert {*connect.quick_connects} == {stack.ids["Desk"], *other.ids.values()}
+    assert old not in connect.quick_connects
+    assert (scene.OTHER_INSTANCE_ID in stack.ids["Desk"]) is taken
+
+
 def test_a_rollback_keeps_what_an_update_adopted_in_place_of_a_missing_resource(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:

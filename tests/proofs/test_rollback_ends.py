@@ -10,7 +10,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_account import Instance
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.cloudformation import Declared, Stack, Template, Weather
+from tests.support.cloudformation import Declared, RollbackFailed, Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink, created, load_event
 from tests.support.requests import deliver, deliver_unheard, respond, rolled_back
 from tests.support.scenarios import OTHER_STACK
@@ -18,6 +18,7 @@ from tests.support.traffic import by_hand, live, percentages
 
 GROUP = "traffic_distribution_group"
 ROLLBACK = "UPDATE_ROLLBACK_IN_PROGRESS"
+INSTANCES = "arn:aws:connect:us-east-1:123456789012:instance/"
 
 
 # The longest waits of a rollback fit into the shortest ServiceTimeout that a template may have.
@@ -404,6 +405,91 @@ def test_a_rollback_returns_to_the_old_resource_although_connect_refuses_to_crea
     assert not stack.deploy({"Desk": to_queue(scene.INSTANCE_ID)}, Weather(fails_at=60.0))
     assert stack.ids["Desk"] == old
     assert [*connect.quick_connects] == [old]
+
+
+SPELLINGS = {
+    "an id": lambda instance_id: {"InstanceId": instance_id},
+    "an ARN": lambda instance_id: {"InstanceId": INSTANCES + instance_id},
+    "the native name": lambda instance_id: {"InstanceArn": INSTANCES + instance_id},
+}
+
+
+def spelled(spelling: str, instance_id: str, **more: Any) -> Declared:
+    """Return a quick connect in a template, with its instance in one of the spellings."""
+    kind, properties = to_queue(instance_id)
+    del properties["InstanceId"]
+    return kind, {**SPELLINGS[spelling](instance_id), **properties, **more}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_rollback_returns_to_the_old_quick_connect_in_any_spelling_of_its_instance(
+    spelling: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Connect refuses to create it again. The spelling does not hide the replacement."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"Desk": spelled(spelling, scene.OTHER_INSTANCE_ID)})
+    old = stack.ids["Desk"]
+    connect.instances[scene.OTHER_INSTANCE_ID].queues.clear()
+    after = spelled(spelling, scene.INSTANCE_ID)
+    assert not stack.deploy({"Desk": after}, Weather(fails_at=60.0))
+    assert stack.ids["Desk"] == old
+    assert [*connect.quick_connects] == [old]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_rollback_without_a_permission_fails_although_the_instance_was_spelled_anew(
+    spelling: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """Another spelling of the same instance is no replacement, so an operator can help."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"Desk": to_queue(scene.INSTANCE_ID)})
+    stack.heal = lambda: connect.fault("UpdateQuickConnectName", "AccessDeniedException", times=9)
+    after = spelled(spelling, scene.INSTANCE_ID, Description="of the failed update")
+    with pytest.raises(RollbackFailed):
+        stack.deploy({"Desk": after}, Weather(fails_at=60.0))
+
+
+def test_a_rollback_without_a_permission_fails_if_the_replacement_was_refused(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """The new Name was taken, so the live group is the old one. Its tags still go back."""
+    connect.add_group(connect.instances[scene.INSTANCE_ID], "taken", "", {})
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"Group": group_of("g", Tags={"team": "a"})})
+    stack.heal = lambda: connect.fault("TagResource", "AccessDeniedException", times=9)
+    with pytest.raises(RollbackFailed):
+        stack.deploy({"Group": group_of("taken", Tags={"team": "b"})})
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_rollback_to_an_invalid_template_fails_only_if_the_instance_changed(
+    replaced: bool,  # noqa: FBT001
+    spelling: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+) -> None:
+    """A newer provider refuses the previous template, so nothing can look for the old one."""
+    _, before = to_queue(scene.OTHER_INSTANCE_ID if replaced else scene.INSTANCE_ID)
+    _, after = spelled(spelling, scene.INSTANCE_ID)
+    create = load_event("quick_connect_create", sink)
+    old = created({**create, "ResourceProperties": before}, sink)
+    update = load_event(
+        "quick_connect_update",
+        sink,
+        PhysicalResourceId=old,
+        ResourceProperties=after,
+        OldResourceProperties=before,
+    )
+    new = created(update, sink)
+    assert (new != old) is replaced
+    stacks.status = ROLLBACK
+    earlier = spelling if replaced else "an id"
+    _, refused = spelled(earlier, before["InstanceId"], Retired="yes")
+    update["OldResourceProperties"] = refused
+    response = rolled_back(update, sink, physical_id=new)
+    assert (response["Status"] == "FAILED") is replaced
 
 
 def test_a_rollback_returns_to_the_old_group_if_a_sibling_took_it(

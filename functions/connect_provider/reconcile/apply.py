@@ -13,6 +13,7 @@ from connect_provider.properties import (
     OwnedResourceProperties,
     desired_properties,
     previous_properties,
+    replaces,
 )
 from connect_provider.reconcile.delete import Deletion
 from connect_provider.reconcile.plan import Action, Observation, Plan, Status, plan
@@ -80,22 +81,19 @@ class Owned:
 
     def _replaced(self) -> Observation | None:
         """Return the resource that the failed update of a rollback replaced, if it still exists."""
-        if not self._is_replacement() or not self._watch.turns_out_to_roll_back():
+        request, model = self._request, self._resource.model
+        if not isinstance(request, UpdateRequest) or not replaces(model, request):
+            return None
+        if not self._watch.turns_out_to_roll_back():
             return None
         try:
             old = self._run.look_again(partial(self._resource.look_for, self._desired))
         except errors.NotFound:
             return None  # not even the instance exists
-        if old is None or old.status is Status.DELETING:
+        if old is None or old.status is Status.DELETING or old.arn == self._run.initial_id:
             return None
-        ours = ownership.owner(old.tags, self._request) is Owner.THIS
-        return old if ours or ownership.was_moved_from(old.tags, self._request) else None
-
-    def _is_replacement(self) -> bool:
-        """Return whether the update changes a property that no API changes."""
-        before = getattr(self._request, "old_resource_properties", None)
-        after, fixed = self._request.resource_properties, self._resource.model.create_only
-        return isinstance(before, Mapping) and any(before.get(n) != after.get(n) for n in fixed)
+        ours = ownership.owner(old.tags, request) is Owner.THIS
+        return old if ours or ownership.was_moved_from(old.tags, request) else None
 
     def _live(self) -> Observation:
         """Return the resource that CloudFormation has now."""

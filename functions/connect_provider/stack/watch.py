@@ -30,6 +30,7 @@ class StackWatch:
         self._run = run
         self._request = request
         self._ask_at = self._mute_until = float("-inf")
+        self._rolls_back: bool | None = None
 
     def require_wanted(self) -> None:
         """Raise Superseded if CloudFormation no longer waits for the request."""
@@ -120,29 +121,33 @@ class StackWatch:
 
         Raise Superseded if the resource began to go back after the request.
         """
+        return self._look()[0]
+
+    def _look(self) -> tuple[Phase, bool]:
+        """Return the phase, and whether CloudFormation responded to every question about it."""
         try:
             phase = phase_of(self._request.stack_id)
         except ProviderError as error:
             self._run.log(f"cannot tell whether the stack is rolling back; continuing: {error}")
-            return Phase.UNKNOWN
-        if phase is Phase.OVER and self._run.age() <= backoff.STATUS_LAG:
-            return Phase.UNKNOWN
-        turned = self._turned_back() if phase is not Phase.OVER else None
+            return Phase.UNKNOWN, False
+        if phase is Phase.OVER:
+            return (Phase.UNKNOWN if self._run.age() <= backoff.STATUS_LAG else phase), True
+        turned, told = self._turned_back()
         if turned is None:
-            return phase
+            return phase, told
         if self._is_after_request(turned):
             raise Superseded
-        return Phase.ROLLING_BACK
+        return Phase.ROLLING_BACK, True
 
-    def _turned_back(self) -> datetime | None:
-        """Return when the resource of an Update began to go back, or None if nothing tells."""
+    def _turned_back(self) -> tuple[datetime | None, bool]:
+        """Return when the resource of an Update began to go back, and whether anything tells."""
         if not isinstance(self._request, UpdateRequest):
-            return None
+            return None, True
         try:
-            return turned_back(self._request.stack_id, self._request.logical_resource_id)
+            return turned_back(self._request.stack_id, self._request.logical_resource_id), True
         except ProviderError as error:
             self._run.log(f"cannot tell when the resource began to go back; continuing: {error}")
-            return None
+            return None, False
 
     def _is_after_request(
         self, moment: datetime | None, by: float = backoff.SUPERSEDING_LAG
@@ -176,16 +181,36 @@ class StackWatch:
     def turns_out_to_roll_back(self) -> bool:
         """Return the same when the status of the stack no longer lags.
 
-        Until then, a status may also be that of an earlier rollback.
+        If CloudFormation does not respond, ask again for half a minute more. The first result holds
+        for the whole run: a rollback must not refuse the old resource and then keep another one.
         """
+        if self._rolls_back is None:
+            phase = self.await_status(backoff.STATUS_LAG)
+            self._rolls_back = phase is Phase.ROLLING_BACK
+        return self._rolls_back
 
-        def ready(_phase: Phase) -> bool:
-            current = self._run.age() > backoff.STATUS_LAG
+    def await_status(self, patience: float = 0.0) -> Phase:
+        """Return the phase when the status of the stack no longer lags.
+
+        Until then, a status may also be that of an earlier rollback.
+
+        patience: how many seconds to ask again after that if CloudFormation does not respond.
+        """
+        current_at = self._run.now() + max(backoff.STATUS_LAG - self._run.age(), 0.0)
+
+        def overdue() -> float:
+            return self._run.now() - current_at
+
+        def ready(outcome: tuple[Phase, bool]) -> bool:
+            told = outcome[1] or overdue() > patience
             hurried = self._run.time_to_wait() <= backoff.STATUS_LAG
-            return current or hurried
+            return (told and self._run.age() > backoff.STATUS_LAG) or hurried
+
+        def pace(_waited: float) -> float:
+            return max(-overdue(), backoff.settle_delay(overdue()))
 
         what = "CloudFormation does not show the stack's status"
-        return self._run.wait(self.phase, ready, what) is Phase.ROLLING_BACK
+        return self._run.wait(self._look, ready, what, pace=pace)[0]
 
     def end_rollback(self, error: ProviderError) -> None:
         """Log a refusal if the resource goes back to the previous template. Otherwise, raise it.
@@ -208,7 +233,7 @@ class StackWatch:
         if self._is_after_request(resource.since, backoff.STATUS_LAG):
             return True
         is_newer = self._is_after_request(resource.since)
-        return is_newer and self._is_after_request(self._turned_back())
+        return is_newer and self._is_after_request(self._turned_back()[0])
 
     def _ask(self) -> StackResource | None:
         """Return the resource in the stack, or None if we do not ask or learn nothing."""

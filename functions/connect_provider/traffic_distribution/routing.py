@@ -89,7 +89,7 @@ class CrossRegionRouting:
         returned = is_live(desired.splits, group.state)
         may_roll_back = isinstance(self._request, UpdateRequest)
         if may_roll_back and (earlier is None or (ends_isolation and not returned)):
-            self._watch.turns_out_to_roll_back()
+            self._watch.await_status()
         rolls_back = self._watch.require_operation() is Phase.ROLLING_BACK
         if earlier is None:
             return not rolls_back

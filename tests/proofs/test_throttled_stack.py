@@ -1,0 +1,155 @@
+"""CloudFormation throttles the questions of a rollback. A missing response ends none.
+
+All functions of a stack may ask at the same time, because each waits until its status is current.
+"""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.cloudformation import Declared, RollbackFailed, Stack, Weather
+from tests.support.harness import FakeTime, Sink
+from tests.support.histories import DESK, FLOW, GROUP
+
+
+def desk(instance_id: str) -> Declared:
+    """Return a quick connect in a template."""
+    return DESK, {"InstanceId": instance_id, "Name": "n", "QuickConnectConfig": FLOW}
+
+
+def group(name: str) -> Declared:
+    """Return a group in a template."""
+    return GROUP, {"InstanceId": scene.INSTANCE_ID, "Name": name}
+
+
+REPLACEMENTS = {
+    "quick_connect": (desk(scene.OTHER_INSTANCE_ID), desk(scene.INSTANCE_ID)),
+    "group": (group("g"), group("h")),
+}
+KINDS = pytest.mark.parametrize("kind", REPLACEMENTS)
+
+
+def first(times: float, operation: str, clock: FakeTime) -> Callable[[str], bool]:
+    """Return what throttles the next calls of an operation, from half a minute on."""
+    begins, throttled = clock.passed + 30, []
+
+    def throttles(asked: str) -> bool:
+        throttled.extend([asked] * (asked == operation and clock.passed > begins))
+        return asked == operation and 0 < len(throttled) <= times
+
+    return throttles
+
+
+def at_random(seed: int) -> Callable[[str], bool]:
+    """Return what throttles half of the calls."""
+    rng = random.Random(seed)
+    return lambda _operation: rng.random() < 0.5
+
+
+def live(connect: ConnectEmulator) -> set[str]:
+    """Return the ARNs of all quick connects and groups, except the default groups."""
+    connect._settle()
+    groups = {arn for arn, group in connect.groups.items() if not group["IsDefault"]}
+    return {*connect.quick_connects, *groups}
+
+
+@KINDS
+@pytest.mark.parametrize("times", [1, 2, 3, 10])
+def test_a_rollback_returns_to_the_replaced_resource_however_often_its_question_is_throttled(
+    times: int, kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """It asks again. If it kept the replacement, the clean-up would delete the old resource."""
+    before, after = REPLACEMENTS[kind]
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"It": before})
+    old = stack.ids["It"]
+
+    def throttle() -> None:
+        stacks.throttles = first(times, "DescribeStacks", clock)
+
+    stack.heal = throttle
+    assert not stack.deploy({"It": after}, Weather(fails_at=60.0))
+    assert stack.ids["It"] == old
+    assert live(connect) == {old}
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_reversal_returns_to_the_old_group_however_often_the_events_are_throttled(
+    times: int, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """With `--disable-rollback`, only the events show that the failed group goes back."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"It": group("g")})
+    old = stack.ids["It"]
+    connect.creation_fails = True
+
+    def throttle() -> None:
+        stacks.throttles = first(times, "DescribeStackEvents", clock)
+
+    stack.heal = throttle
+    assert not stack.deploy({"It": group("h")}, disable_rollback=True)
+    assert stack.ids["It"] == old
+    assert old in live(connect)
+
+
+@KINDS
+@pytest.mark.parametrize("seed", range(12))
+def test_a_rollback_returns_to_the_replaced_resource_while_any_call_may_be_throttled(
+    seed: int, kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """CloudFormation throttles half of the calls, of the update and of its rollback."""
+    before, after = REPLACEMENTS[kind]
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"It": before})
+    old = stack.ids["It"]
+    stacks.throttles = at_random(seed)
+    assert not stack.deploy({"It": after}, Weather(fails_at=60.0))
+    assert stack.ids["It"] == old
+    assert live(connect) == {old}
+
+
+@KINDS
+def test_a_rollback_without_a_response_fails_and_deletes_nothing(
+    kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """After another half minute, the request counts as an update. An operator can continue."""
+    before, after = REPLACEMENTS[kind]
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"It": before})
+    old = stack.ids["It"]
+
+    def throttle() -> None:
+        stacks.throttles = first(float("inf"), "DescribeStacks", clock)
+
+    stack.heal = throttle
+    with pytest.raises(RollbackFailed):
+        stack.deploy({"It": after}, Weather(fails_at=60.0))
+    assert old in live(connect)
+    assert len(live(connect)) == 2
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 10])
+def test_a_rollback_whose_target_is_gone_ends_however_often_its_question_is_throttled(
+    times: int, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The old flow is gone. The rollback keeps the live resource."""
+    kind, properties = desk(scene.INSTANCE_ID)
+    config = {
+        "QuickConnectType": "FLOW",
+        "FlowConfig": {"ContactFlowId": scene.OTHER_CONTACT_FLOW_ID},
+    }
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"It": (kind, {**properties, "QuickConnectConfig": config})})
+    old = stack.ids["It"]
+
+    def heal() -> None:
+        connect.instances[scene.INSTANCE_ID].contact_flows.discard(scene.OTHER_CONTACT_FLOW_ID)
+        stacks.throttles = first(times, "DescribeStacks", clock)
+
+    stack.heal = heal
+    assert not stack.deploy({"It": (kind, properties)}, Weather(fails_at=60.0))
+    assert live(connect) == {old}
