@@ -1,0 +1,106 @@
+"""A resource moves within its stack, and the stack's status is late, or `Retain` keeps it."""
+
+from typing import Any
+
+import pytest
+
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.cloudformation import Declared, Stack, Template, Weather
+from tests.support.harness import FakeTime, Sink
+from tests.support.histories import DESK, FLOW, GROUP
+
+ADOPT = {"ExistingResourcePolicy": "Adopt"}
+
+
+@pytest.fixture
+def stack(sink: Sink, stacks: Stacks) -> Stack:
+    """An empty stack."""
+    return Stack(sink, stacks)
+
+
+def desk(name: str = "n", **properties: Any) -> Declared:
+    """Return a quick connect in a template."""
+    base = {"InstanceId": scene.INSTANCE_ID, "Name": name, "QuickConnectConfig": FLOW, "Tags": {}}
+    return DESK, {**base, **properties}
+
+
+def group(name: str = "g", **properties: Any) -> Declared:
+    """Return a traffic distribution group in a template."""
+    return GROUP, {"InstanceId": scene.INSTANCE_ID, "Name": name, "Tags": {}, **properties}
+
+
+def owners(connect: ConnectEmulator, stack: Stack) -> dict[str, str]:
+    """Return the logical id of each resource that the stack owns, by its ARN."""
+    connect._settle()
+    return {
+        arn: resource["Tags"]["cfn:logical-id"]
+        for arn, resource in {**connect.quick_connects, **connect.groups}.items()
+        if resource["Tags"].get("cfn:stack-id") == stack.id
+    }
+
+
+# Old gives up its Name, and New takes it in the same update.
+MOVES: dict[str, tuple[Declared, Template]] = {
+    "a replaced group": (group(), {"New": group(**ADOPT), "Old": group("h")}),
+    "a replaced quick connect": (
+        desk(),
+        {"New": desk(**ADOPT), "Old": desk(InstanceId=scene.OTHER_INSTANCE_ID)},
+    ),
+    "a renamed quick connect": (desk(), {"New": desk(**ADOPT), "Old": desk("m")}),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize(("spacing", "status_lag"), [(2.0, 0.0), (2.0, 3.0), (4.0, 15.0)])
+def test_two_logical_ids_never_have_one_resource_while_the_status_lags(
+    spacing: float,
+    status_lag: float,
+    move: str,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """New adopts first, and the stack does not show it yet. Old must not take the resource back."""
+    old, after = MOVES[move]
+    assert stack.deploy({"Old": old})
+    before = dict(stack.ids)
+    clock.sleep(600)
+    complete = stack.deploy(after, Weather(spacing=spacing, status_lag=status_lag))
+    assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
+    assert complete or stack.ids == before
+
+
+def test_a_logical_id_that_comes_back_keeps_the_name_that_it_takes_while_the_status_lags(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The stack still shows New as deleted by an earlier update."""
+    assert stack.deploy({"Old": desk(), "New": desk("x")})
+    clock.sleep(600)
+    assert stack.deploy({"Old": desk()})
+    before = dict(stack.ids)
+    clock.sleep(600)
+    weather = Weather(spacing=2.0, status_lag=15.0)
+    assert not stack.deploy({"New": desk(**ADOPT), "Old": desk("m")}, weather)
+    assert stack.ids == before
+    assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
+
+
+@pytest.mark.parametrize("move", ["a replaced group", "a replaced quick connect"])
+@pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
+def test_a_rollback_keeps_the_resource_that_it_returned_to_while_the_status_lags(
+    status_lag: float, move: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Old is replaced first, New adopts the old resource, and both go back.
+
+    The stack still shows the replacement of Old when the Delete of New asks.
+    """
+    old, after = MOVES[move]
+    assert stack.deploy({"Old": old})
+    before = dict(stack.ids)
+    clock.sleep(600)
+    weather = Weather(spacing=2.0, fails_at=100.0, status_lag=status_lag)
+    assert not stack.deploy({name: after[name] for name in ("Old", "New")}, weather)
+    assert stack.ids == before
+    assert owners(connect, stack) == {before["Old"]: "Old"}
