@@ -63,10 +63,10 @@ class StackWatch:
 
     def _has(self, arn: str, logical_id: str) -> bool:
         """Return the same as the stack shows it now."""
-        other = bool(logical_id)
         resource = self._resource_of(logical_id or self._request.logical_resource_id)
-        leaves = other and resource.status.startswith("DELETE_")
-        return resource.physical_id == arn and not leaves
+        if resource.physical_id != arn:
+            return False
+        return not logical_id or not self._is_given_up(resource)
 
     def has_left(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind.
@@ -82,11 +82,28 @@ class StackWatch:
     def _holds(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
         """Return whether a logical id has the resource, or the present operation may give it."""
         resource = self._resource_of(logical_id)
-        if resource.status == GONE or resource.status.startswith("DELETE_"):
+        if self._is_given_up(resource):
             return False
         if resource.physical_id == arn:
             return True
-        moment = resource.since if resource.status == "UPDATE_COMPLETE" else taken
+        return self._is_of_operation(
+            resource.since if resource.status == "UPDATE_COMPLETE" else taken
+        )
+
+    def _is_given_up(self, resource: StackResource) -> bool:
+        """Return whether the stack deletes a resource, or no longer has it.
+
+        If `Retain` keeps the resource in the present operation, it stays with its logical id.
+        """
+        if resource.status == "DELETE_SKIPPED":
+            return not self._is_of_operation(resource.since)
+        return resource.status == GONE or resource.status.startswith("DELETE_")
+
+    def _is_of_operation(self, moment: datetime | None) -> bool:
+        """Return whether a moment is in the present operation. An unknown one is not.
+
+        Raise ProviderError, as unfinished, if CloudFormation does not tell.
+        """
         if moment is None:
             return False
         try:
