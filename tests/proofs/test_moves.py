@@ -10,6 +10,7 @@ from sandbox.connect_emulator import ConnectEmulator
 from tests.support.cloudformation import Declared, Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink
 from tests.support.histories import DESK, FLOW, GROUP
+from tests.support.requests import deliver
 
 ADOPT = {"ExistingResourcePolicy": "Adopt"}
 
@@ -40,6 +41,8 @@ def owners(connect: ConnectEmulator, stack: Stack) -> dict[str, str]:
         if resource["Tags"].get("cfn:stack-id") == stack.id
     }
 
+
+KINDS = [pytest.param(group(), id="group"), pytest.param(desk(), id="quick connect")]
 
 # Old gives up its Name, and New takes it in the same update.
 MOVES: dict[str, tuple[Declared, Template]] = {
@@ -118,7 +121,7 @@ def with_two_logical_ids(stack: Stack, declared: Declared, clock: FakeTime) -> s
 
 
 @pytest.mark.parametrize("kept", ["Old", "New"])
-@pytest.mark.parametrize("declared", [group(), desk()], ids=["group", "quick connect"])
+@pytest.mark.parametrize("declared", KINDS)
 def test_a_deletion_leaves_what_retain_keeps_under_another_logical_id(
     declared: Declared, kept: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
 ) -> None:
@@ -128,7 +131,7 @@ def test_a_deletion_leaves_what_retain_keeps_under_another_logical_id(
     assert owners(connect, stack) == {arn: kept}
 
 
-@pytest.mark.parametrize("declared", [group(), desk()], ids=["group", "quick connect"])
+@pytest.mark.parametrize("declared", KINDS)
 def test_a_renamed_logical_id_deletes_its_resource_although_retain_kept_the_old_one(
     declared: Declared, connect: ConnectEmulator, stack: Stack, clock: FakeTime
 ) -> None:
@@ -140,3 +143,45 @@ def test_a_renamed_logical_id_deletes_its_resource_although_retain_kept_the_old_
     clock.sleep(600)
     stack.delete()
     assert owners(connect, stack) == {}
+
+
+@pytest.mark.parametrize("then", ["is deleted", "no longer has it"])
+@pytest.mark.parametrize("declared", KINDS)
+def test_a_rolled_back_rename_to_a_retained_logical_id_leaves_nothing(
+    declared: Declared, then: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The rollback sends no Delete to New, so New does not hand the resource back."""
+    kind, properties = declared
+    other = desk("x")
+    assert stack.deploy({"Old": declared, "Other": other})
+    before = dict(stack.ids)
+    clock.sleep(600)
+    renamed = {"New": (kind, {**properties, **ADOPT}), "Other": other}
+    assert not stack.deploy(renamed, Weather(fails_at=60.0), retains=frozenset(["New"]))
+    assert stack.ids == before
+    clock.sleep(600)
+    if then == "is deleted":
+        stack.delete()
+    else:
+        assert stack.deploy({"Other": other})
+    assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
+
+
+@pytest.mark.parametrize("declared", KINDS)
+def test_the_delete_of_a_renamed_logical_id_leaves_what_retain_keeps_if_it_runs_again(
+    declared: Declared, connect: ConnectEmulator, sink: Sink, stack: Stack, clock: FakeTime
+) -> None:
+    """New has left the stack since, with `Retain`, and a later operation is complete."""
+    kind, properties = declared
+    other = desk("x")
+    assert stack.deploy({"Old": declared, "Other": other})
+    clock.sleep(600)
+    assert stack.deploy({"New": (kind, {**properties, **ADOPT}), "Other": other})
+    arn, delete = stack.ids["New"], stack.sent[-1]
+    assert (delete["RequestType"], delete["LogicalResourceId"]) == ("Delete", "Old")
+    clock.sleep(60)
+    assert stack.deploy({"Other": other}, retains=frozenset(["New"]))
+    clock.sleep(60)
+    assert stack.deploy({"Other": desk("y")})
+    assert deliver(delete, sink)["Status"] == "SUCCESS"
+    assert owners(connect, stack)[arn] == "New"

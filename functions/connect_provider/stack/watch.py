@@ -99,6 +99,13 @@ class StackWatch:
             return not self._is_of_operation(resource.since)
         return resource.status == GONE or resource.status.startswith("DELETE_")
 
+    def is_of_present_operation(self) -> bool:
+        """Return whether no later operation than that of the request has begun.
+
+        Raise ProviderError, as unfinished, if CloudFormation does not tell.
+        """
+        return self._is_of_operation(self._run.signed_at)
+
     def _is_of_operation(self, moment: datetime | None) -> bool:
         """Return whether a moment is in the present operation. An unknown one is not.
 
