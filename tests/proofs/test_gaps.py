@@ -58,6 +58,21 @@ def test_a_leftover_without_a_response_stays_after_two_hours(
     assert len(connect.quick_connects) == 1
 
 
+def test_two_deletes_of_one_resource_leave_it_while_both_services_lag(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Each leaves the resource to the other one: the lags are 15 and 25 seconds."""
+    stack = Stack(sink, stacks)
+    old, new = desk(sink), desk(sink, ExistingResourcePolicy="Adopt")
+    assert stack.deploy(old)
+    clock.sleep(600)
+    assert stack.deploy({"Line": new["Desk"], **old})
+    clock.sleep(600)
+    connect.delay_visibility(Lag(15, least=15, missing=0))
+    stack.delete(Weather(spacing=12.0, status_lag=25.0))
+    assert len(connect.quick_connects) == 1
+
+
 def named(sink: Sink, name: str, policy: str = "Fail") -> Template:
     """Return a template with one group."""
     declared = load_event("traffic_distribution_group_create", sink)["ResourceProperties"]
