@@ -77,7 +77,7 @@ class RehearsedRun(Run):
 
 
 class ForwardStack(StackWatch):
-    """The stack of a deployment that goes forward."""
+    """The stack of a deployment that goes forward. Its status does not lag."""
 
     def __init__(self, run: Run, request: Request, rehearsal: Rehearsal) -> None:
         super().__init__(run, request)
@@ -87,12 +87,12 @@ class ForwardStack(StackWatch):
     def has(self, arn: str, logical_id: str = "") -> bool:
         """Return whether the stack has the resource, perhaps due to an earlier request."""
         known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
-        return super().has(arn, logical_id) if known is None else known == arn
+        return self._has(arn, logical_id) if known is None else known == arn
 
     def has_left(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind."""
         known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
-        return known is None and super().has_left(arn, logical_id, taken)
+        return known is None and not self._holds(arn, logical_id, taken)
 
     def phase(self) -> Phase:
         """Return the direction of a deployment that has not failed."""

@@ -46,18 +46,30 @@ def test_a_delete_misses_a_resource_that_connect_hides_for_longer_than_the_lag(
     assert arn in connect.quick_connects
 
 
-@pytest.mark.parametrize("old", [[], ["Old"]], ids=["created", "moved"])
 def test_a_leftover_without_a_response_stays_after_two_hours(
-    old: list[str], connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
     """`--disable-rollback` keeps it in CREATE_FAILED, and the stack is deleted the next day."""
     stack = Stack(sink, stacks)
-    (declared,) = desk(sink, ExistingResourcePolicy="Adopt").values()
-    assert stack.deploy(dict.fromkeys(old, declared))
     unheard = Weather(unanswered=frozenset(["Desk"]))
-    assert not stack.deploy({"Desk": declared}, unheard, disable_rollback=True)
+    assert not stack.deploy(desk(sink), unheard, disable_rollback=True)
     clock.sleep(20 * 3600)
     stack.delete()
+    assert len(connect.quick_connects) == 1
+
+
+def test_two_deletes_of_one_resource_leave_it_while_both_services_lag(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Each leaves the resource to the other one: the lags are 15 and 25 seconds."""
+    stack = Stack(sink, stacks)
+    old, new = desk(sink), desk(sink, ExistingResourcePolicy="Adopt")
+    assert stack.deploy(old)
+    clock.sleep(600)
+    assert stack.deploy({"Line": new["Desk"], **old})
+    clock.sleep(600)
+    connect.delay_visibility(Lag(15, least=15, missing=0))
+    stack.delete(Weather(spacing=12.0, status_lag=25.0))
     assert len(connect.quick_connects) == 1
 
 

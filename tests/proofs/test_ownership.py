@@ -71,13 +71,15 @@ def renamed(kind: str, sink: Sink) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stack_deletes_its_own_resource_after_a_renamed_logical_id(
-    kind: str, connect: ConnectEmulator, sink: Sink
+    kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
     """The cleanup of the old logical id leaves the resource, and the new one deletes it."""
-    arn = renamed(kind, sink)
+    arn = stacks.physical_id = renamed(kind, sink)
+    stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
     assert respond(f"{kind}_delete", sink, PhysicalResourceId=arn)["Status"] == "SUCCESS"
     assert tags_of(connect, arn)["cfn:logical-id"] == "Renamed"
     assert "cfn:created-at" in tags_of(connect, arn)
+    stacks.reset()
     delete = {**RENAMED, "PhysicalResourceId": arn, "Properties": ADOPT}
     assert respond(f"{kind}_delete", sink, **delete)["Status"] == "SUCCESS"
     assert held(connect) == {}

@@ -140,16 +140,20 @@ class Stack:
     ) -> bool:
         """Create or update the stack; return whether the operation is complete.
 
-        retains: the logical ids whose removed or replaced resources stay, as with `Retain`.
+        retains: the logical ids whose removed or replaced resources stay, as with `Retain`. So do
+        those that an operation created before it rolled back.
 
         Raise RollbackFailed if a rollback does not end.
         """
         operation = _Operation(self, weather, retains)
         return operation.run(lambda: operation.deploy(template, disable_rollback=disable_rollback))
 
-    def delete(self, weather: Weather = CALM) -> None:
-        """Delete the stack. Raise RollbackFailed if a resource refuses."""
-        operation = _Operation(self, weather)
+    def delete(self, weather: Weather = CALM, *, retains: frozenset[str] = frozenset()) -> None:
+        """Delete the stack. Raise RollbackFailed if a resource refuses.
+
+        retains: the logical ids whose resources stay, as with `Retain`.
+        """
+        operation = _Operation(self, weather, retains)
         operation.run(operation.delete)
 
 
@@ -202,7 +206,7 @@ class _Operation:
         self._show("DELETE_IN_PROGRESS")
         declared = stack.template.items()
         present = [Remnant(name, one, stack.ids[name]) for name, one in declared]
-        self._delete_all([*present, *stack.failed, *stack.replaced])
+        self._delete_all([*self._retain(present), *stack.failed, *stack.replaced])
         stack.template, stack.ids, stack.failed, stack.replaced = {}, {}, [], []
         self._show("DELETE_COMPLETE")
 
@@ -266,10 +270,8 @@ class _Operation:
         ]
         gone, stack.replaced = [*stack.replaced, *gone], []
         self._show("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-        for remnant in gone:
-            if remnant.logical_id in self._retains:
-                self._show_retained(remnant)
-            elif not any(self._delete(remnant) for _ in range(_CLEAN_UP_ATTEMPTS)):
+        for remnant in self._retain(gone):
+            if not any(self._delete(remnant) for _ in range(_CLEAN_UP_ATTEMPTS)):
                 stack.abandoned.add(remnant.physical_id)
         self._show("UPDATE_COMPLETE")
 
@@ -285,7 +287,7 @@ class _Operation:
         if is_update:
             self._show("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
         created = [r for n, r in started.items() if n not in stack.template]
-        self._delete_all([*remnants, *map(_remnant, created)])
+        self._delete_all([*remnants, *self._retain(map(_remnant, created))])
         self._show("UPDATE_ROLLBACK_COMPLETE" if is_update else "ROLLBACK_COMPLETE")
 
     def _keep_successes(self, started: Mapping[str, _Request], template: Template) -> None:
@@ -448,11 +450,19 @@ class _Operation:
         self._stack.shown[name] = StackResource(f"{verb}_{end}", physical_id, now, kind)
         self._show(self._status)
 
+    def _retain(self, remnants: Iterable[Remnant]) -> list[Remnant]:
+        """Leave the resources that `Retain` keeps; return the others."""
+        gone = list(remnants)
+        for remnant in gone:
+            if remnant.logical_id in self._retains:
+                self._show_retained(remnant)
+        return [remnant for remnant in gone if remnant.logical_id not in self._retains]
+
     def _show_retained(self, remnant: Remnant) -> None:
         """Show that the stack has left a resource behind. A replacement has its logical id."""
-        if remnant.logical_id in self._stack.template:
-            return
         kind, physical_id = remnant.declared[0], remnant.physical_id
+        if self._stack.ids.get(remnant.logical_id) not in (None, physical_id):
+            return
         shown = StackResource("DELETE_SKIPPED", physical_id, FakeTime.current.time(), kind)
         self._stack.shown[remnant.logical_id] = shown
         self._show(self._status)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -101,13 +102,29 @@ class Deletion:
         observed = self._run.look_again(partial(self._resource.look, physical_id))
         if observed is None:
             self._run.log("Delete: nothing, the resource is gone")
-        elif ownership.owner(observed.tags, self._request) is Owner.ANOTHER:
-            self._run.log("Delete: nothing, another stack or logical id owns the resource")
         elif ownership.is_taken_since(observed.tags, self._request):
             self._run.log("Delete: nothing, a later request took the resource")
-        else:
+        elif ownership.owner(observed.tags, self._request) is not Owner.ANOTHER:
             return observed
+        elif self._is_left_to_this(observed):
+            owner = {ownership.LOGICAL_ID: self._request.logical_resource_id}
+            return replace(observed, tags={**observed.tags, **owner})
+        else:
+            self._run.log("Delete: nothing, another stack or logical id owns the resource")
         return None
+
+    def _is_left_to_this(self, observed: Observation) -> bool:
+        """Return whether another logical id left a resource behind that it took from this one.
+
+        Its creation was rolled back, and `Retain` kept it. It may also be deleted with this one. A
+        Delete that runs again proves nothing, because the stack may have moved on.
+        """
+        tags = observed.tags
+        if not ownership.was_moved_from(tags, self._request):
+            return False
+        logical_id, taken = tags.get(ownership.LOGICAL_ID, ""), ownership.taken_at(tags)
+        left = self._watch.has_left(observed.arn, logical_id, taken)
+        return left and self._watch.is_of_present_operation()
 
     def _adopts(self) -> bool:
         properties = self._request.resource_properties

@@ -18,7 +18,7 @@ from botocore.parsers import ResponseParserError
 from connect_provider import errors
 
 _CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
-_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 GONE = "GONE"
 
 

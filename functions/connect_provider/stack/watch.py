@@ -1,6 +1,8 @@
 """Asks the stack whether it still waits for a request, and whether it keeps a resource."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from connect_provider import backoff
 from connect_provider.errors import ProviderError, ResourceConflict, Superseded
@@ -58,10 +60,14 @@ class StackWatch:
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
-        other = bool(logical_id)
+        return self._shows(partial(self._has, arn, logical_id))
+
+    def _has(self, arn: str, logical_id: str) -> bool:
+        """Return the same as the stack shows it now."""
         resource = self._resource_of(logical_id or self._request.logical_resource_id)
-        leaves = other and resource.status.startswith("DELETE_")
-        return resource.physical_id == arn and not leaves
+        if resource.physical_id != arn:
+            return False
+        return not logical_id or not self._is_given_up(resource)
 
     def has_left(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind.
@@ -72,18 +78,62 @@ class StackWatch:
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
+        return not self._shows(partial(self._holds, arn, logical_id, taken), taken)
+
+    def _holds(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
+        """Return whether a logical id has the resource, or the present operation may give it."""
         resource = self._resource_of(logical_id)
-        if resource.status == GONE or resource.status.startswith("DELETE_"):
-            return True
-        if resource.physical_id == arn:
+        if self._is_given_up(resource):
             return False
-        moment = resource.since if resource.status == "UPDATE_COMPLETE" else taken
-        if moment is None:
+        if resource.physical_id == arn:
             return True
+        return self._is_of_operation(
+            resource.since if resource.status == "UPDATE_COMPLETE" else taken
+        )
+
+    def _is_given_up(self, resource: StackResource) -> bool:
+        """Return whether the stack deletes a resource, or no longer has it.
+
+        If `Retain` keeps the resource in the present operation, it stays with its logical id.
+        """
+        if resource.status == "DELETE_SKIPPED":
+            return not self._is_of_operation(resource.since)
+        return resource.status == GONE or resource.status.startswith("DELETE_")
+
+    def is_of_present_operation(self) -> bool:
+        """Return whether no later operation than that of the request has begun.
+
+        Raise ProviderError, as unfinished, if CloudFormation does not tell.
+        """
+        return self._is_of_operation(self._run.signed_at)
+
+    def _is_of_operation(self, moment: datetime | None) -> bool:
+        """Return whether a moment is in the present operation. An unknown one is not.
+
+        Raise ProviderError, as unfinished, if CloudFormation does not tell.
+        """
+        if moment is None:
+            return False
         try:
-            return self._has_begun_since(moment, backoff.SUPERSEDING_LAG)
+            return not self._has_begun_since(moment, backoff.SUPERSEDING_LAG)
         except ProviderError as error:
             raise type(error)(str(error), unfinished=True) from None
+
+    def _shows(self, look: Callable[[], bool], since: datetime | None = None) -> bool:
+        """Return whether the stack shows something. Wait for it while its status may lag.
+
+        since: the time of the last change, by default that of the request.
+        """
+        made = self._run.signed_at
+        earlier = (made - since).total_seconds() if made and since else 0.0
+
+        def attempt() -> tuple[bool, bool]:
+            current = self._run.age() + earlier > backoff.STATUS_LAG  # before the look
+            hurried = self._run.time_to_wait() <= backoff.STATUS_LAG
+            return look(), current or hurried
+
+        what = "CloudFormation does not show the resource's status"
+        return self._run.wait(attempt, any, what, pace=backoff.lag_delay)[0]
 
     def _resource_of(self, logical_id: str) -> StackResource:
         """Return a resource of the stack. Raise ProviderError, as unfinished, if nothing tells."""

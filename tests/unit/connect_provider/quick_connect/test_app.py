@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from connect_provider.quick_connect.app import lambda_handler
+from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.harness import Sink, load_event, response_to
 
@@ -333,11 +334,12 @@ def test_delete_releases_an_adopted_quick_connect(connect: ConnectEmulator, sink
 
 
 def test_delete_leaves_the_quick_connect_of_another_owner(
-    connect: ConnectEmulator, sink: Sink
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
     """Another logical id took it over: SUCCESS, and the quick connect and its markers stay."""
-    arn = create(sink)["PhysicalResourceId"]
+    arn = stacks.physical_id = create(sink)["PhysicalResourceId"]
     create(sink, "quick_connect_create_adopt", LogicalResourceId="Renamed", RequestId="r")
+    stacks.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
     before = copy.deepcopy(connect.quick_connects)
     assert delete(sink, arn)["Status"] == "SUCCESS"
     assert connect.quick_connects == before

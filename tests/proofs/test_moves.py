@@ -1,0 +1,187 @@
+"""A resource moves within its stack, and the stack's status is late, or `Retain` keeps it."""
+
+from typing import Any
+
+import pytest
+
+from sandbox import scene
+from sandbox.cloudformation import Stacks
+from sandbox.connect_emulator import ConnectEmulator
+from tests.support.cloudformation import Declared, Stack, Template, Weather
+from tests.support.harness import FakeTime, Sink
+from tests.support.histories import DESK, FLOW, GROUP
+from tests.support.requests import deliver
+
+ADOPT = {"ExistingResourcePolicy": "Adopt"}
+
+
+@pytest.fixture
+def stack(sink: Sink, stacks: Stacks) -> Stack:
+    """An empty stack."""
+    return Stack(sink, stacks)
+
+
+def desk(name: str = "n", **properties: Any) -> Declared:
+    """Return a quick connect in a template."""
+    base = {"InstanceId": scene.INSTANCE_ID, "Name": name, "QuickConnectConfig": FLOW, "Tags": {}}
+    return DESK, {**base, **properties}
+
+
+def group(name: str = "g", **properties: Any) -> Declared:
+    """Return a traffic distribution group in a template."""
+    return GROUP, {"InstanceId": scene.INSTANCE_ID, "Name": name, "Tags": {}, **properties}
+
+
+def owners(connect: ConnectEmulator, stack: Stack) -> dict[str, str]:
+    """Return the logical id of each resource that the stack owns, by its ARN."""
+    connect._settle()
+    return {
+        arn: resource["Tags"]["cfn:logical-id"]
+        for arn, resource in {**connect.quick_connects, **connect.groups}.items()
+        if resource["Tags"].get("cfn:stack-id") == stack.id
+    }
+
+
+KINDS = [pytest.param(group(), id="group"), pytest.param(desk(), id="quick connect")]
+
+# Old gives up its Name, and New takes it in the same update.
+MOVES: dict[str, tuple[Declared, Template]] = {
+    "a replaced group": (group(), {"New": group(**ADOPT), "Old": group("h")}),
+    "a replaced quick connect": (
+        desk(),
+        {"New": desk(**ADOPT), "Old": desk(InstanceId=scene.OTHER_INSTANCE_ID)},
+    ),
+    "a renamed quick connect": (desk(), {"New": desk(**ADOPT), "Old": desk("m")}),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize(("spacing", "status_lag"), [(2.0, 0.0), (2.0, 3.0), (4.0, 15.0)])
+def test_two_logical_ids_never_have_one_resource_while_the_status_lags(
+    spacing: float,
+    status_lag: float,
+    move: str,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """New adopts first, and the stack does not show it yet. Old must not take the resource back."""
+    old, after = MOVES[move]
+    assert stack.deploy({"Old": old})
+    before = dict(stack.ids)
+    clock.sleep(600)
+    complete = stack.deploy(after, Weather(spacing=spacing, status_lag=status_lag))
+    assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
+    assert complete or stack.ids == before
+
+
+def test_a_logical_id_that_comes_back_keeps_the_name_that_it_takes_while_the_status_lags(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The stack still shows New as deleted by an earlier update."""
+    assert stack.deploy({"Old": desk(), "New": desk("x")})
+    clock.sleep(600)
+    assert stack.deploy({"Old": desk()})
+    before = dict(stack.ids)
+    clock.sleep(600)
+    weather = Weather(spacing=2.0, status_lag=15.0)
+    assert not stack.deploy({"New": desk(**ADOPT), "Old": desk("m")}, weather)
+    assert stack.ids == before
+    assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
+
+
+@pytest.mark.parametrize("move", ["a replaced group", "a replaced quick connect"])
+@pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
+def test_a_rollback_keeps_the_resource_that_it_returned_to_while_the_status_lags(
+    status_lag: float, move: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Old is replaced first, New adopts the old resource, and both go back.
+
+    The stack still shows the replacement of Old when the Delete of New asks.
+    """
+    old, after = MOVES[move]
+    assert stack.deploy({"Old": old})
+    before = dict(stack.ids)
+    clock.sleep(600)
+    weather = Weather(spacing=2.0, fails_at=100.0, status_lag=status_lag)
+    assert not stack.deploy({name: after[name] for name in ("Old", "New")}, weather)
+    assert stack.ids == before
+    assert owners(connect, stack) == {before["Old"]: "Old"}
+
+
+def with_two_logical_ids(stack: Stack, declared: Declared, clock: FakeTime) -> str:
+    """Deploy one resource as Old and as New, the present owner; return its ARN."""
+    assert stack.deploy({"Old": declared})
+    clock.sleep(600)
+    kind, properties = declared
+    assert stack.deploy({"Old": declared, "New": (kind, {**properties, **ADOPT})})
+    clock.sleep(600)
+    assert stack.ids["Old"] == stack.ids["New"]
+    return stack.ids["Old"]
+
+
+@pytest.mark.parametrize("kept", ["Old", "New"])
+@pytest.mark.parametrize("declared", KINDS)
+def test_a_deletion_leaves_what_retain_keeps_under_another_logical_id(
+    declared: Declared, kept: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """CloudFormation skips one of two logical ids, and deletes the other."""
+    arn = with_two_logical_ids(stack, declared, clock)
+    stack.delete(retains=frozenset([kept]))
+    assert owners(connect, stack) == {arn: kept}
+
+
+@pytest.mark.parametrize("declared", KINDS)
+def test_a_renamed_logical_id_deletes_its_resource_although_retain_kept_the_old_one(
+    declared: Declared, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The clean-up of the rename skipped Old. The stack is deleted in a later operation."""
+    kind, properties = declared
+    assert stack.deploy({"Old": declared})
+    clock.sleep(600)
+    assert stack.deploy({"New": (kind, {**properties, **ADOPT})}, retains=frozenset(["Old"]))
+    clock.sleep(600)
+    stack.delete()
+    assert owners(connect, stack) == {}
+
+
+@pytest.mark.parametrize("then", ["is deleted", "no longer has it"])
+@pytest.mark.parametrize("declared", KINDS)
+def test_a_rolled_back_rename_to_a_retained_logical_id_leaves_nothing(
+    declared: Declared, then: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The rollback sends no Delete to New, so New does not hand the resource back."""
+    kind, properties = declared
+    other = desk("x")
+    assert stack.deploy({"Old": declared, "Other": other})
+    before = dict(stack.ids)
+    clock.sleep(600)
+    renamed = {"New": (kind, {**properties, **ADOPT}), "Other": other}
+    assert not stack.deploy(renamed, Weather(fails_at=60.0), retains=frozenset(["New"]))
+    assert stack.ids == before
+    clock.sleep(600)
+    if then == "is deleted":
+        stack.delete()
+    else:
+        assert stack.deploy({"Other": other})
+    assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
+
+
+@pytest.mark.parametrize("declared", KINDS)
+def test_the_delete_of_a_renamed_logical_id_leaves_what_retain_keeps_if_it_runs_again(
+    declared: Declared, connect: ConnectEmulator, sink: Sink, stack: Stack, clock: FakeTime
+) -> None:
+    """New has left the stack since, with `Retain`, and a later operation is complete."""
+    kind, properties = declared
+    other = desk("x")
+    assert stack.deploy({"Old": declared, "Other": other})
+    clock.sleep(600)
+    assert stack.deploy({"New": (kind, {**properties, **ADOPT}), "Other": other})
+    arn, delete = stack.ids["New"], stack.sent[-1]
+    assert (delete["RequestType"], delete["LogicalResourceId"]) == ("Delete", "Old")
+    clock.sleep(60)
+    assert stack.deploy({"Other": other}, retains=frozenset(["New"]))
+    clock.sleep(60)
+    assert stack.deploy({"Other": desk("y")})
+    assert deliver(delete, sink)["Status"] == "SUCCESS"
+    assert owners(connect, stack)[arn] == "New"
