@@ -1,12 +1,15 @@
 """A resource moves within its stack, and the stack's status is late, or `Retain` keeps it."""
 
+import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from sandbox import scene
+from sandbox import cloudformation, scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.http_server import DropConnection
 from tests.support.cloudformation import Declared, Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink
 from tests.support.histories import DESK, FLOW, GROUP
@@ -185,3 +188,32 @@ def test_the_delete_of_a_renamed_logical_id_leaves_what_retain_keeps_if_it_runs_
     assert stack.deploy({"Other": desk("y")})
     assert deliver(delete, sink)["Status"] == "SUCCESS"
     assert owners(connect, stack)[arn] == "New"
+
+
+@pytest.mark.parametrize("declared", KINDS)
+def test_a_rollback_hands_a_resource_back_although_cloudformation_fails_three_times(
+    declared: Declared,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lambda has three runs. Three lost connections must not fail all of them."""
+    kind, properties = declared
+    assert stack.deploy({"Old": declared})
+    before = dict(stack.ids)
+    clock.sleep(600)
+    asked_before = itertools.count()
+    describe = Stacks._stack_resource
+
+    def fail_first(stacks: Stacks, asked: Mapping[str, str]) -> str | None:
+        if next(asked_before) < 3:
+            raise DropConnection
+        return describe(stacks, asked)
+
+    results = cloudformation._RESULTS
+    stack.heal = lambda: monkeypatch.setitem(results, "DescribeStackResource", fail_first)
+    renamed = {"New": (kind, {**properties, **ADOPT})}
+    assert not stack.deploy(renamed, Weather(fails_at=60.0))
+    assert stack.ids == before
+    assert owners(connect, stack) == {before["Old"]: "Old"}

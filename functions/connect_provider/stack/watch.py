@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from connect_provider import backoff
 from connect_provider.errors import ProviderError, ResourceConflict, Superseded
@@ -17,6 +18,8 @@ from connect_provider.stack.describe import (
     resource_of,
     turned_back,
 )
+
+T = TypeVar("T")
 
 
 class StackWatch:
@@ -114,10 +117,8 @@ class StackWatch:
         """
         if moment is None:
             return False
-        try:
-            return not self._has_begun_since(moment, backoff.SUPERSEDING_LAG)
-        except ProviderError as error:
-            raise type(error)(str(error), unfinished=True) from None
+        lag = backoff.SUPERSEDING_LAG
+        return not self._insist(partial(self._has_begun_since, moment, lag))
 
     def _shows(self, look: Callable[[], bool], since: datetime | None = None) -> bool:
         """Return whether the stack shows something. Wait for it while its status may lag.
@@ -137,10 +138,30 @@ class StackWatch:
 
     def _resource_of(self, logical_id: str) -> StackResource:
         """Return a resource of the stack. Raise ProviderError, as unfinished, if nothing tells."""
-        try:
-            return resource_of(self._request.stack_id, logical_id)
-        except ProviderError as error:
-            raise type(error)(str(error), unfinished=True) from None
+        return self._insist(partial(resource_of, self._request.stack_id, logical_id))
+
+    def _insist(self, ask: Callable[[], T]) -> T:
+        """Return what CloudFormation tells. Ask again for a while if it throttles or fails.
+
+        Raise ProviderError, as unfinished, if CloudFormation does not tell.
+        """
+        over = self._run.now() + backoff.STATUS_LAG
+
+        def attempt() -> T | ProviderError:
+            try:
+                return ask()
+            except ProviderError as error:
+                return error
+
+        def ready(reply: T | ProviderError) -> bool:
+            failed = isinstance(reply, ProviderError) and reply.transient
+            return not failed or self._run.now() > over
+
+        what = "CloudFormation does not respond"
+        reply = self._run.wait(attempt, ready, what, pace=backoff.lag_delay)
+        if isinstance(reply, ProviderError):
+            raise type(reply)(str(reply), unfinished=True)
+        return reply
 
     def leaves(self, taken: datetime | None) -> bool:
         """Return whether a request whose response is missing took a resource then.
