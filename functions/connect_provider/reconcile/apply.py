@@ -18,8 +18,9 @@ from connect_provider.properties import (
 from connect_provider.reconcile.delete import Deletion
 from connect_provider.reconcile.plan import Action, Observation, Plan, Status, plan
 from connect_provider.reconcile.resource import Resource
-from connect_provider.request import UNCONFIRMED, Request, UpdateRequest
+from connect_provider.request import UNCONFIRMED, CreateRequest, Request, UpdateRequest
 from connect_provider.run import Run
+from connect_provider.stack.describe import Phase
 from connect_provider.stack.watch import StackWatch
 
 
@@ -150,13 +151,17 @@ class Owned:
     def _may_leave(self, holder: Observation, began: float) -> bool:
         """Return whether the resource that has the Name is being deleted, or may be gone already.
 
-        CloudFormation may have deleted a resource of this logical id just before this request.
+        CloudFormation may have deleted a resource of this logical id just before this request. A
+        rollback finds the one that the failed update replaced.
         """
         if holder.status is Status.DELETING:
             return True
         ours = ownership.owner(holder.tags, self._request) is Owner.THIS
         made_before = ours and not ownership.made_by(holder.tags, self._request)
-        return made_before and not self._run.lag_is_over(began)
+        if not made_before or self._run.lag_is_over(began):
+            return False
+        creates = isinstance(self._request, CreateRequest)
+        return creates or self._watch.phase() is not Phase.ROLLING_BACK
 
     def _settle(self, observed: Observation) -> Observation:
         """Wait until a resource is ready."""
