@@ -247,8 +247,9 @@ class History:
         # docs/reliability.md, "Known gaps": a stack that does not tell, or cancels at once.
         asks_in_vain = weather.reply is not None or weather.status_lag
         fails_early = weather.fails_at is not None and weather.fails_at < _EARLY
-        if stack.youngest_cancelled < _EARLY:
+        if stack.youngest_cancelled < _EARLY:  # a resource may also fail by itself at once
             self.early.add(stack.id)
+            fails_early = True
         if not complete and (asks_in_vain or fails_early):
             self.excused.add(stack.id)
             return
