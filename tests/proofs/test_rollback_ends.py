@@ -407,6 +407,17 @@ def test_a_rollback_returns_to_the_old_resource_although_connect_refuses_to_crea
     assert [*connect.quick_connects] == [old]
 
 
+def test_a_rollback_finds_the_replaced_resource_with_one_try_to_create_it(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The conflict tells that the old resource is there. More tries would be throttled."""
+    stack = Stack(sink, stacks)
+    assert stack.deploy({"Desk": to_queue(scene.OTHER_INSTANCE_ID)})
+    clock.sleep(600)
+    assert not stack.deploy({"Desk": to_queue(scene.INSTANCE_ID)}, Weather(fails_at=60.0))
+    assert connect.calls().count("CreateQuickConnect") == 3
+
+
 SPELLINGS = {
     "an id": lambda instance_id: {"InstanceId": instance_id},
     "an ARN": lambda instance_id: {"InstanceId": INSTANCES + instance_id},

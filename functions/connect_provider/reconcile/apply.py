@@ -18,9 +18,8 @@ from connect_provider.properties import (
 from connect_provider.reconcile.delete import Deletion
 from connect_provider.reconcile.plan import Action, Observation, Plan, Status, plan
 from connect_provider.reconcile.resource import Resource
-from connect_provider.request import UNCONFIRMED, CreateRequest, Request, UpdateRequest
+from connect_provider.request import UNCONFIRMED, Request, UpdateRequest
 from connect_provider.run import Run
-from connect_provider.stack.describe import Phase
 from connect_provider.stack.watch import StackWatch
 
 
@@ -103,8 +102,10 @@ class Owned:
         observed = self._resource.look(arn) if self._resource.owns(arn) else None
         return observed or Observation.of_missing(arn)
 
-    def _create(self) -> Observation:
+    def _create(self, live: Observation | None = None) -> Observation:
         """Create the resource, or continue with the one that an earlier run of this request made.
+
+        live: the resource that it replaces.
 
         During the create call nobody knows whether it takes effect, and the physical id says so. A
         Delete then looks for a resource that this request made.
@@ -113,7 +114,7 @@ class Owned:
         self._run.physical_id = UNCONFIRMED + self._request.request_id
         began = self._run.now()
         observed, created = self._run.wait(
-            partial(self._try_to_create, began),
+            partial(self._try_to_create, began, live),
             lambda outcome: outcome[0] is not None,
             "another resource still has the Name",
         )
@@ -127,7 +128,9 @@ class Owned:
             self._add_member(observed, member)
         return observed
 
-    def _try_to_create(self, began: float) -> tuple[Observation | None, bool]:
+    def _try_to_create(
+        self, began: float, live: Observation | None
+    ) -> tuple[Observation | None, bool]:
         """Return the created resource and True, or the resource that has the Name and False.
 
         Return None and False while Connect does not show that resource, or it may leave.
@@ -142,17 +145,18 @@ class Owned:
             holder = self._resource.look_for(self._desired)
             if holder is None and over:
                 raise
-            return (None if holder and self._may_leave(holder, began) else holder), False
+            return (None if holder and self._may_leave(holder, began, live) else holder), False
         except errors.ProviderError as error:
             if not error.maybe_done:
                 self._run.physical_id = self._run.initial_id
             raise
 
-    def _may_leave(self, holder: Observation, began: float) -> bool:
+    def _may_leave(self, holder: Observation, began: float, live: Observation | None) -> bool:
         """Return whether the resource that has the Name is being deleted, or may be gone already.
 
-        CloudFormation may have deleted a resource of this logical id just before this request. A
-        rollback finds the one that the failed update replaced.
+        CloudFormation may have deleted a resource of this logical id just before this request. One
+        that is no younger than the live resource is still there: the failed update of this rollback
+        replaced it.
         """
         if holder.status is Status.DELETING:
             return True
@@ -160,8 +164,8 @@ class Owned:
         made_before = ours and not ownership.made_by(holder.tags, self._request)
         if not made_before or self._run.lag_is_over(began):
             return False
-        creates = isinstance(self._request, CreateRequest)
-        return creates or self._watch.phase() is not Phase.ROLLING_BACK
+        held, lives = ownership.taken_at(holder.tags), live and ownership.taken_at(live.tags)
+        return not (held and lives and held <= lives)
 
     def _settle(self, observed: Observation) -> Observation:
         """Wait until a resource is ready."""
@@ -316,7 +320,7 @@ class Owned:
                     "replacement. CloudFormation creates the new resource before it deletes the "
                     "old one, and the old one still has this Name"
                 )
-            return self._create()
+            return self._create(observed)
         if observed.status is Status.BUSY and steps.action is Action.UPDATE:
             observed = self._settle(observed)
         if "Name" in steps.changed:
