@@ -63,8 +63,8 @@ def builds(request: pytest.FixtureRequest) -> Iterator[list[SamLocal]]:
         found = [SamLocal(FOLDER.with_name(f"local-{number}")) for number in range(_AT_ONCE)]
     except SandboxError as error:
         pytest.skip(f"NOT TESTED with `sam local invoke`: {error}")
-    request.getfixturevalue("sam_build")  # two workers must not build into sam's cache at once
     with lambda_image(), ExitStack() as servers:
+        request.getfixturevalue("sam_build")  # two workers must not build into sam's cache at once
         yield [servers.enter_context(local) for local in found]
 
 
