@@ -58,7 +58,7 @@ GOOD = sorted((FOLDER / "good").glob("*.yaml"))
 @pytest.fixture(scope="module")
 def findings() -> Findings:
     """The lines and rules of the findings; in good templates, those of cfn-lint's rules, too."""
-    found = lint(*BAD, only_ours=True) | lint(*GOOD)
+    found = lint(*BAD, *GOOD, only_ours=True) | lint(*GOOD)  # coverage traces the first one only
     return {p: sorted((m.linenumber, m.rule.id) for m in found[p]) for p in [*BAD, *GOOD]}
 
 
