@@ -7,6 +7,8 @@ every change up to 20 seconds late.
 """
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from typing import Any
 
@@ -205,6 +207,32 @@ def _comparable(state: State, event: dict[str, Any]) -> State:
     return kept
 
 
+class Cells:
+    """The cells of a test. met: how many have met their fault."""
+
+    def __init__(self) -> None:
+        self.count = self.met = 0
+        self._wrong: list[str] = []
+
+    @contextmanager
+    def cell(self, error: str, operation: str, index: int, *, takes_effect: bool) -> Iterator[None]:
+        """Begin the next cell, and note the assertion that fails in it."""
+        self.count += 1
+        effect = " after the effect" if takes_effect else ""
+        try:
+            yield
+        except AssertionError as failure:
+            problem = (str(failure).splitlines() or ["no response"])[0]
+            self._wrong.append(f"{error}{effect} at {operation} {index}: {problem}")
+
+    def check(self, record_property: Any) -> None:
+        """Fail if a cell is wrong, or most cells met no fault; record how many did."""
+        wrong = [f"{len(self._wrong)} of {self.count} cells are wrong:", *self._wrong]
+        assert not self._wrong, "\n".join(wrong)
+        assert 2 * self.met >= self.count, f"only {self.met} of {self.count} faults were met"
+        record_property("fault matrix, cells", self.met)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_every_call_survives_every_fault(
     scenario: Scenario,
@@ -221,30 +249,24 @@ def test_every_call_survives_every_fault(
     calls, distinct = connect.calls(), distinct_calls(connect.journal)
     clean_up(scenario, event, response, sink)
     after = state_of(connect)
-    cells, met, wrong = 0, 0, []
+    cells = Cells()
     for index in distinct:
         operation = calls[index]
         for error, takes_effect in faults_for(connect.model.service.operation_model(operation)):
             if error in MISSES and operation.startswith("Describe") and _is_deleting(calls, index):
                 continue  # Connect has accepted the deletion, so one miss is enough
             stacks.status = "UPDATE_IN_PROGRESS"
-            cells += 1
-            cell = f"{error}{' after the effect' if takes_effect else ''} at {operation} {index}"
-            try:
-                event = scenario.prepare(connect, sink, lag_of(cells))
+            with cells.cell(error, operation, index, takes_effect=takes_effect):
+                event = scenario.prepare(connect, sink, lag_of(cells.count))
                 skip = calls[:index].count(operation)
                 connect.fault(operation, error, after=takes_effect, skip=skip)
                 response = send(scenario, event, sink)
                 earlier = calls_before_fault(connect, error)
-                met += earlier is not None
+                cells.met += earlier is not None
                 right = right_status(event, earlier, operation, error)
                 assert response["Status"] == right, response["Reason"]
                 check_outcome(scenario, event, response, sink, connect, before, after, stacks)
-            except AssertionError as failure:
-                wrong.append(f"{cell}: {(str(failure).splitlines() or ['no response'])[0]}")
-    assert not wrong, "\n".join([f"{len(wrong)} of {cells} cells are wrong:", *wrong])
-    assert 2 * met >= cells, f"only {met} of {cells} faults were met"
-    record_property("fault matrix, cells", met)
+    cells.check(record_property)
 
 
 REPLACEMENTS = [scenario for scenario in SCENARIOS if scenario.event.endswith("_replacement")]
@@ -262,18 +284,17 @@ def test_every_call_of_the_rollback_of_a_replacement_survives_every_fault(
     before, reverse = prepare_rollback(scenario, connect, sink, stacks)
     assert send(scenario, reverse, sink)["Status"] == "SUCCESS"
     calls, distinct = connect.calls(), distinct_calls(connect.journal)
-    cells, met, wrong = 0, 0, []
+    cells = Cells()
     for index in distinct:
         operation = calls[index]
         for error, takes_effect in faults_for(connect.model.service.operation_model(operation)):
-            cells += 1
-            cell = f"{error}{' after the effect' if takes_effect else ''} at {operation} {index}"
-            try:
-                before, reverse = prepare_rollback(scenario, connect, sink, stacks, lag_of(cells))
+            with cells.cell(error, operation, index, takes_effect=takes_effect):
+                lag = lag_of(cells.count)
+                before, reverse = prepare_rollback(scenario, connect, sink, stacks, lag)
                 skip = calls[:index].count(operation)
                 connect.fault(operation, error, after=takes_effect, skip=skip)
                 response = send(scenario, reverse, sink)
-                met += calls_before_fault(connect, error) is not None
+                cells.met += calls_before_fault(connect, error) is not None
                 connect.faults.clear()
                 if response["Status"] == "FAILED":
                     replaced = {"PhysicalResourceId": response["PhysicalResourceId"]}
@@ -281,11 +302,7 @@ def test_every_call_of_the_rollback_of_a_replacement_survives_every_fault(
                 assert response["Status"] == "SUCCESS", response["Reason"]
                 clean_up(scenario, reverse, response, sink)
                 assert _comparable(state_of(connect), reverse) == _comparable(before, reverse)
-            except AssertionError as failure:
-                wrong.append(f"{cell}: {(str(failure).splitlines() or ['no response'])[0]}")
-    assert not wrong, "\n".join([f"{len(wrong)} of {cells} cells are wrong:", *wrong])
-    assert 2 * met >= cells, f"only {met} of {cells} faults were met"
-    record_property("fault matrix, cells", met)
+    cells.check(record_property)
 
 
 def prepare_rollback(

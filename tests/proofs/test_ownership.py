@@ -252,6 +252,15 @@ def test_a_rename_that_connect_refuses_names_the_resource_that_has_the_name(
     assert theirs in response["Reason"]
 
 
+def retained(stack: Stack, declared: Declared, clock: FakeTime) -> str:
+    """Create a resource, and remove it from the template with `Retain`; return its ARN."""
+    assert stack.deploy({"Desk": declared})
+    kept = stack.ids["Desk"]
+    clock.sleep(600)
+    assert stack.deploy({}, retains=frozenset(["Desk"]))
+    return kept
+
+
 @pytest.mark.parametrize("logical_id", ["Desk", "Renamed"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rollback_keeps_a_retained_resource_that_the_stack_adopts_again(
@@ -259,10 +268,7 @@ def test_a_rollback_keeps_a_retained_resource_that_the_stack_adopts_again(
 ) -> None:
     """The stack left it behind with `Retain`, so it is adopted like any other resource."""
     declared, _ = in_two_places(kind)
-    assert stack.deploy({"Desk": declared})
-    kept = stack.ids["Desk"]
-    clock.sleep(600)
-    assert stack.deploy({}, retains=frozenset(["Desk"]))
+    kept = retained(stack, declared, clock)
     adopts = (declared[0], {**declared[1], **ADOPT})
     assert not stack.deploy({logical_id: adopts}, Weather(fails_at=60.0))
     assert held(connect).keys() == {kept}
@@ -399,10 +405,7 @@ def test_a_canceled_create_leaves_what_the_stack_retained(
 ) -> None:
     """The template removes a resource with `DeletionPolicy: Retain`, and adds it again."""
     first, _ = in_two_places(kind)
-    assert stack.deploy({"Desk": first})
-    kept = stack.ids["Desk"]
-    clock.sleep(600)
-    assert stack.deploy({}, retains=frozenset(["Desk"]))
+    kept = retained(stack, first, clock)
     clock.sleep(600)
     for operation in ("CreateQuickConnect", "CreateTrafficDistributionGroup"):
         connect.fault(operation, "ThrottlingException", seconds=15)
@@ -416,10 +419,7 @@ def test_a_rollback_leaves_what_the_stack_retained_and_another_logical_id_adopte
 ) -> None:
     """The Create of the old logical id is under way again. It did not make the resource."""
     declared, _ = in_two_places(kind)
-    assert stack.deploy({"Desk": declared})
-    kept = stack.ids["Desk"]
-    clock.sleep(600)
-    assert stack.deploy({}, retains=frozenset(["Desk"]))
+    kept = retained(stack, declared, clock)
     clock.sleep(600)
     for operation in ("CreateQuickConnect", "CreateTrafficDistributionGroup"):
         connect.fault(operation, "hang")

@@ -67,11 +67,7 @@ def test_a_rollback_returns_to_the_replaced_resource_however_often_its_question_
     stack = Stack(sink, stacks)
     assert stack.deploy({"It": before})
     old = stack.ids["It"]
-
-    def throttle() -> None:
-        stacks.throttles = first(times, "DescribeStacks", clock)
-
-    stack.heal = throttle
+    stack.heal = lambda: setattr(stacks, "throttles", first(times, "DescribeStacks", clock))
     assert not stack.deploy({"It": after}, Weather(fails_at=60.0))
     assert stack.ids["It"] == old
     assert live(connect) == {old}
@@ -86,11 +82,7 @@ def test_a_reversal_returns_to_the_old_group_however_often_the_events_are_thrott
     assert stack.deploy({"It": group("g")})
     old = stack.ids["It"]
     connect.creation_fails = True
-
-    def throttle() -> None:
-        stacks.throttles = first(times, "DescribeStackEvents", clock)
-
-    stack.heal = throttle
+    stack.heal = lambda: setattr(stacks, "throttles", first(times, "DescribeStackEvents", clock))
     assert not stack.deploy({"It": group("h")}, disable_rollback=True)
     assert stack.ids["It"] == old
     assert old in live(connect)
@@ -121,11 +113,7 @@ def test_a_rollback_without_a_response_fails_and_deletes_nothing(
     stack = Stack(sink, stacks)
     assert stack.deploy({"It": before})
     old = stack.ids["It"]
-
-    def throttle() -> None:
-        stacks.throttles = first(float("inf"), "DescribeStacks", clock)
-
-    stack.heal = throttle
+    stack.heal = lambda: setattr(stacks, "throttles", first(float("inf"), "DescribeStacks", clock))
     with pytest.raises(RollbackFailed):
         stack.deploy({"It": after}, Weather(fails_at=60.0))
     assert old in live(connect)

@@ -278,11 +278,10 @@ def test_a_rollback_ends_if_the_traffic_moves_right_after_its_write(
     assert "the rollback keeps the live resource: TelephonyConfig: " in caplog.text
 
 
-def template(east: int) -> Template:
+def template(east: int, **more: Any) -> Template:
     """Return a template with a split of the calls of the default group."""
-    config = percentages(east, 100 - east)
-    properties = {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": config}
-    return {"Traffic": ("Custom::ConnectTrafficDistribution", properties)}
+    split = {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": percentages(east, 100 - east)}
+    return {"Traffic": ("Custom::ConnectTrafficDistribution", {**split, **more})}
 
 
 @pytest.mark.parametrize("lag", [0.0, 3.0, 15.0, 29.0])
@@ -335,20 +334,12 @@ def test_a_rollback_restores_a_split_that_connect_is_still_changing(
 ) -> None:
     """The half minute in which Connect may show the old split counts from the end of the change."""
     stack = Stack(sink, stacks)
-
-    def template(east: int, west: int) -> Template:
-        properties = {
-            "InstanceId": scene.INSTANCE_ID,
-            "TelephonyConfig": percentages(east, west),
-        }
-        return {"Traffic": ("Custom::ConnectTrafficDistribution", properties)}
-
-    assert stack.deploy(template(100, 0))
+    assert stack.deploy(template(100))
     clock.sleep(600)
     connect.shift_seconds = busy
     reads = ("GetTrafficDistribution",)
     connect.delay_visibility(Lag(shown_after, least=shown_after, missing=0, operations=reads))
-    assert not stack.deploy(template(0, 100), Weather(fails_at=fails_at))
+    assert not stack.deploy(template(0), Weather(fails_at=fails_at))
     clock.sleep(600)
     connect._settle()
     assert live(group) == (100, 0)
@@ -423,20 +414,11 @@ def test_a_rollback_keeps_an_isolation_before_the_stack_shows_the_rollback(
     group: dict[str, Any],
 ) -> None:
     """An update isolates the Regions. An operator moves the traffic, and then a sibling fails."""
-    split = {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": percentages(100, 0)}
-
-    def template(routing: str) -> Template:
-        return {
-            "Traffic": (
-                "Custom::ConnectTrafficDistribution",
-                {**split, "CrossRegionRouting": routing},
-            )
-        }
-
     stack = Stack(sink, stacks)
-    assert stack.deploy(template("Enabled"))
+    assert stack.deploy(template(100, CrossRegionRouting="Enabled"))
     stack.heal = lambda: by_hand(group, 0, 100)
-    assert not stack.deploy(template("Isolated"), Weather(fails_at=60.0, status_lag=status_lag))
+    isolates = template(100, CrossRegionRouting="Isolated")
+    assert not stack.deploy(isolates, Weather(fails_at=60.0, status_lag=status_lag))
     assert live(group) == (0, 100)
     assert connect.instances[scene.INSTANCE_ID].isolated
 
@@ -458,17 +440,11 @@ def test_an_update_that_looks_again_writes_nothing_after_its_rollback(
     """
     connect.shift_seconds = busy
     stack = Stack(sink, stacks)
-    target = {"InstanceId": scene.INSTANCE_ID}
-
-    def template(east: int, west: int) -> Template:
-        properties = {**target, "TelephonyConfig": percentages(east, west)}
-        return {"Traffic": ("Custom::ConnectTrafficDistribution", properties)}
-
-    assert stack.deploy(template(50, 50))
+    assert stack.deploy(template(50))
     clock.sleep(600)
     by_hand(group, 0, 100)
     connect.journal.clear()
-    assert not stack.deploy(template(0, 100), Weather(fails_at=fails_at))
+    assert not stack.deploy(template(0), Weather(fails_at=fails_at))
     connect._settle()
     assert connect.calls().count("UpdateTrafficDistribution") == 1
     assert live(group) == (50, 50)
