@@ -5,18 +5,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from unittest.mock import MagicMock
 
 import pytest
+import urllib3
 from rich.console import Console
 
 from sandbox import scene, signals
 from sandbox.aws import Sandbox
-from tests.support.harness import ROOT
+from tests.support.harness import ROOT, read_event
 from tools.check_aws import __main__ as command
 from tools.check_aws import page, questions
 from tools.check_aws.__main__ import EXPERIMENTS, account_of, check
 from tools.check_aws.cleanup import remove_everything
 from tools.check_aws.experiment import Question
+from tools.check_aws.relay import Relay, Request
 from tools.check_aws.run import Row, Verdict, ask
 
 IDS = {
@@ -145,10 +149,24 @@ def test_a_first_ctrl_c_removes_everything_and_a_second_one_does_not_stop_that(
         if line.startswith("Removing"):
             running.send_signal(signal.SIGINT)
             break
-    printed, _ = running.communicate(timeout=120)
+    printed, _ = running.communicate(timeout=300)
     assert running.returncode == 130
     assert "NOT REMOVED" not in printed
     assert state(aws) == before
+
+
+def test_a_response_that_ctrl_c_interrupts_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack would wait for it otherwise, and could not be deleted."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    request = Request(read_event("quick_connect_create"), datetime.now(UTC))
+    relay = Relay(MagicMock(), token="", queue="", open=[request])
+    monkeypatch.setattr(urllib3.PoolManager, "request", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        relay.respond(request)
+    assert relay.open == [request]
 
 
 @pytest.mark.parametrize("missing", IDS)

@@ -15,9 +15,10 @@ def remove_everything(account: Account, show: Callable[[str], None]) -> list[str
 
     A list may lag behind, so the run ends only when the lists stay empty for a while. It gives up
     when nothing changes for a quarter of an hour: Connect may take minutes to create a group, and
-    deletes it only afterwards.
+    deletes it only afterwards. If Ctrl-C interrupts the read of a message, the queue shows the
+    message again after half a minute.
     """
-    quiet, patience = (0.5, 20.0) if account.is_sandbox else (60.0, 900.0)
+    quiet, patience = (0.5, 120.0) if account.is_sandbox else (60.0, 900.0)
     left, changed = _remove(account), time.monotonic()
     show(f"left: {', '.join(left) or 'nothing'}")
     while time.monotonic() - changed < (patience if left else quiet):

@@ -132,10 +132,10 @@ class Relay:
         if length:
             body["Data"] = {"Padding": ""}
             body["Data"]["Padding"] = "x" * (length - len(json.dumps(body)))
-        self.open.remove(request)
         with urllib3.PoolManager(ssl_context=ssl.create_default_context()) as pool:
             url, text = event["ResponseURL"], json.dumps(body)
             reply = pool.request("PUT", url, body=text, headers=_NO_TYPE)
+        self.open.remove(request)  # not before, because Ctrl-C may interrupt the PUT
         if reply.status >= 400:
             raise ResponseRefusedError(f"the ResponseURL returned HTTP {reply.status}")
 
