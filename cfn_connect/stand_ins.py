@@ -87,16 +87,16 @@ class ForwardStack(StackWatch):
     def has(self, arn: str, logical_id: str = "") -> bool:
         """Return whether the stack has the resource, perhaps due to an earlier request."""
         known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
-        return self._has(arn, logical_id) if known is None else known == arn
+        return super().has(arn, logical_id) if known is None else known == arn
 
     def has_left(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind."""
         known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
-        return known is None and not self._holds(arn, logical_id, taken)
+        return super().has_left(arn, logical_id, taken) if known is None else known == ""
 
-    def phase(self) -> Phase:
+    def _look(self) -> tuple[Phase, bool]:
         """Return the direction of a deployment that has not failed."""
-        return Phase.FORWARD
+        return Phase.FORWARD, True
 
     def turns_out_to_roll_back(self) -> bool:
         """Return the same as is_rolling_back(), without a wait for the stack's status."""

@@ -161,7 +161,7 @@ class Run:
         self.settle_time += seconds
 
     def note_change(self) -> None:
-        """Note that this run has changed something in Connect just now, or may have."""
+        """Note that something may have changed in Connect just now, most often by this run."""
         self._changed_at = self.now()
 
     def lag_is_over(self, since: float | None = None) -> bool:

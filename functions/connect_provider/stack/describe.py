@@ -45,6 +45,20 @@ class StackResource:
     since: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Turn:
+    """A stack event after which the stack no longer waits for an earlier request of a resource.
+
+    An operation of the stack began, rolled back or completed, or the resource's own request failed.
+
+    since: the time of the event, or None if CloudFormation does not tell.
+    goes_back: whether the resource goes back to the previous template from then on.
+    """
+
+    since: datetime | None
+    goes_back: bool
+
+
 def phase_of(stack_id: str) -> Phase:
     """Return the phase of a stack (API: DescribeStacks).
 
@@ -78,8 +92,8 @@ def resource_of(stack_id: str, logical_id: str) -> StackResource:
     )
 
 
-def turned_back(stack_id: str, logical_id: str) -> datetime | None:
-    """Return when the resource began to go back in the current operation, or None if it does not.
+def last_turn(stack_id: str, logical_id: str) -> Turn | None:
+    """Return the last turn of a resource's operation, or None if one page of events has none.
 
     With --disable-rollback, the stack's status does not show that a single resource goes back (user
     guide, "Stack failure options"). The failure of its update does. A failover waits for one page
@@ -90,10 +104,9 @@ def turned_back(stack_id: str, logical_id: str) -> datetime | None:
     for event in next(_pages_of_events(stack_id), []):
         name, status = event.get("LogicalResourceId"), str(event.get("ResourceStatus"))
         rolls_back = _is_of_stack(event, stack_id) and status.endswith("ROLLBACK_IN_PROGRESS")
-        if rolls_back or (name == logical_id and status.endswith("_FAILED")):
-            return event.get("Timestamp")
-        if _begins(event, stack_id) or _completes(event, stack_id):
-            break
+        goes_back = rolls_back or (name == logical_id and status.endswith("_FAILED"))
+        if goes_back or _begins(event, stack_id) or _completes(event, stack_id):
+            return Turn(event.get("Timestamp"), goes_back=goes_back)
     return None
 
 

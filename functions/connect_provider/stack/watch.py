@@ -1,5 +1,6 @@
 """Asks the stack whether it still waits for a request, and whether it keeps a resource."""
 
+import operator
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,10 +14,11 @@ from connect_provider.stack.describe import (
     GONE,
     Phase,
     StackResource,
+    Turn,
     has_begun_since,
+    last_turn,
     phase_of,
     resource_of,
-    turned_back,
 )
 
 T = TypeVar("T")
@@ -35,7 +37,7 @@ class StackWatch:
         self._run = run
         self._request = request
         self._ask_at = self._mute_until = float("-inf")
-        self._rolls_back: bool | None = None
+        self._settled: Phase | None = None
 
     def require_wanted(self) -> None:
         """Raise Superseded if CloudFormation no longer waits for the request."""
@@ -63,14 +65,12 @@ class StackWatch:
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
-        return self._shows(partial(self._has, arn, logical_id))
+        return self._shown(partial(self._has, arn, logical_id), bool)
 
     def _has(self, arn: str, logical_id: str) -> bool:
         """Return the same as the stack shows it now."""
         resource = self._resource_of(logical_id or self._request.logical_resource_id)
-        if resource.physical_id != arn:
-            return False
-        return not logical_id or not self._is_given_up(resource)
+        return resource.physical_id == arn and not (logical_id and self._is_given_up(resource))
 
     def has_left(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind.
@@ -81,18 +81,17 @@ class StackWatch:
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
-        return not self._shows(partial(self._holds, arn, logical_id, taken), taken)
 
-    def _holds(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
-        """Return whether a logical id has the resource, or the present operation may give it."""
-        resource = self._resource_of(logical_id)
-        if self._is_given_up(resource):
-            return False
-        if resource.physical_id == arn:
-            return True
-        return self._is_of_operation(
-            resource.since if resource.status == "UPDATE_COMPLETE" else taken
-        )
+        def look() -> tuple[bool, bool]:
+            resource = self._resource_of(logical_id)
+            if self._is_given_up(resource):
+                return True, False
+            if resource.physical_id == arn:
+                return False, resource.status != "DELETE_SKIPPED"
+            since = resource.since if resource.status == "UPDATE_COMPLETE" else taken
+            return not self._is_of_operation(since), False
+
+        return self._shown(look, lambda seen: seen[1])[0]
 
     def _is_given_up(self, resource: StackResource) -> bool:
         """Return whether the stack deletes a resource, or no longer has it.
@@ -108,60 +107,63 @@ class StackWatch:
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
-        return self._is_of_operation(self._run.signed_at)
+        return self._shown(partial(self._is_of_operation, self._run.signed_at), operator.not_)
 
     def _is_of_operation(self, moment: datetime | None) -> bool:
         """Return whether a moment is in the present operation. An unknown one is not.
 
-        Raise ProviderError, as unfinished, if CloudFormation does not tell.
+        Raise ProviderError if CloudFormation does not tell.
         """
-        if moment is None:
-            return False
-        lag = backoff.SUPERSEDING_LAG
-        return not self._insist(partial(self._has_begun_since, moment, lag))
-
-    def _shows(self, look: Callable[[], bool], since: datetime | None = None) -> bool:
-        """Return whether the stack shows something. Wait for it while its status may lag.
-
-        since: the time of the last change, by default that of the request.
-        """
-        made = self._run.signed_at
-        earlier = (made - since).total_seconds() if made and since else 0.0
-
-        def attempt() -> tuple[bool, bool]:
-            current = self._run.age() + earlier > backoff.STATUS_LAG  # before the look
-            hurried = self._run.time_to_wait() <= backoff.STATUS_LAG
-            return look(), current or hurried
-
-        what = "CloudFormation does not show the resource's status"
-        return self._run.wait(attempt, any, what, pace=backoff.lag_delay)[0]
+        return moment is not None and not self._has_begun_since(moment, backoff.SUPERSEDING_LAG)
 
     def _resource_of(self, logical_id: str) -> StackResource:
-        """Return a resource of the stack. Raise ProviderError, as unfinished, if nothing tells."""
-        return self._insist(partial(resource_of, self._request.stack_id, logical_id))
+        """Return a resource of the stack. Raise ProviderError if CloudFormation does not tell."""
+        return resource_of(self._request.stack_id, logical_id)
 
-    def _insist(self, ask: Callable[[], T]) -> T:
-        """Return what CloudFormation tells. Ask again for a while if it throttles or fails.
+    def _shown(self, look: Callable[[], T], enough: Callable[[T], bool]) -> T:
+        """Return what the stack shows when its status no longer lags, or once it is enough.
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
-        over = self._run.now() + backoff.STATUS_LAG
 
-        def attempt() -> T | ProviderError:
+        def attempt() -> tuple[T | ProviderError, bool]:
             try:
-                return ask()
+                return look(), True
             except ProviderError as error:
-                return error
+                return error, not error.transient
 
-        def ready(reply: T | ProviderError) -> bool:
-            failed = isinstance(reply, ProviderError) and reply.transient
-            return not failed or self._run.now() > over
+        def is_enough(seen: T | ProviderError) -> bool:
+            return isinstance(seen, ProviderError) or enough(seen)
 
-        what = "CloudFormation does not respond"
-        reply = self._run.wait(attempt, ready, what, pace=backoff.lag_delay)
-        if isinstance(reply, ProviderError):
-            raise type(reply)(str(reply), unfinished=True)
-        return reply
+        seen = self._when_current(attempt, is_enough, backoff.lag_delay)
+        if isinstance(seen, ProviderError):
+            raise type(seen)(str(seen), unfinished=True)
+        return seen
+
+    def _when_current(
+        self,
+        look: Callable[[], tuple[T, bool]],
+        enough: Callable[[T], bool],
+        pace: Callable[[float], float],
+    ) -> T:
+        """Return what the stack shows when its status no longer lags, or once it is enough.
+
+        If CloudFormation does not respond, ask again for half a minute more. If the time of the
+        run is nearly up, the last look counts.
+
+        look: returns what the stack shows, and whether CloudFormation responded.
+        """
+        current_at = self._run.now() + max(backoff.STATUS_LAG - self._run.age(), 0.0)
+
+        def attempt() -> tuple[T, bool]:
+            overdue = self._run.now() - current_at  # before the look
+            hurried = self._run.time_to_wait() <= backoff.STATUS_LAG
+            seen, told = look()
+            over = overdue > (0.0 if told else backoff.STATUS_LAG)
+            return seen, over or hurried or (told and enough(seen))
+
+        what = "CloudFormation does not show the stack's status"
+        return self._run.wait(attempt, lambda outcome: outcome[1], what, pace=pace)[0]
 
     def leaves(self, taken: datetime | None) -> bool:
         """Return whether a request whose response is missing took a resource then.
@@ -184,18 +186,14 @@ class StackWatch:
         until = moment + timedelta(seconds=lag)
         return has_begun_since(self._request.stack_id, until, creates)
 
-    def phase(self) -> Phase:
-        """Return the direction in which the resource goes, UNKNOWN if CloudFormation does not tell.
+    def _look(self) -> tuple[Phase, bool]:
+        """Return the direction in which the resource goes, and whether CloudFormation told it.
 
         The status of the stack may lag behind a young request. A resource also goes back alone,
         after its own update failed in a stack that does not roll back.
 
-        Raise Superseded if the resource began to go back after the request.
+        Raise Superseded if the stack no longer waits for the request.
         """
-        return self._look()[0]
-
-    def _look(self) -> tuple[Phase, bool]:
-        """Return the phase, and whether CloudFormation responded to every question about it."""
         try:
             phase = phase_of(self._request.stack_id)
         except ProviderError as error:
@@ -203,19 +201,17 @@ class StackWatch:
             return Phase.UNKNOWN, False
         if phase is Phase.OVER:
             return (Phase.UNKNOWN if self._run.age() <= backoff.STATUS_LAG else phase), True
-        turned, told = self._turned_back()
-        if turned is None:
-            return phase, told
-        if self._is_after_request(turned):
+        if isinstance(self._request, CreateRequest):
+            return phase, True
+        turn, told = self._last_turn()
+        if turn and self._is_after_request(turn.since):
             raise Superseded
-        return Phase.ROLLING_BACK, True
+        return (Phase.ROLLING_BACK if turn and turn.goes_back else phase), told
 
-    def _turned_back(self) -> tuple[datetime | None, bool]:
-        """Return when the resource of an Update began to go back, and whether anything tells."""
-        if not isinstance(self._request, UpdateRequest):
-            return None, True
+    def _last_turn(self) -> tuple[Turn | None, bool]:
+        """Return the last turn of the operation, and whether CloudFormation responded."""
         try:
-            return turned_back(self._request.stack_id, self._request.logical_resource_id), True
+            return last_turn(self._request.stack_id, self._request.logical_resource_id), True
         except ProviderError as error:
             self._run.log(f"cannot tell when the resource began to go back; continuing: {error}")
             return None, False
@@ -229,9 +225,21 @@ class StackWatch:
             return False
         return (moment - made).total_seconds() > by
 
-    def require_operation(self) -> Phase:
-        """Return the phase. Raise ResourceConflict if the stack operation is over."""
-        phase = self.phase()
+    def require_operation(self, *, patient: bool = False) -> Phase:
+        """Return the direction in which the resource goes, UNKNOWN if CloudFormation does not tell.
+
+        No rollback sends a Create. The status may be that of an earlier one, or this one is
+        canceled.
+
+        patient: wait until the status of the stack no longer lags.
+
+        Raise ResourceConflict if the stack operation is over, and Superseded if the stack no longer
+        waits for the request.
+        """
+        phase = Phase.UNKNOWN if patient else self._look()[0]
+        creates = isinstance(self._request, CreateRequest)
+        if patient or (creates and phase is Phase.ROLLING_BACK):
+            phase = self._settled_phase()
         if phase is Phase.OVER:
             raise ResourceConflict(
                 "the stack operation is over, so this late request changes nothing more"
@@ -246,42 +254,27 @@ class StackWatch:
 
         patient: wait for that also if the stack shows no rollback.
         """
-        shows = self.phase() is Phase.ROLLING_BACK
+        shows = self._look()[0] is Phase.ROLLING_BACK
         return (shows or patient) and self.turns_out_to_roll_back()
 
     def turns_out_to_roll_back(self) -> bool:
-        """Return the same when the status of the stack no longer lags.
+        """Return the same when the status of the stack no longer lags."""
+        return self._settled_phase() is Phase.ROLLING_BACK
 
-        If CloudFormation does not respond, ask again for half a minute more. The first result holds
-        for the whole run: a rollback must not refuse the old resource and then keep another one.
+    def _settled_phase(self) -> Phase:
+        """Return the direction when the status of the stack no longer lags.
+
+        Until then, a status may also be that of an earlier rollback. The first result holds for the
+        whole run: a rollback must not refuse the old resource and then keep another one.
         """
-        if self._rolls_back is None:
-            phase = self.await_status(backoff.STATUS_LAG)
-            self._rolls_back = phase is Phase.ROLLING_BACK
-        return self._rolls_back
 
-    def await_status(self, patience: float = 0.0) -> Phase:
-        """Return the phase when the status of the stack no longer lags.
+        def pace(waited: float) -> float:
+            overdue = min(waited, self._run.age() - backoff.STATUS_LAG)
+            return max(-overdue, backoff.settle_delay(overdue))
 
-        Until then, a status may also be that of an earlier rollback.
-
-        patience: how many seconds to ask again after that if CloudFormation does not respond.
-        """
-        current_at = self._run.now() + max(backoff.STATUS_LAG - self._run.age(), 0.0)
-
-        def overdue() -> float:
-            return self._run.now() - current_at
-
-        def ready(outcome: tuple[Phase, bool]) -> bool:
-            told = outcome[1] or overdue() > patience
-            hurried = self._run.time_to_wait() <= backoff.STATUS_LAG
-            return (told and self._run.age() > backoff.STATUS_LAG) or hurried
-
-        def pace(_waited: float) -> float:
-            return max(-overdue(), backoff.settle_delay(overdue()))
-
-        what = "CloudFormation does not show the stack's status"
-        return self._run.wait(self._look, ready, what, pace=pace)[0]
+        if self._settled is None:
+            self._settled = self._when_current(self._look, lambda _: False, pace)
+        return self._settled
 
     def end_rollback(self, error: ProviderError) -> None:
         """Log a refusal if the resource goes back to the previous template. Otherwise, raise it.
@@ -303,8 +296,8 @@ class StackWatch:
         """Return whether the status is so new that a later request must have caused it."""
         if self._is_after_request(resource.since, backoff.STATUS_LAG):
             return True
-        is_newer = self._is_after_request(resource.since)
-        return is_newer and self._is_after_request(self._turned_back()[0])
+        turn = self._last_turn()[0] if self._is_after_request(resource.since) else None
+        return turn is not None and self._is_after_request(turn.since)
 
     def _ask(self) -> StackResource | None:
         """Return the resource in the stack, or None if we do not ask or learn nothing."""

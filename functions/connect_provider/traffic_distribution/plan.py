@@ -59,16 +59,22 @@ def may_be_old(
 
     A template that changes a split normally finds the previous one. If the new one is live already,
     or a third one, Connect may show the state before a change. An update that adds a split may also
-    be a rollback that the stack does not show yet. It must not overwrite a manual change.
+    be a rollback that the stack does not show yet. It must not overwrite a manual change. Each
+    write has a split of the calls, so one that only moves agents must not repeat an old one. A
+    rollback leaves everything, if a config that the failed template added has changed since.
 
     updates: whether the request is an Update. No Create is sent in a rollback.
     """
-    return any(
-        live.get(name) != previous.get(name, split)
+    changed = {
+        name: split
         for name, split in desired.items()
         if (name not in previous and updates)
         or (name in previous and (revised or split != previous[name]))
-    )
+    }
+    removed = {name: split for name, split in previous.items() if name not in desired}
+    if changed and ("TelephonyConfig" not in changed or not is_live(removed, live)):
+        return True
+    return any(live.get(name) != previous.get(name, split) for name, split in changed.items())
 
 
 def names_of(shifts: Mapping[str, Shift], *wanted: Shift) -> list[str]:

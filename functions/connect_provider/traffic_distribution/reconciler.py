@@ -84,11 +84,8 @@ class TrafficDistribution:
         try:
             self._split.write(group, wanted)
         except errors.ProviderError as error:
-            if not error.maybe_done:
-                self._require_retry(error)
-                return None
-            group = self._split.read_back(group, wanted)
-            return group if plan.is_live(wanted, group.state) else None
+            self._require_retry(error)
+            return None
         group = self._split.read_back(group, wanted)
         if not plan.is_live(wanted, group.state):
             # A rollback leaves a traffic change that came after its write.
@@ -97,8 +94,11 @@ class TrafficDistribution:
         return group
 
     def _require_retry(self, error: errors.ProviderError) -> None:
-        """Raise the error unless a retry can cure it: a refusal may be due to the lag."""
-        if isinstance(error, errors.ServiceInternalError | errors.Throttling):
+        """Raise the error unless a retry can cure it: a refusal may be due to the lag.
+
+        A write whose outcome is unknown may be repeated, because it sets whole splits.
+        """
+        if error.maybe_done or isinstance(error, errors.ServiceInternalError | errors.Throttling):
             return
         if not isinstance(error, errors.REFUSALS) or isinstance(error, errors.Superseded):
             raise error
@@ -116,23 +116,26 @@ class TrafficDistribution:
         desired, revised = self._desired.splits, self._is_revised()
         updates, began = isinstance(self._request, UpdateRequest), self._run.now()
 
-        def look() -> tuple[Observation, model.Splits, bool]:
+        def look() -> tuple[Observation, model.Splits, float, bool]:
             elapsed, now = self._run.elapsed(), self._run.now()  # before the look
-            group = self._split.read(self._desired)
-            over = min(elapsed, now - self._split.busy_until) > backoff.CONSISTENCY_LAG
+            group, waited = self._split.read(self._desired), self._run.settle_time
             _check_against(self._desired, group)
             previous = self._previous(group)
-            is_old = plan.may_be_old(
+            over = min(elapsed, now - self._split.busy_until) > backoff.CONSISTENCY_LAG
+            is_old = self._split.was_busy or plan.may_be_old(
                 desired, previous, group.state, revised=revised, updates=updates
             )
-            return group, previous, over or not is_old
+            return group, previous, waited, over or not is_old
 
         def pace(_waited: float) -> float:
             return backoff.lag_delay(self._run.now() - max(began, self._split.busy_until))
 
         what = "Connect may still show an old split"
-        group, previous, _ = self._run.wait(look, lambda outcome: outcome[2], what, pace=pace)
-        return group, self._wanted(group, previous)
+        group, previous, waited, _ = self._run.wait(look, lambda seen: seen[-1], what, pace=pace)
+        wanted = self._wanted(group, previous)
+        if self._run.settle_time > waited:  # since the look, somebody may have moved traffic
+            return self._decide()
+        return group, wanted
 
     def _wanted(self, group: Observation, previous: model.Splits) -> model.Splits:
         """Return the splits to write."""
@@ -154,16 +157,23 @@ class TrafficDistribution:
     ) -> list[str]:
         """Return the configs that the stack still applies. A rollback undoes only its own update.
 
+        A rollback leaves a split that is not the failed template's. So before an update overwrites
+        one, it makes sure that it is no rollback.
+
         Raise ResourceConflict if the stack no longer waits for this request.
         """
-        phase, desired = self._watch.require_operation(), self._desired.splits
+        desired, updates = self._desired.splits, isinstance(self._request, UpdateRequest)
+        overwrites = any(previous.get(name) != group.state.get(name) for name in acted)
+        phase = self._watch.require_operation(patient=updates and overwrites)
         if phase is not Phase.ROLLING_BACK:
             return acted
         if isinstance(self._request, CreateRequest):
             raise errors.ResourceConflict("the stack is rolling back and has canceled this create")
         # Others have no earlier split, or the failed update changed nothing but the Revision.
-        acted = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
-        if acted and plan.was_applied(desired, previous, group.state):
+        undone = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
+        if undone and plan.was_applied(desired, previous, group.state):
+            return undone
+        if not self._watch.turns_out_to_roll_back():
             return acted
         self._run.log("the split stays: the failed update did not cause it")
         return []
@@ -179,10 +189,11 @@ class TrafficDistribution:
             self._run.log(f"{name}: overwrite the live split {live}")
 
     def _is_revised(self) -> bool:
-        """Return whether the template has a new Revision."""
-        previous = previous_properties(TrafficDistributionProperties, self._request)
-        revision = self._desired.Revision
-        return revision is not None and previous is not None and previous.Revision != revision
+        """Return whether the template has a new Revision. The previous template may be invalid."""
+        if self._desired.Revision is None or not isinstance(self._request, UpdateRequest):
+            return False
+        old = self._request.old_resource_properties
+        return isinstance(old, dict) and old.get("Revision") != self._desired.Revision
 
     def _previous(self, group: Observation) -> model.Splits:
         """Return the splits that the previous template had for this same group.

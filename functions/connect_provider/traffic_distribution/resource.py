@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, TypeVar
 
 from connect_provider import arn, errors
@@ -27,6 +28,11 @@ class TrafficSplit:
         self._connect = connect
         self._run = run
         self.busy_until = float("-inf")
+
+    @property
+    def was_busy(self) -> bool:
+        """Return whether this run has seen the group during an update by somebody else."""
+        return isfinite(self.busy_until)
 
     def read(self, desired: TrafficDistributionProperties) -> Observation:
         """Return the group that the template names, when no update of it is under way."""
@@ -102,6 +108,7 @@ class TrafficSplit:
         )
         if was_busy:
             self.busy_until = self._run.now()
+            self._run.note_change()
         if group.status is not Status.READY:
             raise errors.ResourceConflict(
                 f"{group.arn} is {group.attributes['Status']}, not ACTIVE"
@@ -207,13 +214,19 @@ def taking_order(telephony: Split) -> list[str]:
     return sorted(telephony, key=lambda r: (telephony[r], r == own, r), reverse=True)
 
 
+def reading_order(telephony: Split) -> list[str]:
+    """Return the Regions, starting with the function's own one, which is not down."""
+    own = arn.own_region()
+    return sorted(taking_order(telephony), key=lambda region: region != own)
+
+
 def _regions_to_read(desired: TrafficDistributionProperties) -> list[str]:
     """Return the Regions that may know the group. A bare id is known only in our own Region."""
     named = desired.TrafficDistributionGroupId
     home = arn.region(named) if named else None
     if named and home is None:
         return [arn.own_region()]
-    order = taking_order(desired.TelephonyConfig.split)
+    order = reading_order(desired.TelephonyConfig.split)
     return [*order, home] if home and home not in order else order
 
 
