@@ -223,15 +223,28 @@ class Owned:
                 f"{observed.arn} cannot be adopted: its {', '.join(steps.changed)} differs from "
                 "the template and cannot be changed. Write the live values into the template"
             )
-        self._run.physical_id = observed.arn
+        if not markers:
+            self._run.physical_id = observed.arn
         observed = self._settle(observed)
         observed = self._act(steps, observed)
         if ownership.is_adopted({**observed.tags, **markers}):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
         if markers:
-            self._deletion.await_owner(observed, markers)
-            self._undo_unless_kept(replace(observed, tags={**observed.tags, **markers}))
+            seen = self._deletion.await_owner(observed, markers)  # a miss is not proof
+            taken = seen or replace(observed, tags={**observed.tags, **markers})
+            if ownership.made_by(taken.tags, request):
+                self._undo_unless_kept(taken)
+            self._require_taken(taken)
         return observed
+
+    def _require_taken(self, taken: Observation) -> None:
+        """Raise ResourceConflict if somebody else has renamed or taken an adopted resource since.
+
+        In the same update, its old logical id may rename it before Connect shows the new one.
+        """
+        renamed = taken.state["Name"] != self._desired.state["Name"]
+        if renamed or not ownership.made_by(taken.tags, self._request):
+            raise errors.ResourceConflict(f"{taken.arn} was renamed or taken by another request")
 
     def _adoption_markers(self, observed: Observation) -> Mapping[str, str]:
         """Return the tags that take the resource over.
@@ -440,6 +453,7 @@ class Owned:
             self._connect.untag(observed.arn, steps.untag)
             steps = replace(steps, untag=frozenset())
         self._connect.tag(observed.arn, steps.tag)
+        self._run.physical_id = observed.arn  # not before, or a Delete finds the old owner's tags
         for member in sorted(steps.add):
             self._add_member(observed, member)
         try:

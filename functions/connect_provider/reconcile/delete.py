@@ -67,29 +67,33 @@ class Deletion:
     def _hand_back(self, observed: Observation, logical_id: str) -> bool:
         """Return a moved resource to the logical id that had it; return whether that keeps it.
 
-        The Delete of that logical id may come meanwhile. It leaves the resource alone if Connect
-        still shows our tags.
+        A rollback may still return that logical id to the resource. Its Delete may also come
+        meanwhile. It leaves the resource alone if Connect still shows our tags.
         """
-        if not self._watch.has(observed.arn, logical_id):
+        has_left = partial(
+            self._watch.has_left, observed.arn, logical_id, ownership.taken_at(observed.tags)
+        )
+        if has_left():
             return False
         self._run.log(f"{self._request.request_type}: hand the resource back to {logical_id}")
         owner = {ownership.LOGICAL_ID: logical_id}
         with suppress(NotFound):  # somebody has deleted it, and Connect still showed it
             self._connect.tag(observed.arn, owner)
         self.await_owner(observed, owner)
-        return self._watch.has(observed.arn, logical_id)
+        return not has_left()
 
-    def await_owner(self, before: Observation, markers: Mapping[str, str]) -> None:
-        """Wait until Connect shows the markers of a new owner.
+    def await_owner(self, before: Observation, markers: Mapping[str, str]) -> Observation | None:
+        """Wait until Connect shows the markers of a new owner; return the resource as it is then.
 
         If there was an owner before, its Delete comes next. Connect may show the new owner once and
         the old one in the next read, so only the end of the lag counts.
         """
+        look = partial(self._resource.look, before.arn)
         if ownership.owner(before.tags, self._request) is not Owner.NOBODY:
             self._run.outlast_lag()
-            return
-        self._run.wait(
-            partial(self._resource.look, before.arn),
+            return look()
+        return self._run.wait(
+            look,
             lambda seen: (
                 self._run.lag_is_over()
                 or (seen is not None and markers.items() <= seen.tags.items())
