@@ -17,12 +17,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# older: the tests, with the older pydantic of another lock.
-_LOCKS = {"older": "dev"}
+# older: the environment for development, with the older pydantic of another lock.
 _OLDER_PYDANTIC = ROOT / "requirements" / "ministack.txt"
 _FOR_EACH_PYTHON = ("dev", "older", "ministack")
 _RARELY_IMPORTED = "cdk"  # it is large, and the tests import a few of its modules
-_WITH_REPOSITORY = ("dev", "older")
 
 
 def path(group: str, version: tuple[int, int] = sys.version_info[:2]) -> Path:
@@ -39,21 +37,22 @@ def make(group: str = "dev") -> Path:
         found = ".".join(map(str, sys.version_info[:2]))
         sys.exit(f"Python 3.11 or later is needed, not {found}: try `make PYTHON=python3.13`")
     environment = path(group)
-    locks = [(ROOT / "requirements" / f"{_LOCKS.get(group, group)}.txt").read_text()]
     if group == "older":
-        locks.append(_only_pydantic(_OLDER_PYDANTIC.read_text()))
+        lines = _only_pydantic(_OLDER_PYDANTIC.read_text())
+        more = f"import site; site.addsitedir({str(_packages(make()))!r})\n"
+    else:
+        lines = (ROOT / "requirements" / f"{group}.txt").read_text()
+        more = f"{ROOT}\n{ROOT / 'functions'}\n" if group == "dev" else ""
     python = sys.version if group in _FOR_EACH_PYTHON else ""
-    recipe = "".join([*locks, Path(__file__).read_text(), python])
+    recipe = lines + Path(__file__).read_text() + python
     wanted = hashlib.sha256(recipe.encode()).hexdigest()
     stamp = environment / "stamp"
     with environment.with_name(f"{environment.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         works = (environment / "bin/python").exists()  # its Python may have been uninstalled
         if not works or not stamp.exists() or stamp.read_text() != wanted:
-            _build(environment, locks, "--no-compile" if group == _RARELY_IMPORTED else "--compile")
-            if group in _WITH_REPOSITORY:
-                (packages,) = environment.glob("lib/python*/site-packages")
-                (packages / "repository.pth").write_text(f"{ROOT}\n{ROOT / 'functions'}\n")
+            _build(environment, lines, "--no-compile" if group == _RARELY_IMPORTED else "--compile")
+            (_packages(environment) / "more.pth").write_text(more)  # after what is installed
             stamp.write_text(wanted)
         if group == "dev":
             _link(environment)
@@ -65,8 +64,14 @@ def _only_pydantic(lock: str) -> str:
     return "\n".join(re.findall(r"^pydantic.*\n(?: .*\n?)*", lock, re.MULTILINE))
 
 
-def _build(environment: Path, locks: list[str], compiles: str) -> None:
-    """Install the locks, one after another, into a new environment; compiles: pip's option."""
+def _packages(environment: Path) -> Path:
+    """Return the folder of an environment's packages."""
+    (packages,) = environment.glob("lib/python*/site-packages")
+    return packages
+
+
+def _build(environment: Path, lock: str, compiles: str) -> None:
+    """Install a lock into a new environment; compiles: pip's option."""
     if find_spec("ensurepip") is None:  # Debian and Ubuntu package it separately
         sys.exit("Python's venv is needed; on Debian or Ubuntu: apt install python3-venv")
     shutil.rmtree(environment, ignore_errors=True)
@@ -75,11 +80,10 @@ def _build(environment: Path, locks: list[str], compiles: str) -> None:
     # A lock file is complete. With dependencies, old versions of pip fail on hashes and extras.
     pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
     pip += ["install", "-qq", "--no-deps", "--require-hashes", compiles, "-r"]
-    for lock in locks:
-        file = environment / "lock.txt"
-        file.write_text(lock)
-        if subprocess.run([*pip, str(file)], check=False).returncode:
-            sys.exit(f"pip cannot install {environment.name}; its message is above")
+    file = environment / "lock.txt"
+    file.write_text(lock)
+    if subprocess.run([*pip, str(file)], check=False).returncode:
+        sys.exit(f"pip cannot install {environment.name}; its message is above")
 
 
 def _link(environment: Path) -> None:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -103,7 +102,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def paths(installed: Path) -> str:
     """Return a PYTHONPATH for `python -S`, so that no .pth file points to this repository."""
-    return os.pathsep.join([str(installed), sysconfig.get_path("purelib")])
+    packages = [folder for folder in sys.path if Path(folder).name == "site-packages"]
+    return os.pathsep.join([str(installed), *packages])
 
 
 def test_the_wheel_is_enough_for_the_rules(installed: Path, tmp_path: Path) -> None:
