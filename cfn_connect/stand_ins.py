@@ -89,10 +89,14 @@ class ForwardStack(StackWatch):
         known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
         return super().has(arn, logical_id) if known is None else known == arn
 
-    def has_left(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
+    def has_left(
+        self, arn: str, logical_id: str, taken: datetime | None, *, moved: bool = False
+    ) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind."""
         known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
-        return super().has_left(arn, logical_id, taken) if known is None else known == ""
+        return (
+            super().has_left(arn, logical_id, taken, moved=moved) if known is None else known == ""
+        )
 
     def _look(self) -> tuple[Phase, bool]:
         """Return the direction of a deployment that has not failed."""

@@ -70,9 +70,8 @@ class Deletion:
         A rollback may still return that logical id to the resource. Its Delete may also come
         meanwhile. It leaves the resource alone if Connect still shows our tags.
         """
-        has_left = partial(
-            self._watch.has_left, observed.arn, logical_id, ownership.taken_at(observed.tags)
-        )
+        taken = ownership.taken_at(observed.tags)
+        has_left = partial(self._watch.has_left, observed.arn, logical_id, taken, moved=True)
         if has_left():
             return False
         self._run.log(f"{self._request.request_type}: hand the resource back to {logical_id}")

@@ -37,7 +37,7 @@ class StackWatch:
         self._run = run
         self._request = request
         self._ask_at = self._mute_until = float("-inf")
-        self._settled: Phase | None = None
+        self._rolls_back: bool | None = None
 
     def require_wanted(self) -> None:
         """Raise Superseded if CloudFormation no longer waits for the request."""
@@ -63,6 +63,8 @@ class StackWatch:
     def has(self, arn: str, logical_id: str = "") -> bool:
         """Return whether the stack has the resource now, under this or another logical id.
 
+        If another logical id could not be created, or is given up, it does not count.
+
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
         return self._shown(partial(self._has, arn, logical_id), bool)
@@ -70,14 +72,17 @@ class StackWatch:
     def _has(self, arn: str, logical_id: str) -> bool:
         """Return the same as the stack shows it now."""
         resource = self._resource_of(logical_id or self._request.logical_resource_id)
-        return resource.physical_id == arn and not (logical_id and self._is_given_up(resource))
+        failed = resource.status == "CREATE_FAILED" or self._is_given_up(resource)
+        return resource.physical_id == arn and not (logical_id and failed)
 
-    def has_left(self, arn: str, logical_id: str, taken: datetime | None) -> bool:
+    def has_left(
+        self, arn: str, logical_id: str, taken: datetime | None, *, moved: bool = False
+    ) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind.
 
         If the present operation creates or replaces that resource, its id may be missing.
 
-        taken: when the other logical id took it.
+        taken: when the other logical id took it, or lost it if it was moved.
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
@@ -88,8 +93,8 @@ class StackWatch:
                 return True, False
             if resource.physical_id == arn:
                 return False, resource.status != "DELETE_SKIPPED"
-            since = resource.since if resource.status == "UPDATE_COMPLETE" else taken
-            return not self._is_of_operation(since), False
+            replaced = resource.status == "UPDATE_COMPLETE" and not moved
+            return not self._is_of_operation(resource.since if replaced else taken), False
 
         return self._shown(look, lambda seen: seen[1])[0]
 
@@ -236,8 +241,9 @@ class StackWatch:
         Raise ResourceConflict if the stack operation is over, and Superseded if the stack no longer
         waits for the request.
         """
-        phase = Phase.UNKNOWN if patient else self._look()[0]
-        creates = isinstance(self._request, CreateRequest)
+        creates, phase = isinstance(self._request, CreateRequest), Phase.UNKNOWN
+        if not patient:
+            phase = self._look()[0]
         if patient or (creates and phase is Phase.ROLLING_BACK):
             phase = self._settled_phase()
         if phase is Phase.OVER:
@@ -258,23 +264,26 @@ class StackWatch:
         return (shows or patient) and self.turns_out_to_roll_back()
 
     def turns_out_to_roll_back(self) -> bool:
-        """Return the same when the status of the stack no longer lags."""
-        return self._settled_phase() is Phase.ROLLING_BACK
+        """Return the same when the status of the stack no longer lags.
+
+        The first result holds for the whole run: a rollback must not refuse the old resource and
+        then keep another one.
+        """
+        if self._rolls_back is None:
+            self._rolls_back = self._settled_phase() is Phase.ROLLING_BACK
+        return self._rolls_back
 
     def _settled_phase(self) -> Phase:
         """Return the direction when the status of the stack no longer lags.
 
-        Until then, a status may also be that of an earlier rollback. The first result holds for the
-        whole run: a rollback must not refuse the old resource and then keep another one.
+        Until then, a status may also be that of an earlier rollback.
         """
 
         def pace(waited: float) -> float:
             overdue = min(waited, self._run.age() - backoff.STATUS_LAG)
             return max(-overdue, backoff.settle_delay(overdue))
 
-        if self._settled is None:
-            self._settled = self._when_current(self._look, lambda _: False, pace)
-        return self._settled
+        return self._when_current(self._look, lambda _: False, pace)
 
     def end_rollback(self, error: ProviderError) -> None:
         """Log a refusal if the resource goes back to the previous template. Otherwise, raise it.

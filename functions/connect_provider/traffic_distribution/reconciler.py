@@ -84,8 +84,11 @@ class TrafficDistribution:
         try:
             self._split.write(group, wanted)
         except errors.ProviderError as error:
-            self._require_retry(error)
-            return None
+            if not error.maybe_done:
+                self._require_retry(error)
+                return None
+            group = self._split.read_back(group, wanted, unsure=True)
+            return group if plan.is_live(wanted, group.state) else None
         group = self._split.read_back(group, wanted)
         if not plan.is_live(wanted, group.state):
             # A rollback leaves a traffic change that came after its write.
@@ -94,11 +97,8 @@ class TrafficDistribution:
         return group
 
     def _require_retry(self, error: errors.ProviderError) -> None:
-        """Raise the error unless a retry can cure it: a refusal may be due to the lag.
-
-        A write whose outcome is unknown may be repeated, because it sets whole splits.
-        """
-        if error.maybe_done or isinstance(error, errors.ServiceInternalError | errors.Throttling):
+        """Raise the error unless a retry can cure it: a refusal may be due to the lag."""
+        if isinstance(error, errors.ServiceInternalError | errors.Throttling):
             return
         if not isinstance(error, errors.REFUSALS) or isinstance(error, errors.Superseded):
             raise error
@@ -118,14 +118,15 @@ class TrafficDistribution:
 
         def look() -> tuple[Observation, model.Splits, float, bool]:
             elapsed, now = self._run.elapsed(), self._run.now()  # before the look
-            group, waited = self._split.read(self._desired), self._run.settle_time
+            group, waited = self._read(), self._run.settle_time
             _check_against(self._desired, group)
             previous = self._previous(group)
             over = min(elapsed, now - self._split.busy_until) > backoff.CONSISTENCY_LAG
-            is_old = self._split.was_busy or plan.may_be_old(
+            is_old = plan.may_be_old(
                 desired, previous, group.state, revised=revised, updates=updates
             )
-            return group, previous, waited, over or not is_old
+            recent = now - self._split.first_busy_until <= backoff.CONSISTENCY_LAG
+            return group, previous, waited, over or not (is_old or recent)
 
         def pace(_waited: float) -> float:
             return backoff.lag_delay(self._run.now() - max(began, self._split.busy_until))
@@ -133,9 +134,17 @@ class TrafficDistribution:
         what = "Connect may still show an old split"
         group, previous, waited, _ = self._run.wait(look, lambda seen: seen[-1], what, pace=pace)
         wanted = self._wanted(group, previous)
-        if self._run.settle_time > waited:  # since the look, somebody may have moved traffic
+        waits = self._run.settle_time > waited  # since the look
+        if waits and self._read().state != group.state:  # somebody has moved traffic meanwhile
             return self._decide()
         return group, wanted
+
+    def _read(self) -> Observation:
+        """Return the group when no update of it is under way."""
+        previous = previous_properties(TrafficDistributionProperties, self._request)
+        earlier = previous and previous.splits["TelephonyConfig"]
+        moves = earlier != self._desired.splits["TelephonyConfig"]
+        return self._split.read(self._desired, moves_calls=moves)
 
     def _wanted(self, group: Observation, previous: model.Splits) -> model.Splits:
         """Return the splits to write."""
@@ -173,7 +182,7 @@ class TrafficDistribution:
         undone = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
         if undone and plan.was_applied(desired, previous, group.state):
             return undone
-        if not self._watch.turns_out_to_roll_back():
+        if not overwrites and self._watch.require_operation(patient=True) is not phase:
             return acted
         self._run.log("the split stays: the failed update did not cause it")
         return []

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from math import isfinite
 from typing import Any, TypeVar
 
 from connect_provider import arn, errors
@@ -21,21 +20,21 @@ T = TypeVar("T")
 class TrafficSplit:
     """The traffic of a group. An Observation's state holds the split of each config.
 
-    busy_until: when the group was first seen after an update by somebody else, on the run's clock.
+    busy_until: when the group was first seen after the last update by somebody else, on the run's
+    clock.
+    first_busy_until: the same after the first such update.
     """
 
     def __init__(self, connect: Connect, run: Run) -> None:
         self._connect = connect
         self._run = run
-        self.busy_until = float("-inf")
+        self.busy_until = self.first_busy_until = float("-inf")
 
-    @property
-    def was_busy(self) -> bool:
-        """Return whether this run has seen the group during an update by somebody else."""
-        return isfinite(self.busy_until)
+    def read(self, desired: TrafficDistributionProperties, *, moves_calls: bool) -> Observation:
+        """Return the group that the template names, when no update of it is under way.
 
-    def read(self, desired: TrafficDistributionProperties) -> Observation:
-        """Return the group that the template names, when no update of it is under way."""
+        moves_calls: whether the template changes the split of the calls.
+        """
 
         def read(region: str) -> Observation:
             named = desired.TrafficDistributionGroupId
@@ -44,7 +43,9 @@ class TrafficSplit:
             return self._with_splits(settled, region, retry=False)
 
         try:
-            return read_somewhere(self._run, _regions_to_read(desired), read)
+            return read_somewhere(
+                self._run, _regions_to_read(desired, moves_calls=moves_calls), read
+            )
         except errors.ProviderError as error:
             raise _not_found(desired, error) from None
 
@@ -108,6 +109,8 @@ class TrafficSplit:
         )
         if was_busy:
             self.busy_until = self._run.now()
+            if self.first_busy_until < 0:
+                self.first_busy_until = self.busy_until
             self._run.note_change()
         if group.status is not Status.READY:
             raise errors.ResourceConflict(
@@ -144,8 +147,12 @@ class TrafficSplit:
             **{name: model.config_of(name, split) for name, split in sent.items()},
         )
 
-    def read_back(self, group: Observation, wanted: Splits) -> Observation:
-        """Return the group when the wanted splits are live, or when they should be by now."""
+    def read_back(self, group: Observation, wanted: Splits, *, unsure: bool = False) -> Observation:
+        """Return the group when the wanted splits are live, or when they should be by now.
+
+        group: as it was before the write.
+        unsure: the write may have had no effect, so the splits of before end the wait, too.
+        """
         region = taking_order(wanted.get("TelephonyConfig", group.state["TelephonyConfig"]))[0]
         settled_at: float | None = None
 
@@ -158,7 +165,8 @@ class TrafficSplit:
                 return seen, False
             settled_at = self._run.now() if settled_at is None else settled_at
             read = self._with_splits(self._settled(seen, region), region)
-            return read, over or is_live(wanted, read.state)
+            unchanged = unsure and read.state == group.state
+            return read, over or unchanged or is_live(wanted, read.state)
 
         what = f"{group.arn} is still being updated"
         return self._run.wait(look, lambda outcome: outcome[1], what, seen=(group, False))[0]
@@ -214,19 +222,19 @@ def taking_order(telephony: Split) -> list[str]:
     return sorted(telephony, key=lambda r: (telephony[r], r == own, r), reverse=True)
 
 
-def reading_order(telephony: Split) -> list[str]:
-    """Return the Regions, starting with the function's own one, which is not down."""
-    own = arn.own_region()
-    return sorted(taking_order(telephony), key=lambda region: region != own)
+def _regions_to_read(desired: TrafficDistributionProperties, *, moves_calls: bool) -> list[str]:
+    """Return the Regions that may know the group. A bare id is known only in our own Region.
 
-
-def _regions_to_read(desired: TrafficDistributionProperties) -> list[str]:
-    """Return the Regions that may know the group. A bare id is known only in our own Region."""
-    named = desired.TrafficDistributionGroupId
+    The Region that takes the calls comes first, or our own one if the template does not move them:
+    an operator may have evacuated the Region of the template.
+    """
+    named, own = desired.TrafficDistributionGroupId, arn.own_region()
     home = arn.region(named) if named else None
     if named and home is None:
-        return [arn.own_region()]
-    order = reading_order(desired.TelephonyConfig.split)
+        return [own]
+    order = taking_order(desired.TelephonyConfig.split)
+    if not moves_calls:
+        order.sort(key=lambda region: region != own)
     return [*order, home] if home and home not in order else order
 
 

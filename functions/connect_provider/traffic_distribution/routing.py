@@ -14,13 +14,9 @@ from connect_provider.request import Request, UpdateRequest
 from connect_provider.run import Run
 from connect_provider.stack.describe import Phase
 from connect_provider.stack.watch import StackWatch
-from connect_provider.traffic_distribution.model import Split, TrafficDistributionProperties
+from connect_provider.traffic_distribution.model import TrafficDistributionProperties
 from connect_provider.traffic_distribution.plan import is_live, names_group
-from connect_provider.traffic_distribution.resource import (
-    read_somewhere,
-    reading_order,
-    taking_order,
-)
+from connect_provider.traffic_distribution.resource import read_somewhere, taking_order
 
 
 class CrossRegionRouting:
@@ -51,7 +47,7 @@ class CrossRegionRouting:
         self._run.log_plan(self._request.request_type, "update", ["CrossRegionRouting"])
         self._connect.call(
             "UpdateCrossRegionRouting",
-            taking_order(_telephony(group))[0],
+            _regions(group)[0],
             InstanceId=_instance(group),
             IsolatedAll=isolated,
         )
@@ -66,7 +62,7 @@ class CrossRegionRouting:
             )
 
         try:
-            found = read_somewhere(self._run, reading_order(_telephony(group)), read)
+            found = read_somewhere(self._run, _regions(group), read)
         except (errors.InvalidRequest, errors.NotFound) as error:
             raise errors.InvalidRequest(
                 f"CrossRegionRouting: remove it, if the instance has no global routing ({error})"
@@ -101,10 +97,12 @@ class CrossRegionRouting:
         return earlier != desired.CrossRegionRouting
 
 
-def _telephony(group: Observation) -> Split:
-    """Return the split of the calls. The template's may be one that an operator has evacuated."""
-    split: Split = group.state["TelephonyConfig"]
-    return split
+def _regions(group: Observation) -> list[str]:
+    """Return the group's Regions, starting with the one that takes the traffic.
+
+    The template's split may be one that an operator has evacuated.
+    """
+    return taking_order(group.state["TelephonyConfig"])
 
 
 def _instance(group: Observation) -> str:
