@@ -9,8 +9,6 @@ from typing import Any
 from cfnlint.config import ConfigMixIn
 from cfnlint.runner import Runner
 
-_RUNS = 2  # the fastest counts, since other work on the machine only adds time
-
 
 def ratio(resources: int, conditions: int) -> float:
     """Return the processor time with the rules over the time without, both measured here."""
@@ -19,8 +17,8 @@ def ratio(resources: int, conditions: int) -> float:
         path.write_text(json.dumps(_template(resources, conditions)))
         arguments = [str(path)], ["--append-rules", "cfn_connect.rules", "--", str(path)]
         _seconds(arguments[1])  # loads what later runs share
-        runs = [(_seconds(arguments[0]), _seconds(arguments[1])) for _ in range(_RUNS)]
-    return min(ours for _, ours in runs) / min(without for without, _ in runs)
+        without, ours = map(_seconds, arguments)
+    return ours / without
 
 
 def _seconds(arguments: list[str]) -> float:
