@@ -35,6 +35,12 @@ def group(name: str = "g", **properties: Any) -> Declared:
     return GROUP, {"InstanceId": scene.INSTANCE_ID, "Name": name, "Tags": {}, **properties}
 
 
+def adopting(declared: Declared) -> Declared:
+    """Return the same with `Adopt`."""
+    kind, properties = declared
+    return kind, {**properties, **ADOPT}
+
+
 def owners(connect: ConnectEmulator, stack: Stack) -> dict[str, str]:
     """Return the logical id of each resource that the stack owns, by its ARN."""
     connect._settle()
@@ -116,8 +122,7 @@ def with_two_logical_ids(stack: Stack, declared: Declared, clock: FakeTime) -> s
     """Deploy one resource as Old and as New, the present owner; return its ARN."""
     assert stack.deploy({"Old": declared})
     clock.sleep(600)
-    kind, properties = declared
-    assert stack.deploy({"Old": declared, "New": (kind, {**properties, **ADOPT})})
+    assert stack.deploy({"Old": declared, "New": adopting(declared)})
     clock.sleep(600)
     assert stack.ids["Old"] == stack.ids["New"]
     return stack.ids["Old"]
@@ -139,10 +144,9 @@ def test_a_renamed_logical_id_deletes_its_resource_although_retain_kept_the_old_
     declared: Declared, connect: ConnectEmulator, stack: Stack, clock: FakeTime
 ) -> None:
     """The clean-up of the rename skipped Old. The stack is deleted in a later operation."""
-    kind, properties = declared
     assert stack.deploy({"Old": declared})
     clock.sleep(600)
-    assert stack.deploy({"New": (kind, {**properties, **ADOPT})}, retains=frozenset(["Old"]))
+    assert stack.deploy({"New": adopting(declared)}, retains=frozenset(["Old"]))
     clock.sleep(600)
     stack.delete()
     assert owners(connect, stack) == {}
@@ -154,12 +158,11 @@ def test_a_rolled_back_rename_to_a_retained_logical_id_leaves_nothing(
     declared: Declared, then: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
 ) -> None:
     """The rollback sends no Delete to New, so New does not hand the resource back."""
-    kind, properties = declared
     other = desk("x")
     assert stack.deploy({"Old": declared, "Other": other})
     before = dict(stack.ids)
     clock.sleep(600)
-    renamed = {"New": (kind, {**properties, **ADOPT}), "Other": other}
+    renamed = {"New": adopting(declared), "Other": other}
     assert not stack.deploy(renamed, Weather(fails_at=60.0), retains=frozenset(["New"]))
     assert stack.ids == before
     clock.sleep(600)
@@ -175,11 +178,10 @@ def test_the_delete_of_a_renamed_logical_id_leaves_what_retain_keeps_if_it_runs_
     declared: Declared, connect: ConnectEmulator, sink: Sink, stack: Stack, clock: FakeTime
 ) -> None:
     """New has left the stack since, with `Retain`, and a later operation is complete."""
-    kind, properties = declared
     other = desk("x")
     assert stack.deploy({"Old": declared, "Other": other})
     clock.sleep(600)
-    assert stack.deploy({"New": (kind, {**properties, **ADOPT}), "Other": other})
+    assert stack.deploy({"New": adopting(declared), "Other": other})
     arn, delete = stack.ids["New"], stack.sent[-1]
     assert (delete["RequestType"], delete["LogicalResourceId"]) == ("Delete", "Old")
     clock.sleep(60)
@@ -188,6 +190,87 @@ def test_the_delete_of_a_renamed_logical_id_leaves_what_retain_keeps_if_it_runs_
     assert stack.deploy({"Other": desk("y")})
     assert deliver(delete, sink)["Status"] == "SUCCESS"
     assert owners(connect, stack)[arn] == "New"
+
+
+# `Retain` keeps the resource of Old, which leaves the template or is replaced.
+LEFT: dict[str, tuple[Declared, Template]] = {
+    "a removed group": (group(), {}),
+    "a removed quick connect": (desk(), {}),
+    "a replaced group": (group(), {"Old": group("h")}),
+    "a replaced quick connect": (desk(), {"Old": desk(InstanceId=scene.OTHER_INSTANCE_ID)}),
+}
+
+
+def retained(stack: Stack, left: str, clock: FakeTime) -> str:
+    """Let an operation of hours ago leave the resource of Old behind; return its ARN."""
+    declared, after = LEFT[left]
+    assert stack.deploy({"Old": declared, "Other": desk("x")})
+    arn = stack.ids["Old"]
+    clock.sleep(20_000)
+    assert stack.deploy({**after, "Other": desk("x")}, retains=frozenset(["Old"]))
+    clock.sleep(20_000)
+    return arn
+
+
+@pytest.mark.parametrize("left", LEFT)
+@pytest.mark.parametrize(
+    ("weather", "events_lag"),
+    [
+        pytest.param(Weather(fails_at=60.0, status_lag=3.0), 0.0, id="rollback, late status"),
+        pytest.param(Weather(fails_at=60.0), 3.0, id="rollback, late events"),
+        pytest.param(Weather(status_lag=3.0), 0.0, id="deletion, late status"),
+    ],
+)
+def test_a_new_logical_id_adopts_what_retain_kept_while_the_status_lags(
+    weather: Weather,
+    events_lag: float,
+    left: str,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """An earlier operation left the resource behind, so it does not move.
+
+    The rollback, or the deletion of the stack, releases it.
+    """
+    arn = retained(stack, left, clock)
+    stack.stacks.events_lag = events_lag
+    adopted = {**stack.template, "New": adopting(LEFT[left][0])}
+    complete = stack.deploy(adopted, weather)
+    assert complete == (weather.fails_at is None)
+    if complete:
+        clock.sleep(600)
+        stack.delete()
+    live = {**connect.quick_connects, **connect.groups}
+    assert arn in live
+    assert "cfn:stack-id" not in live[arn]["Tags"]
+
+
+@pytest.mark.parametrize(
+    "error", ["AccessDeniedException", "InvalidRequestException", "ThrottlingException"]
+)
+@pytest.mark.parametrize("left", LEFT)
+def test_the_rollback_of_a_refused_adoption_leaves_what_retain_kept(
+    error: str, left: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Connect refuses the tags of the adoption. The resource still has those of hours ago."""
+    arn = retained(stack, left, clock)
+    before = dict(stack.ids)
+    connect.fault("TagResource", error, times=10_000)
+    stack.heal = connect.faults.clear
+    assert not stack.deploy({**stack.template, "Old": adopting(LEFT[left][0])})
+    assert stack.ids == before
+    assert (arn, "Old") in owners(connect, stack).items()
+
+
+def test_the_rollback_of_a_refused_adoption_leaves_a_retained_group_in_deletion_failed(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Somebody tried to delete it. A group in this status cannot be adopted."""
+    arn = retained(stack, "a removed group", clock)
+    connect.keep_in(connect.groups[arn], "DELETION_FAILED")
+    assert not stack.deploy({**stack.template, "Old": group(**ADOPT)})
+    assert (arn, "Old") in owners(connect, stack).items()
 
 
 @pytest.mark.parametrize("declared", KINDS)
@@ -199,7 +282,6 @@ def test_a_rollback_hands_a_resource_back_although_cloudformation_fails_three_ti
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Lambda has three runs. Three lost connections must not fail all of them."""
-    kind, properties = declared
     assert stack.deploy({"Old": declared})
     before = dict(stack.ids)
     clock.sleep(600)
@@ -213,7 +295,7 @@ def test_a_rollback_hands_a_resource_back_although_cloudformation_fails_three_ti
 
     results = cloudformation._RESULTS
     stack.heal = lambda: monkeypatch.setitem(results, "DescribeStackResource", fail_first)
-    renamed = {"New": (kind, {**properties, **ADOPT})}
+    renamed = {"New": adopting(declared)}
     assert not stack.deploy(renamed, Weather(fails_at=60.0))
     assert stack.ids == before
     assert owners(connect, stack) == {before["Old"]: "Old"}
