@@ -9,6 +9,7 @@ import pytest
 from sandbox import cloudformation, scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from sandbox.http_server import DropConnection
 from tests.support.cloudformation import Declared, Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink
@@ -81,6 +82,26 @@ def test_two_logical_ids_never_have_one_resource_while_the_status_lags(
     clock.sleep(600)
     complete = stack.deploy(after, Weather(spacing=spacing, status_lag=status_lag))
     assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
+    assert complete or stack.ids == before
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("spacing", [0.0, 1.0])
+@pytest.mark.parametrize("lag", [5, 20])
+def test_two_logical_ids_never_have_one_resource_while_connect_lags(
+    lag: int, spacing: float, move: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """New adopts first. Connect still shows Old its own tags, so Old may rename the resource.
+
+    New then fails.
+    """
+    old, after = MOVES[move]
+    assert stack.deploy({"Old": old})
+    before = dict(stack.ids)
+    clock.sleep(600)
+    connect.delay_visibility(Lag(lag, seed=0))
+    complete = stack.deploy(after, Weather(spacing=spacing))
+    assert {name: arn for arn, name in owners(connect, stack).items()} == stack.ids
     assert complete or stack.ids == before
 
 
