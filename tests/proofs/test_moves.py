@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,14 +55,27 @@ def owners(connect: ConnectEmulator, stack: Stack) -> dict[str, str]:
 
 KINDS = [pytest.param(group(), id="group"), pytest.param(desk(), id="quick connect")]
 
+ELSEWHERE = {"InstanceId": scene.OTHER_INSTANCE_ID}
+
 # Old gives up its Name, and New takes it in the same update.
-MOVES: dict[str, tuple[Declared, Template]] = {
-    "a replaced group": (group(), {"New": group(**ADOPT), "Old": group("h")}),
+MOVES: dict[str, tuple[Template, Template]] = {
+    "a replaced group": ({"Old": group()}, {"New": group(**ADOPT), "Old": group("h")}),
     "a replaced quick connect": (
-        desk(),
-        {"New": desk(**ADOPT), "Old": desk(InstanceId=scene.OTHER_INSTANCE_ID)},
+        {"Old": desk()},
+        {"New": desk(**ADOPT), "Old": desk(**ELSEWHERE)},
     ),
-    "a renamed quick connect": (desk(), {"New": desk(**ADOPT), "Old": desk("m")}),
+    "a renamed quick connect": ({"Old": desk()}, {"New": desk(**ADOPT), "Old": desk("m")}),
+}
+# New gives up another resource for it.
+SHIFTS: dict[str, tuple[Template, Template]] = {
+    "two replaced groups": (
+        {"Old": group(), "New": group("f")},
+        {"New": group(**ADOPT), "Old": group("h")},
+    ),
+    "two replaced quick connects": (
+        {"Old": desk(), "New": desk("o", **ELSEWHERE)},
+        {"New": desk(**ADOPT), "Old": desk("p", **ELSEWHERE)},
+    ),
 }
 
 
@@ -76,13 +90,13 @@ def test_two_logical_ids_never_have_one_resource_while_the_status_lags(
     clock: FakeTime,
 ) -> None:
     """New adopts first, and the stack does not show it yet. Old must not take the resource back."""
-    old, after = MOVES[move]
-    assert stack.deploy({"Old": old})
-    before = dict(stack.ids)
+    before, after = MOVES[move]
+    assert stack.deploy(before)
+    ids = dict(stack.ids)
     clock.sleep(600)
     complete = stack.deploy(after, Weather(spacing=spacing, status_lag=status_lag))
     assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
-    assert complete or stack.ids == before
+    assert complete or stack.ids == ids
 
 
 @pytest.mark.parametrize("move", MOVES)
@@ -95,14 +109,14 @@ def test_two_logical_ids_never_have_one_resource_while_connect_lags(
 
     New then fails.
     """
-    old, after = MOVES[move]
-    assert stack.deploy({"Old": old})
-    before = dict(stack.ids)
+    before, after = MOVES[move]
+    assert stack.deploy(before)
+    ids = dict(stack.ids)
     clock.sleep(600)
     connect.delay_visibility(Lag(lag, seed=0))
     complete = stack.deploy(after, Weather(spacing=spacing))
     assert {name: arn for arn, name in owners(connect, stack).items()} == stack.ids
-    assert complete or stack.ids == before
+    assert complete or stack.ids == ids
 
 
 def test_a_logical_id_that_comes_back_keeps_the_name_that_it_takes_while_the_status_lags(
@@ -120,6 +134,16 @@ def test_a_logical_id_that_comes_back_keeps_the_name_that_it_takes_while_the_sta
     assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
 
 
+def roll_back(stack: Stack, move: str, weather: Weather, clock: FakeTime) -> dict[str, str]:
+    """Deploy a move, Old first, which rolls back; return the ids of before."""
+    before, after = (MOVES | SHIFTS)[move]
+    assert stack.deploy(before)
+    ids = dict(stack.ids)
+    clock.sleep(600)
+    assert not stack.deploy({name: after[name] for name in ("Old", "New")}, weather)
+    return ids
+
+
 @pytest.mark.parametrize("move", ["a replaced group", "a replaced quick connect"])
 @pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
 def test_a_rollback_keeps_the_resource_that_it_returned_to_while_the_status_lags(
@@ -129,14 +153,45 @@ def test_a_rollback_keeps_the_resource_that_it_returned_to_while_the_status_lags
 
     The stack still shows the replacement of Old when the Delete of New asks.
     """
-    old, after = MOVES[move]
-    assert stack.deploy({"Old": old})
-    before = dict(stack.ids)
-    clock.sleep(600)
     weather = Weather(spacing=2.0, fails_at=100.0, status_lag=status_lag)
-    assert not stack.deploy({name: after[name] for name in ("Old", "New")}, weather)
+    before = roll_back(stack, move, weather, clock)
     assert stack.ids == before
     assert owners(connect, stack) == {before["Old"]: "Old"}
+
+
+@pytest.mark.parametrize("move", ["a replaced group", "a replaced quick connect", *SHIFTS])
+@pytest.mark.parametrize("fails_at", [12.0, 25.0])
+def test_a_rollback_returns_to_a_resource_that_is_about_to_move(
+    fails_at: float, move: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """New is canceled in its half minute, and still runs. Old returns to its resource."""
+    before = roll_back(stack, move, Weather(spacing=2.0, fails_at=fails_at), clock)
+    assert stack.ids == before
+    assert owners(connect, stack) == {arn: name for name, arn in before.items()}
+
+
+@pytest.mark.parametrize("status_lag", [3.0, 15.0])
+@pytest.mark.parametrize(
+    ("move", "weather"),
+    [
+        ("two replaced groups", Weather(unanswered=frozenset(["New"]))),
+        ("two replaced quick connects", Weather(unanswered=frozenset(["New"]))),
+        ("two replaced quick connects", Weather(fails_at=1.0)),
+    ],
+    ids=["a lost group", "a lost quick connect", "a canceled quick connect"],
+)
+def test_a_rollback_does_not_delete_what_a_lost_move_took_while_the_status_lags(
+    move: str,
+    weather: Weather,
+    status_lag: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """The Update of New removes its lost replacement. That may be the resource of Old."""
+    before = roll_back(stack, move, replace(weather, status_lag=status_lag), clock)
+    assert stack.ids == before
+    assert owners(connect, stack) == {arn: name for name, arn in before.items()}
 
 
 def with_two_logical_ids(stack: Stack, declared: Declared, clock: FakeTime) -> str:
@@ -218,7 +273,7 @@ LEFT: dict[str, tuple[Declared, Template]] = {
     "a removed group": (group(), {}),
     "a removed quick connect": (desk(), {}),
     "a replaced group": (group(), {"Old": group("h")}),
-    "a replaced quick connect": (desk(), {"Old": desk(InstanceId=scene.OTHER_INSTANCE_ID)}),
+    "a replaced quick connect": (desk(), {"Old": desk(**ELSEWHERE)}),
 }
 
 
