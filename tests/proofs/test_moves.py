@@ -16,6 +16,7 @@ from tests.support.cloudformation import Declared, Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink
 from tests.support.histories import DESK, FLOW, GROUP
 from tests.support.requests import deliver
+from tests.support.timeline import Timeline
 
 ADOPT = {"ExistingResourcePolicy": "Adopt"}
 
@@ -347,6 +348,31 @@ def test_the_rollback_of_a_refused_adoption_leaves_a_retained_group_in_deletion_
     connect.keep_in(connect.groups[arn], "DELETION_FAILED")
     assert not stack.deploy({**stack.template, "Old": group(**ADOPT)})
     assert (arn, "Old") in owners(connect, stack).items()
+
+
+@pytest.mark.parametrize("declared", KINDS)
+@pytest.mark.parametrize(
+    ("taken_at", "fails_at"), [(5.0, 8.0), (5.0, 25.0), (20.0, 25.0), (5.0, None)]
+)
+def test_a_move_leaves_the_resource_to_a_stack_that_adopted_it_since(
+    taken_at: float,
+    fails_at: float | None,
+    declared: Declared,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """New still waits its half minute when another stack adopts. Then it fails, or is canceled."""
+    other = Stack(stack.sink, stack.stacks)
+    assert stack.deploy({"Old": declared})
+    arn = stack.ids["Old"]
+    clock.sleep(600)
+    timeline = Timeline()
+    stack.start(timeline, {"New": adopting(declared)}, Weather(fails_at=fails_at))
+    other.start(timeline, {"Taker": adopting(declared)}, after=taken_at)
+    timeline.run()
+    assert (stack.ids, other.ids) == ({"Old": arn}, {"Taker": arn})
+    assert owners(connect, other) == {arn: "Taker"}
 
 
 @pytest.mark.parametrize("declared", KINDS)
