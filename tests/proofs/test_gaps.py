@@ -151,6 +151,22 @@ def test_a_rename_loses_the_resource_if_connect_shows_the_old_owner_after_the_la
     assert connect.quick_connects == {}
 
 
+def test_the_second_of_two_logical_ids_deletes_their_resource_after_a_rolled_back_rename(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The tags name only the last two owners, so the first one is forgotten."""
+    stack = Stack(sink, stacks)
+    (adopts,) = desk(sink, ExistingResourcePolicy="Adopt").values()
+    assert stack.deploy({"First": adopts})
+    clock.sleep(600)
+    assert stack.deploy({"First": adopts, "Second": adopts})
+    clock.sleep(600)
+    assert not stack.deploy({"First": adopts, "Renamed": adopts}, Weather(fails_at=60.0))
+    clock.sleep(600)
+    assert stack.deploy({"First": adopts})
+    assert stack.ids["First"] not in connect.quick_connects
+
+
 def test_a_rolled_back_replacement_loses_a_resource_without_tags(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
@@ -238,6 +254,21 @@ def test_two_quick_connects_get_one_name_while_connect_hides_the_first(
     both = dict.fromkeys(["Desk", "Line"], desk(sink, Name="three")["Desk"])
     assert stack.deploy(both, Weather(spacing=5.0))
     assert [live["Name"] for live in connect.quick_connects.values()] == ["three", "three"]
+
+
+def test_a_rolled_back_rename_of_a_logical_id_keeps_the_values_of_the_failed_template(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The rollback sends no Update to the old logical id. The new one hands the resource back."""
+    stack = Stack(sink, stacks)
+    (old,) = desk(sink).values()
+    (new,) = desk(sink, Description="new", ExistingResourcePolicy="Adopt").values()
+    assert stack.deploy({"Old": old})
+    clock.sleep(600)
+    assert not stack.deploy({"New": new}, Weather(fails_at=60.0))
+    (live,) = connect.quick_connects.values()
+    assert live["Tags"]["cfn:logical-id"] == "Old"
+    assert live["Description"] == "new"
 
 
 def test_a_create_that_cloudformation_says_nothing_about_outlives_its_delete(

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from sandbox import cloudformation, scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from sandbox.http_server import DropConnection
 from tests.support.cloudformation import Declared, Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink
 from tests.support.histories import DESK, FLOW, GROUP
 from tests.support.requests import deliver
+from tests.support.timeline import Timeline
 
 ADOPT = {"ExistingResourcePolicy": "Adopt"}
 
@@ -35,6 +38,12 @@ def group(name: str = "g", **properties: Any) -> Declared:
     return GROUP, {"InstanceId": scene.INSTANCE_ID, "Name": name, "Tags": {}, **properties}
 
 
+def adopting(declared: Declared) -> Declared:
+    """Return the same with `Adopt`."""
+    kind, properties = declared
+    return kind, {**properties, **ADOPT}
+
+
 def owners(connect: ConnectEmulator, stack: Stack) -> dict[str, str]:
     """Return the logical id of each resource that the stack owns, by its ARN."""
     connect._settle()
@@ -47,14 +56,27 @@ def owners(connect: ConnectEmulator, stack: Stack) -> dict[str, str]:
 
 KINDS = [pytest.param(group(), id="group"), pytest.param(desk(), id="quick connect")]
 
+ELSEWHERE = {"InstanceId": scene.OTHER_INSTANCE_ID}
+
 # Old gives up its Name, and New takes it in the same update.
-MOVES: dict[str, tuple[Declared, Template]] = {
-    "a replaced group": (group(), {"New": group(**ADOPT), "Old": group("h")}),
+MOVES: dict[str, tuple[Template, Template]] = {
+    "a replaced group": ({"Old": group()}, {"New": group(**ADOPT), "Old": group("h")}),
     "a replaced quick connect": (
-        desk(),
-        {"New": desk(**ADOPT), "Old": desk(InstanceId=scene.OTHER_INSTANCE_ID)},
+        {"Old": desk()},
+        {"New": desk(**ADOPT), "Old": desk(**ELSEWHERE)},
     ),
-    "a renamed quick connect": (desk(), {"New": desk(**ADOPT), "Old": desk("m")}),
+    "a renamed quick connect": ({"Old": desk()}, {"New": desk(**ADOPT), "Old": desk("m")}),
+}
+# New gives up another resource for it.
+SHIFTS: dict[str, tuple[Template, Template]] = {
+    "two replaced groups": (
+        {"Old": group(), "New": group("f")},
+        {"New": group(**ADOPT), "Old": group("h")},
+    ),
+    "two replaced quick connects": (
+        {"Old": desk(), "New": desk("o", **ELSEWHERE)},
+        {"New": desk(**ADOPT), "Old": desk("p", **ELSEWHERE)},
+    ),
 }
 
 
@@ -69,13 +91,33 @@ def test_two_logical_ids_never_have_one_resource_while_the_status_lags(
     clock: FakeTime,
 ) -> None:
     """New adopts first, and the stack does not show it yet. Old must not take the resource back."""
-    old, after = MOVES[move]
-    assert stack.deploy({"Old": old})
-    before = dict(stack.ids)
+    before, after = MOVES[move]
+    assert stack.deploy(before)
+    ids = dict(stack.ids)
     clock.sleep(600)
     complete = stack.deploy(after, Weather(spacing=spacing, status_lag=status_lag))
     assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
-    assert complete or stack.ids == before
+    assert complete or stack.ids == ids
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("spacing", [0.0, 1.0])
+@pytest.mark.parametrize("lag", [5, 20])
+def test_two_logical_ids_never_have_one_resource_while_connect_lags(
+    lag: int, spacing: float, move: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """New adopts first. Connect still shows Old its own tags, so Old may rename the resource.
+
+    New then fails.
+    """
+    before, after = MOVES[move]
+    assert stack.deploy(before)
+    ids = dict(stack.ids)
+    clock.sleep(600)
+    connect.delay_visibility(Lag(lag, seed=0))
+    complete = stack.deploy(after, Weather(spacing=spacing))
+    assert {name: arn for arn, name in owners(connect, stack).items()} == stack.ids
+    assert complete or stack.ids == ids
 
 
 def test_a_logical_id_that_comes_back_keeps_the_name_that_it_takes_while_the_status_lags(
@@ -93,6 +135,16 @@ def test_a_logical_id_that_comes_back_keeps_the_name_that_it_takes_while_the_sta
     assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
 
 
+def roll_back(stack: Stack, move: str, weather: Weather, clock: FakeTime) -> dict[str, str]:
+    """Deploy a move, Old first, which rolls back; return the ids of before."""
+    before, after = (MOVES | SHIFTS)[move]
+    assert stack.deploy(before)
+    ids = dict(stack.ids)
+    clock.sleep(600)
+    assert not stack.deploy({name: after[name] for name in ("Old", "New")}, weather)
+    return ids
+
+
 @pytest.mark.parametrize("move", ["a replaced group", "a replaced quick connect"])
 @pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
 def test_a_rollback_keeps_the_resource_that_it_returned_to_while_the_status_lags(
@@ -102,22 +154,52 @@ def test_a_rollback_keeps_the_resource_that_it_returned_to_while_the_status_lags
 
     The stack still shows the replacement of Old when the Delete of New asks.
     """
-    old, after = MOVES[move]
-    assert stack.deploy({"Old": old})
-    before = dict(stack.ids)
-    clock.sleep(600)
     weather = Weather(spacing=2.0, fails_at=100.0, status_lag=status_lag)
-    assert not stack.deploy({name: after[name] for name in ("Old", "New")}, weather)
+    before = roll_back(stack, move, weather, clock)
     assert stack.ids == before
     assert owners(connect, stack) == {before["Old"]: "Old"}
+
+
+@pytest.mark.parametrize("move", ["a replaced group", "a replaced quick connect", *SHIFTS])
+@pytest.mark.parametrize("fails_at", [12.0, 25.0])
+def test_a_rollback_returns_to_a_resource_that_is_about_to_move(
+    fails_at: float, move: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """New is canceled in its half minute, and still runs. Old returns to its resource."""
+    before = roll_back(stack, move, Weather(spacing=2.0, fails_at=fails_at), clock)
+    assert stack.ids == before
+    assert owners(connect, stack) == {arn: name for name, arn in before.items()}
+
+
+@pytest.mark.parametrize("status_lag", [3.0, 15.0])
+@pytest.mark.parametrize(
+    ("move", "weather"),
+    [
+        ("two replaced groups", Weather(unanswered=frozenset(["New"]))),
+        ("two replaced quick connects", Weather(unanswered=frozenset(["New"]))),
+        ("two replaced quick connects", Weather(fails_at=1.0)),
+    ],
+    ids=["a lost group", "a lost quick connect", "a canceled quick connect"],
+)
+def test_a_rollback_does_not_delete_what_a_lost_move_took_while_the_status_lags(
+    move: str,
+    weather: Weather,
+    status_lag: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """The Update of New removes its lost replacement. That may be the resource of Old."""
+    before = roll_back(stack, move, replace(weather, status_lag=status_lag), clock)
+    assert stack.ids == before
+    assert owners(connect, stack) == {arn: name for name, arn in before.items()}
 
 
 def with_two_logical_ids(stack: Stack, declared: Declared, clock: FakeTime) -> str:
     """Deploy one resource as Old and as New, the present owner; return its ARN."""
     assert stack.deploy({"Old": declared})
     clock.sleep(600)
-    kind, properties = declared
-    assert stack.deploy({"Old": declared, "New": (kind, {**properties, **ADOPT})})
+    assert stack.deploy({"Old": declared, "New": adopting(declared)})
     clock.sleep(600)
     assert stack.ids["Old"] == stack.ids["New"]
     return stack.ids["Old"]
@@ -139,10 +221,9 @@ def test_a_renamed_logical_id_deletes_its_resource_although_retain_kept_the_old_
     declared: Declared, connect: ConnectEmulator, stack: Stack, clock: FakeTime
 ) -> None:
     """The clean-up of the rename skipped Old. The stack is deleted in a later operation."""
-    kind, properties = declared
     assert stack.deploy({"Old": declared})
     clock.sleep(600)
-    assert stack.deploy({"New": (kind, {**properties, **ADOPT})}, retains=frozenset(["Old"]))
+    assert stack.deploy({"New": adopting(declared)}, retains=frozenset(["Old"]))
     clock.sleep(600)
     stack.delete()
     assert owners(connect, stack) == {}
@@ -154,12 +235,11 @@ def test_a_rolled_back_rename_to_a_retained_logical_id_leaves_nothing(
     declared: Declared, then: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
 ) -> None:
     """The rollback sends no Delete to New, so New does not hand the resource back."""
-    kind, properties = declared
     other = desk("x")
     assert stack.deploy({"Old": declared, "Other": other})
     before = dict(stack.ids)
     clock.sleep(600)
-    renamed = {"New": (kind, {**properties, **ADOPT}), "Other": other}
+    renamed = {"New": adopting(declared), "Other": other}
     assert not stack.deploy(renamed, Weather(fails_at=60.0), retains=frozenset(["New"]))
     assert stack.ids == before
     clock.sleep(600)
@@ -175,11 +255,10 @@ def test_the_delete_of_a_renamed_logical_id_leaves_what_retain_keeps_if_it_runs_
     declared: Declared, connect: ConnectEmulator, sink: Sink, stack: Stack, clock: FakeTime
 ) -> None:
     """New has left the stack since, with `Retain`, and a later operation is complete."""
-    kind, properties = declared
     other = desk("x")
     assert stack.deploy({"Old": declared, "Other": other})
     clock.sleep(600)
-    assert stack.deploy({"New": (kind, {**properties, **ADOPT}), "Other": other})
+    assert stack.deploy({"New": adopting(declared), "Other": other})
     arn, delete = stack.ids["New"], stack.sent[-1]
     assert (delete["RequestType"], delete["LogicalResourceId"]) == ("Delete", "Old")
     clock.sleep(60)
@@ -188,6 +267,112 @@ def test_the_delete_of_a_renamed_logical_id_leaves_what_retain_keeps_if_it_runs_
     assert stack.deploy({"Other": desk("y")})
     assert deliver(delete, sink)["Status"] == "SUCCESS"
     assert owners(connect, stack)[arn] == "New"
+
+
+# `Retain` keeps the resource of Old, which leaves the template or is replaced.
+LEFT: dict[str, tuple[Declared, Template]] = {
+    "a removed group": (group(), {}),
+    "a removed quick connect": (desk(), {}),
+    "a replaced group": (group(), {"Old": group("h")}),
+    "a replaced quick connect": (desk(), {"Old": desk(**ELSEWHERE)}),
+}
+
+
+def retained(stack: Stack, left: str, clock: FakeTime) -> str:
+    """Let an operation of hours ago leave the resource of Old behind; return its ARN."""
+    declared, after = LEFT[left]
+    assert stack.deploy({"Old": declared, "Other": desk("x")})
+    arn = stack.ids["Old"]
+    clock.sleep(20_000)
+    assert stack.deploy({**after, "Other": desk("x")}, retains=frozenset(["Old"]))
+    clock.sleep(20_000)
+    return arn
+
+
+@pytest.mark.parametrize("left", LEFT)
+@pytest.mark.parametrize(
+    ("weather", "events_lag"),
+    [
+        pytest.param(Weather(fails_at=60.0, status_lag=3.0), 0.0, id="rollback, late status"),
+        pytest.param(Weather(fails_at=60.0), 3.0, id="rollback, late events"),
+        pytest.param(Weather(status_lag=3.0), 0.0, id="deletion, late status"),
+    ],
+)
+def test_a_new_logical_id_adopts_what_retain_kept_while_the_status_lags(
+    weather: Weather,
+    events_lag: float,
+    left: str,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """An earlier operation left the resource behind, so it does not move.
+
+    The rollback, or the deletion of the stack, releases it.
+    """
+    arn = retained(stack, left, clock)
+    stack.stacks.events_lag = events_lag
+    adopted = {**stack.template, "New": adopting(LEFT[left][0])}
+    complete = stack.deploy(adopted, weather)
+    assert complete == (weather.fails_at is None)
+    if complete:
+        clock.sleep(600)
+        stack.delete()
+    live = {**connect.quick_connects, **connect.groups}
+    assert arn in live
+    assert "cfn:stack-id" not in live[arn]["Tags"]
+
+
+@pytest.mark.parametrize(
+    "error", ["AccessDeniedException", "InvalidRequestException", "ThrottlingException"]
+)
+@pytest.mark.parametrize("left", LEFT)
+def test_the_rollback_of_a_refused_adoption_leaves_what_retain_kept(
+    error: str, left: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Connect refuses the tags of the adoption. The resource still has those of hours ago."""
+    arn = retained(stack, left, clock)
+    before = dict(stack.ids)
+    connect.fault("TagResource", error, times=10_000)
+    stack.heal = connect.faults.clear
+    assert not stack.deploy({**stack.template, "Old": adopting(LEFT[left][0])})
+    assert stack.ids == before
+    assert (arn, "Old") in owners(connect, stack).items()
+
+
+def test_the_rollback_of_a_refused_adoption_leaves_a_retained_group_in_deletion_failed(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Somebody tried to delete it. A group in this status cannot be adopted."""
+    arn = retained(stack, "a removed group", clock)
+    connect.keep_in(connect.groups[arn], "DELETION_FAILED")
+    assert not stack.deploy({**stack.template, "Old": group(**ADOPT)})
+    assert (arn, "Old") in owners(connect, stack).items()
+
+
+@pytest.mark.parametrize("declared", KINDS)
+@pytest.mark.parametrize(
+    ("taken_at", "fails_at"), [(5.0, 8.0), (5.0, 25.0), (20.0, 25.0), (5.0, None)]
+)
+def test_a_move_leaves_the_resource_to_a_stack_that_adopted_it_since(
+    taken_at: float,
+    fails_at: float | None,
+    declared: Declared,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """New still waits its half minute when another stack adopts. Then it fails, or is canceled."""
+    other = Stack(stack.sink, stack.stacks)
+    assert stack.deploy({"Old": declared})
+    arn = stack.ids["Old"]
+    clock.sleep(600)
+    timeline = Timeline()
+    stack.start(timeline, {"New": adopting(declared)}, Weather(fails_at=fails_at))
+    other.start(timeline, {"Taker": adopting(declared)}, after=taken_at)
+    timeline.run()
+    assert (stack.ids, other.ids) == ({"Old": arn}, {"Taker": arn})
+    assert owners(connect, other) == {arn: "Taker"}
 
 
 @pytest.mark.parametrize("declared", KINDS)
@@ -199,7 +384,6 @@ def test_a_rollback_hands_a_resource_back_although_cloudformation_fails_three_ti
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Lambda has three runs. Three lost connections must not fail all of them."""
-    kind, properties = declared
     assert stack.deploy({"Old": declared})
     before = dict(stack.ids)
     clock.sleep(600)
@@ -213,7 +397,7 @@ def test_a_rollback_hands_a_resource_back_although_cloudformation_fails_three_ti
 
     results = cloudformation._RESULTS
     stack.heal = lambda: monkeypatch.setitem(results, "DescribeStackResource", fail_first)
-    renamed = {"New": (kind, {**properties, **ADOPT})}
+    renamed = {"New": adopting(declared)}
     assert not stack.deploy(renamed, Weather(fails_at=60.0))
     assert stack.ids == before
     assert owners(connect, stack) == {before["Old"]: "Old"}
