@@ -216,6 +216,22 @@ def test_a_deletion_leaves_what_retain_keeps_under_another_logical_id(
     assert owners(connect, stack) == {arn: kept}
 
 
+@pytest.mark.parametrize(("spacing", "status_lag"), [(1.0, 3.0), (1.0, 15.0), (10.0, 25.0)])
+@pytest.mark.parametrize("declared", KINDS)
+def test_two_deletes_leave_nothing_while_the_status_lags(
+    declared: Declared,
+    spacing: float,
+    status_lag: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """The Delete of Old leaves the resource to New. New then hands it back, and looks once more."""
+    with_two_logical_ids(stack, declared, clock)
+    stack.delete(Weather(spacing=spacing, status_lag=status_lag))
+    assert owners(connect, stack) == {}
+
+
 @pytest.mark.parametrize("declared", KINDS)
 def test_a_renamed_logical_id_deletes_its_resource_although_retain_kept_the_old_one(
     declared: Declared, connect: ConnectEmulator, stack: Stack, clock: FakeTime
