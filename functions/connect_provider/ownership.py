@@ -57,12 +57,12 @@ def markers(request: Request, time_key: str) -> dict[str, str]:
     }
 
 
-def move_markers(tags: Tags, request: Request) -> dict[str, str]:
+def move_markers(tags: Tags, request: Request, logical_id: str) -> dict[str, str]:
     """Return the tags that move a resource from another logical id of the same stack.
 
     The stack still deletes a resource that it created. The time is that of the move.
     """
-    return {**markers(request, _time_key(tags)), MOVED_FROM: tags[LOGICAL_ID]}
+    return {**markers(request, _time_key(tags)), MOVED_FROM: logical_id}
 
 
 def missing_markers(tags: Tags, request: Request, *, adopts: bool) -> dict[str, str]:

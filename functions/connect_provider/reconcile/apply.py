@@ -250,14 +250,21 @@ class Owned:
         """Return the tags that take the resource over.
 
         The ownership moves if the stack has the resource under another logical id, or lets go of it
-        in the present operation. Otherwise, `Retain` kept it.
+        in the present operation. If `Retain` kept the target of a canceled move, the earlier
+        logical id still has the resource. Otherwise, `Retain` kept it for no logical id.
         """
-        tags, request = observed.tags, self._request
-        logical_id = tags.get(ownership.LOGICAL_ID, request.logical_resource_id)
-        another = ownership.is_of_stack(tags, request) and logical_id != request.logical_resource_id
-        taken = ownership.taken_at(tags)
-        if another and not self._watch.has_left(observed.arn, logical_id, taken):
-            return ownership.move_markers(tags, request)
+        tags, request, arn = observed.tags, self._request, observed.arn
+        if ownership.is_of_stack(tags, request):
+            known = ("", request.logical_resource_id)
+            logical_id, earlier = (
+                tags.get(ownership.LOGICAL_ID, ""),
+                tags.get(ownership.MOVED_FROM, ""),
+            )
+            taken = ownership.taken_at(tags)
+            if logical_id not in known and not self._watch.has_left(arn, logical_id, taken):
+                return ownership.move_markers(tags, request, logical_id)
+            if earlier not in known and self._watch.has(arn, earlier):  # the move was undone
+                return ownership.move_markers(tags, request, earlier)
         return ownership.markers(request, ownership.ADOPTED_AT)
 
     def _is_ours(self, observed: Observation) -> bool:

@@ -19,7 +19,7 @@ from connect_provider.ownership import Owner
 from connect_provider.properties import OwnedResourceProperties, desired_properties
 from connect_provider.reconcile.plan import Observation, Status
 from connect_provider.reconcile.resource import Resource
-from connect_provider.request import UNCONFIRMED, Request
+from connect_provider.request import UNCONFIRMED, DeleteRequest, Request
 from connect_provider.run import Run
 from connect_provider.stack.watch import StackWatch
 
@@ -67,19 +67,27 @@ class Deletion:
     def _hand_back(self, observed: Observation, logical_id: str) -> bool:
         """Return a moved resource to the logical id that had it; return whether that keeps it.
 
-        A rollback may still return that logical id to the resource. Its Delete may also come
-        meanwhile. It leaves the resource alone if Connect still shows our tags.
+        The Delete of that logical id may come meanwhile. It leaves the resource alone if Connect
+        still shows our tags.
         """
-        taken = ownership.taken_at(observed.tags)
-        has_left = partial(self._watch.has_left, observed.arn, logical_id, taken, moved=True)
-        if has_left():
+        if not self._keeps(observed, logical_id):
             return False
         self._run.log(f"{self._request.request_type}: hand the resource back to {logical_id}")
         owner = {ownership.LOGICAL_ID: logical_id}
         with suppress(NotFound):  # somebody has deleted it, and Connect still showed it
             self._connect.tag(observed.arn, owner)
         self.await_owner(observed, owner)
-        return not has_left()
+        return self._keeps(observed, logical_id)
+
+    def _keeps(self, observed: Observation, logical_id: str) -> bool:
+        """Return whether the earlier logical id of a moved resource has it, or may go back to it.
+
+        CloudFormation sends the Deletes of an operation after its Updates.
+        """
+        if isinstance(self._request, DeleteRequest):
+            return self._watch.has(observed.arn, logical_id)
+        taken = ownership.taken_at(observed.tags)
+        return not self._watch.has_left(observed.arn, logical_id, taken, moved=True)
 
     def await_owner(self, before: Observation, markers: Mapping[str, str]) -> Observation | None:
         """Wait until Connect shows the markers of a new owner; return the resource as it is then.

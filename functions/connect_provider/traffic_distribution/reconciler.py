@@ -19,6 +19,9 @@ from connect_provider.traffic_distribution.model import TrafficDistributionPrope
 from connect_provider.traffic_distribution.resource import TrafficSplit
 from connect_provider.traffic_distribution.routing import CrossRegionRouting
 
+# Errors of a write that pass: Connect is busy, or somebody else changes the group.
+_PASSING = (errors.ServiceInternalError, errors.Throttling, errors.ResourceConflict)
+
 
 class TrafficDistribution:
     """The reconciler of Custom::ConnectTrafficDistribution. Its physical id is the group's ARN."""
@@ -98,7 +101,7 @@ class TrafficDistribution:
 
     def _require_retry(self, error: errors.ProviderError) -> None:
         """Raise the error unless a retry can cure it: a refusal may be due to the lag."""
-        if isinstance(error, errors.ServiceInternalError | errors.Throttling):
+        if isinstance(error, _PASSING) and not isinstance(error, errors.Superseded):
             return
         if not isinstance(error, errors.REFUSALS) or isinstance(error, errors.Superseded):
             raise error
@@ -166,14 +169,15 @@ class TrafficDistribution:
     ) -> list[str]:
         """Return the configs that the stack still applies. A rollback undoes only its own update.
 
-        A rollback leaves a split that is not the failed template's. So before an update overwrites
-        one, it makes sure that it is no rollback.
+        A rollback leaves everything, if a split is not the failed template's. So before an update
+        changes something then, it makes sure that it is no rollback.
 
         Raise ResourceConflict if the stack no longer waits for this request.
         """
         desired, updates = self._desired.splits, isinstance(self._request, UpdateRequest)
         overwrites = any(previous.get(name) != group.state.get(name) for name in acted)
-        phase = self._watch.require_operation(patient=updates and overwrites)
+        matters = overwrites or not plan.was_applied(desired, previous, group.state)
+        phase = self._watch.require_operation(patient=updates and matters)
         if phase is not Phase.ROLLING_BACK:
             return acted
         if isinstance(self._request, CreateRequest):
@@ -182,7 +186,7 @@ class TrafficDistribution:
         undone = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
         if undone and plan.was_applied(desired, previous, group.state):
             return undone
-        if not overwrites and self._watch.require_operation(patient=True) is not phase:
+        if not matters and self._watch.require_operation(patient=True) is not phase:
             return acted
         self._run.log("the split stays: the failed update did not cause it")
         return []
@@ -215,7 +219,7 @@ class TrafficDistribution:
         previous = previous_properties(TrafficDistributionProperties, self._request)
         if previous is not None and plan.names_group(previous, group):
             return previous.splits
-        if self._watch.is_rolling_back():
+        if self._watch.is_rolling_back(patient=previous is None):
             return self._desired.splits
         old = self._request.old_resource_properties
         return model.valid_splits(old) if previous is None else {}
