@@ -8,17 +8,11 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.cloudformation import Stack, Template
+from tests.support.cloudformation import Stack
 from tests.support.harness import FakeTime, Sink, handler_of, response_to
-from tests.support.traffic import EAST, WEST, by_hand, live, percentages
+from tests.support.traffic import EAST, WEST, by_hand, live, percentages, split, template
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/contact-center/1"
-
-
-def split(first: int, **properties: Any) -> dict[str, Any]:
-    """Return the properties of a split of the default group."""
-    config = percentages(first, 100 - first)
-    return {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": config, **properties}
 
 
 def send(
@@ -37,23 +31,6 @@ def send(
     if old:
         event |= {"OldResourceProperties": old, "PhysicalResourceId": arn}
     return response_to(handler_of(event), event, sink)
-
-
-@pytest.fixture
-def group(connect: ConnectEmulator) -> dict[str, Any]:
-    """The default group of the instance."""
-    return connect.default_group(scene.INSTANCE_ID)
-
-
-@pytest.fixture
-def stack(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
-    """A stack of one traffic distribution."""
-    return Stack(sink, stacks)
-
-
-def template(first: int, **properties: Any) -> Template:
-    """Return a template with a split of the default group."""
-    return {"Traffic": ("Custom::ConnectTrafficDistribution", split(first, **properties))}
 
 
 def evacuate(connect: ConnectEmulator, group: dict[str, Any], clock: FakeTime) -> None:

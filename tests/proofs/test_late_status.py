@@ -12,7 +12,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.cloudformation import Stack, Template, Weather
-from tests.support.harness import FakeTime, Sink
+from tests.support.harness import FakeTime
 from tests.support.histories import DESK, FLOW, OFFER, TRAFFIC
 from tests.support.traffic import live, percentages
 
@@ -68,13 +68,11 @@ def test_a_retry_after_a_failure_takes_effect(
     pause: float,
     status_lag: float,
     connect: ConnectEmulator,
-    sink: Sink,
-    stacks: Stacks,
+    stack: Stack,
     clock: FakeTime,
 ) -> None:
     """A permission was missing. The retry takes itself for no part of the failed operation."""
     before, after, holds = CHANGES[what](connect)
-    stack = Stack(sink, stacks)
     assert stack.deploy(before)
     clock.sleep(600)
     connect.fault(WRITES[what], "AccessDeniedException")
@@ -90,7 +88,7 @@ def test_an_update_takes_effect_while_only_the_events_are_late(
     what: str,
     events_lag: float,
     connect: ConnectEmulator,
-    sink: Sink,
+    stack: Stack,
     stacks: Stacks,
     clock: FakeTime,
 ) -> None:
@@ -102,7 +100,6 @@ def test_an_update_takes_effect_while_only_the_events_are_late(
         return {"Desk": (DESK, {**base, "Name": name})}
 
     stacks.events_lag = events_lag
-    stack = Stack(sink, stacks)
     assert stack.deploy({**before, **beside("one")})
     clock.sleep(600)
     assert not stack.deploy({**before, **beside("two")}, Weather(fails_at=30.0))

@@ -12,7 +12,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.cloudformation import Declared, RollbackFailed, Stack, Weather
-from tests.support.harness import FakeTime, Sink
+from tests.support.harness import FakeTime
 from tests.support.histories import DESK, FLOW, GROUP
 
 
@@ -60,11 +60,10 @@ def live(connect: ConnectEmulator) -> set[str]:
 @KINDS
 @pytest.mark.parametrize("times", [1, 2, 3, 10])
 def test_a_rollback_returns_to_the_replaced_resource_however_often_its_question_is_throttled(
-    times: int, kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+    times: int, kind: str, connect: ConnectEmulator, stack: Stack, stacks: Stacks, clock: FakeTime
 ) -> None:
     """It asks again. If it kept the replacement, the clean-up would delete the old resource."""
     before, after = REPLACEMENTS[kind]
-    stack = Stack(sink, stacks)
     assert stack.deploy({"It": before})
     old = stack.ids["It"]
     stack.heal = lambda: setattr(stacks, "throttles", first(times, "DescribeStacks", clock))
@@ -75,10 +74,9 @@ def test_a_rollback_returns_to_the_replaced_resource_however_often_its_question_
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_a_reversal_returns_to_the_old_group_however_often_the_events_are_throttled(
-    times: int, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+    times: int, connect: ConnectEmulator, stack: Stack, stacks: Stacks, clock: FakeTime
 ) -> None:
     """With `--disable-rollback`, only the events show that the failed group goes back."""
-    stack = Stack(sink, stacks)
     assert stack.deploy({"It": group("g")})
     old = stack.ids["It"]
     connect.creation_fails = True
@@ -91,11 +89,10 @@ def test_a_reversal_returns_to_the_old_group_however_often_the_events_are_thrott
 @KINDS
 @pytest.mark.parametrize("seed", range(12))
 def test_a_rollback_returns_to_the_replaced_resource_while_any_call_may_be_throttled(
-    seed: int, kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+    seed: int, kind: str, connect: ConnectEmulator, stack: Stack, stacks: Stacks
 ) -> None:
     """CloudFormation throttles half of the calls, of the update and of its rollback."""
     before, after = REPLACEMENTS[kind]
-    stack = Stack(sink, stacks)
     assert stack.deploy({"It": before})
     old = stack.ids["It"]
     stacks.throttles = at_random(seed)
@@ -106,11 +103,10 @@ def test_a_rollback_returns_to_the_replaced_resource_while_any_call_may_be_throt
 
 @KINDS
 def test_a_rollback_without_a_response_fails_and_deletes_nothing(
-    kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+    kind: str, connect: ConnectEmulator, stack: Stack, stacks: Stacks, clock: FakeTime
 ) -> None:
     """After another half minute, the request counts as an update. An operator can continue."""
     before, after = REPLACEMENTS[kind]
-    stack = Stack(sink, stacks)
     assert stack.deploy({"It": before})
     old = stack.ids["It"]
     stack.heal = lambda: setattr(stacks, "throttles", first(float("inf"), "DescribeStacks", clock))
@@ -122,7 +118,7 @@ def test_a_rollback_without_a_response_fails_and_deletes_nothing(
 
 @pytest.mark.parametrize("times", [1, 2, 3, 10])
 def test_a_rollback_whose_target_is_gone_ends_however_often_its_question_is_throttled(
-    times: int, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+    times: int, connect: ConnectEmulator, stack: Stack, stacks: Stacks, clock: FakeTime
 ) -> None:
     """The old flow is gone. The rollback keeps the live resource."""
     kind, properties = desk(scene.INSTANCE_ID)
@@ -130,7 +126,6 @@ def test_a_rollback_whose_target_is_gone_ends_however_often_its_question_is_thro
         "QuickConnectType": "FLOW",
         "FlowConfig": {"ContactFlowId": scene.OTHER_CONTACT_FLOW_ID},
     }
-    stack = Stack(sink, stacks)
     assert stack.deploy({"It": (kind, {**properties, "QuickConnectConfig": config})})
     old = stack.ids["It"]
 

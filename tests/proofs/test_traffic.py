@@ -13,18 +13,19 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
-from tests.support.cloudformation import Stack, Template, Weather
+from tests.support.cloudformation import Stack, Weather
 from tests.support.harness import FakeTime, Sink, load_event, reversed_update
 from tests.support.requests import deliver
-from tests.support.traffic import by_hand, live, percentages
+from tests.support.traffic import (
+    by_hand,
+    evacuate_by_hand,
+    is_evacuated,
+    live,
+    percentages,
+    template,
+)
 
 EVACUATED = "us-east-1=0,us-west-2=100"  # the operator's split
-
-
-@pytest.fixture
-def group(connect: ConnectEmulator) -> dict[str, Any]:
-    """The default group of the instance, with all traffic in the home Region."""
-    return connect.default_group(scene.INSTANCE_ID)
 
 
 def update_to(sink: Sink, group: dict[str, Any], east: int, west: int) -> dict[str, Any]:
@@ -278,18 +279,11 @@ def test_a_rollback_ends_if_the_traffic_moves_right_after_its_write(
     assert "the rollback keeps the live resource: TelephonyConfig: " in caplog.text
 
 
-def template(east: int, **more: Any) -> Template:
-    """Return a template with a split of the calls of the default group."""
-    split = {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": percentages(east, 100 - east)}
-    return {"Traffic": ("Custom::ConnectTrafficDistribution", {**split, **more})}
-
-
 @pytest.mark.parametrize("lag", [0.0, 3.0, 15.0, 29.0])
 def test_a_rollback_leaves_a_manual_change_while_the_status_of_the_stack_lags(
-    lag: float, sink: Sink, stacks: Stacks, group: dict[str, Any], clock: FakeTime
+    lag: float, stack: Stack, sink: Sink, group: dict[str, Any], clock: FakeTime
 ) -> None:
     """An operator evacuates a Region right after the update's response. Then a sibling fails."""
-    stack = Stack(sink, stacks)
     assert stack.deploy(template(60))
     clock.sleep(600)
 
@@ -327,13 +321,11 @@ def test_a_rollback_restores_a_split_that_connect_is_still_changing(
     busy: int,
     fails_at: float,
     connect: ConnectEmulator,
-    sink: Sink,
-    stacks: Stacks,
+    stack: Stack,
     group: dict[str, Any],
     clock: FakeTime,
 ) -> None:
     """The half minute in which Connect may show the old split counts from the end of the change."""
-    stack = Stack(sink, stacks)
     assert stack.deploy(template(100))
     clock.sleep(600)
     connect.shift_seconds = busy
@@ -360,23 +352,13 @@ def test_an_update_is_not_taken_for_failed_while_connect_hides_it(
     assert (response["Status"], live(group)) == ("SUCCESS", (0, 100)), response["Reason"]
 
 
-def evacuated_by_hand(connect: ConnectEmulator, group: dict[str, Any], clock: FakeTime) -> None:
-    """Move all calls and agents to the other Region, and isolate the Regions."""
-    clock.sleep(600)
-    by_hand(group, 0, 100)
-    by_hand(group, 0, 100, "AgentConfig")
-    connect.instances[scene.INSTANCE_ID].isolated = True
-    clock.sleep(600)
-
-
 @pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
 @pytest.mark.parametrize("change", ["AgentConfig", "CrossRegionRouting", "the group"])
 def test_a_rollback_leaves_an_evacuation_that_the_failed_update_did_not_touch(
     change: str,
     status_lag: float,
     connect: ConnectEmulator,
-    sink: Sink,
-    stacks: Stacks,
+    stack: Stack,
     group: dict[str, Any],
     clock: FakeTime,
 ) -> None:
@@ -396,25 +378,22 @@ def test_a_rollback_leaves_an_evacuation_that_the_failed_update_did_not_touch(
     if change == "the group":
         second["TrafficDistributionGroupId"] = other["Arn"]
         del second["CrossRegionRouting"]
-    stack = Stack(sink, stacks)
     assert stack.deploy({"Traffic": ("Custom::ConnectTrafficDistribution", first)})
-    evacuated_by_hand(connect, group, clock)
+    clock.sleep(600)
+    evacuate_by_hand(connect)
     weather = Weather(fails_at=60.0, status_lag=status_lag)
     assert not stack.deploy({"Traffic": ("Custom::ConnectTrafficDistribution", second)}, weather)
-    assert (live(group), live(group, "AgentConfig")) == ((0, 100), (0, 100))
-    assert connect.instances[scene.INSTANCE_ID].isolated
+    assert is_evacuated(connect)
 
 
 @pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
 def test_a_rollback_keeps_an_isolation_before_the_stack_shows_the_rollback(
     status_lag: float,
     connect: ConnectEmulator,
-    sink: Sink,
-    stacks: Stacks,
+    stack: Stack,
     group: dict[str, Any],
 ) -> None:
     """An update isolates the Regions. An operator moves the traffic, and then a sibling fails."""
-    stack = Stack(sink, stacks)
     assert stack.deploy(template(100, CrossRegionRouting="Enabled"))
     stack.heal = lambda: by_hand(group, 0, 100)
     isolates = template(100, CrossRegionRouting="Isolated")
@@ -429,8 +408,7 @@ def test_an_update_that_looks_again_writes_nothing_after_its_rollback(
     busy: int,
     fails_at: float,
     connect: ConnectEmulator,
-    sink: Sink,
-    stacks: Stacks,
+    stack: Stack,
     group: dict[str, Any],
     clock: FakeTime,
 ) -> None:
@@ -439,7 +417,6 @@ def test_an_update_that_looks_again_writes_nothing_after_its_rollback(
     When it goes on, the split of the previous template is live. It must not count as the rollback.
     """
     connect.shift_seconds = busy
-    stack = Stack(sink, stacks)
     assert stack.deploy(template(50))
     clock.sleep(600)
     by_hand(group, 0, 100)
