@@ -13,9 +13,10 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
-from tests.support.cloudformation import Stack, Weather
+from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink, load_event, reversed_update
 from tests.support.requests import deliver
+from tests.support.timeline import Timeline
 from tests.support.traffic import (
     by_hand,
     evacuate_by_hand,
@@ -315,9 +316,10 @@ def test_a_continued_rollback_leaves_a_manual_change(
 
 @pytest.mark.parametrize("fails_at", [5.0, 20.0])
 @pytest.mark.parametrize("busy", [20, 45, 120])
-@pytest.mark.parametrize("shown_after", [0, 10, 25])
+@pytest.mark.parametrize(("shown_after", "missing"), [(0, 0), (10, 0), (25, 0), (20, 1)])
 def test_a_rollback_restores_a_split_that_connect_is_still_changing(
     shown_after: int,
+    missing: float,
     busy: int,
     fails_at: float,
     connect: ConnectEmulator,
@@ -325,12 +327,16 @@ def test_a_rollback_restores_a_split_that_connect_is_still_changing(
     group: dict[str, Any],
     clock: FakeTime,
 ) -> None:
-    """The half minute in which Connect may show the old split counts from the end of the change."""
+    """The half minute in which Connect may show the old split counts from the end of the change.
+
+    Connect may also miss the group then.
+    """
     assert stack.deploy(template(100))
     clock.sleep(600)
     connect.shift_seconds = busy
     reads = ("GetTrafficDistribution",)
-    connect.delay_visibility(Lag(shown_after, least=shown_after, missing=0, operations=reads))
+    lag = Lag(shown_after, least=shown_after, missing=missing, operations=reads)
+    connect.delay_visibility(lag)
     assert not stack.deploy(template(0), Weather(fails_at=fails_at))
     clock.sleep(600)
     connect._settle()
@@ -425,3 +431,59 @@ def test_an_update_that_looks_again_writes_nothing_after_its_rollback(
     connect._settle()
     assert connect.calls().count("UpdateTrafficDistribution") == 1
     assert live(group) == (50, 50)
+
+
+def both(calls: int, agents: int, **more: Any) -> Template:
+    """Return a template with a split of the calls, and one of the agents."""
+    return template(calls, AgentConfig=percentages(agents, 100 - agents), **more)
+
+
+@pytest.mark.parametrize("fails_at", [None, 60.0], ids=["update", "rollback"])
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+@pytest.mark.parametrize("lag", [5, 15, 25])
+def test_a_write_that_only_moves_agents_does_not_repeat_an_old_split_of_the_calls(
+    lag: int, policy: str, fails_at: float | None, connect: ConnectEmulator, stack: Stack
+) -> None:
+    """An operator has just evacuated the calls. The API requires a split of the calls."""
+    group, rolls_back = connect.default_group(scene.INSTANCE_ID), fails_at is not None
+    assert stack.deploy(both(100, 100, OutOfBandTraffic=policy))
+    connect.delay_visibility(Lag(lag, least=lag, missing=0))
+    stack.heal = lambda: by_hand(group, 0, 100)
+    if not rolls_back:
+        stack.heal()
+    stack.deploy(both(100, 0, OutOfBandTraffic=policy), Weather(fails_at=fails_at))
+    assert live(group) == (0, 100)
+    assert live(group, "AgentConfig") == ((100, 0) if rolls_back else (0, 100))
+
+
+@pytest.mark.parametrize("lag", [10, 15])
+@pytest.mark.parametrize(
+    ("first", "second", "busy", "missing"),
+    [
+        pytest.param(both(0, 100), both(100, 0), 2, 0, id="agents second"),
+        pytest.param(both(0, 100), both(100, 0), 10, 0, id="agents during the change"),
+        pytest.param(both(0, 100), both(50, 100, OutOfBandTraffic="Fail"), 10, 0, id="Fail second"),
+        pytest.param(both(100, 0), both(0, 100), 45, 1, id="failover second"),
+    ],
+)
+def test_a_failover_stays_although_another_stack_updates_the_group_at_the_same_time(
+    first: Template,
+    second: Template,
+    busy: int,
+    missing: float,
+    lag: int,
+    connect: ConnectEmulator,
+    stack: Stack,
+) -> None:
+    """Connect shows each split late, or misses the group after a change."""
+    other, timeline = Stack(stack.sink, stack.stacks), Timeline()
+    assert stack.deploy(both(100, 100))
+    assert other.deploy(both(100, 100))
+    stack.timeline = other.timeline = timeline
+    connect.shift_seconds = busy
+    reads = ("GetTrafficDistribution",)
+    connect.delay_visibility(Lag(lag, least=lag, missing=missing, operations=reads))
+    timeline.start(lambda: stack.deploy(first))
+    timeline.start(lambda: other.deploy(second), after=4.0)
+    timeline.run()
+    assert live(connect.default_group(scene.INSTANCE_ID)) == (0, 100)

@@ -103,6 +103,7 @@ class Stack:
 
     deliveries: returns how many times Lambda gets an event.
     heal: ends the faults of Connect before a rollback, as engineers do who continue one.
+    timeline: one that runs already. Functions may outlast an operation there, and stacks overlap.
     template, ids: the last stable state of each resource.
     failed: resources that `--disable-rollback` left in CREATE_FAILED.
     replaced: resources that wait for the clean-up of the next complete operation.
@@ -117,6 +118,7 @@ class Stack:
     stacks: Stacks
     deliveries: Callable[[], int] = lambda: 1
     heal: Callable[[], None] = lambda: None
+    timeline: Timeline | None = None
     template: dict[str, Declared] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     failed: list[Remnant] = field(default_factory=list)
@@ -164,16 +166,21 @@ class _Operation:
         self, stack: Stack, weather: Weather, retains: frozenset[str] = frozenset()
     ) -> None:
         self._stack, self._weather, self._retains = stack, weather, retains
-        self._timeline = Timeline()
+        self._timeline = stack.timeline or Timeline()
         self._status = ""
         self._forward: list[_Request] = []
         self._is_going_back = False
 
     def run(self, job: Callable[[], object]) -> bool:
-        """Run the operation's job, and every function to its end; return the job's result."""
+        """Run the operation's job; return its result.
+
+        On a timeline of its own, run every function to its end, too.
+        """
         results: list[object] = []
         self._stack.stacks.lag = self._weather.status_lag
         self._stack.stacks.reply = self._weather.reply
+        if self._stack.timeline:
+            return bool(job())
         self._timeline.start(lambda: results.append(job()))
         self._timeline.run()
         return bool(results[0])
