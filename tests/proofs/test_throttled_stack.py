@@ -14,6 +14,7 @@ from sandbox.connect_emulator import ConnectEmulator
 from tests.support.cloudformation import Declared, RollbackFailed, Stack, Weather
 from tests.support.harness import FakeTime
 from tests.support.histories import DESK, FLOW, GROUP
+from tests.support.traffic import evacuate_by_hand, is_evacuated, percentages, template
 
 
 def desk(instance_id: str) -> Declared:
@@ -136,3 +137,58 @@ def test_a_rollback_whose_target_is_gone_ends_however_often_its_question_is_thro
     stack.heal = heal
     assert not stack.deploy({"It": (kind, properties)}, Weather(fails_at=60.0))
     assert live(connect) == {old}
+
+
+FAIL = {"OutOfBandTraffic": "Fail"}
+ISOLATED, ENABLED = {"CrossRegionRouting": "Isolated"}, {"CrossRegionRouting": "Enabled"}
+CHANGES = {
+    "calls": (template(60), template(30)),
+    "calls with Fail": (template(60, Revision="1", **FAIL), template(30, Revision="2", **FAIL)),
+    "agents": (template(100, AgentConfig=percentages(100, 0)), template(100)),
+    "routing": (template(100, **ENABLED), template(100, **ISOLATED)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_rollback_leaves_an_evacuation_however_often_its_question_is_throttled(
+    times: int, change: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """An operator evacuates the Region after the update, and then a sibling fails."""
+    before, after = CHANGES[change]
+    assert stack.deploy(before)
+
+    def heal() -> None:
+        evacuate_by_hand(connect)
+        stack.stacks.throttles = first(times, "DescribeStacks", clock)
+
+    stack.heal = heal
+    assert not stack.deploy(after, Weather(fails_at=60.0))
+    assert is_evacuated(connect)
+
+
+@pytest.mark.parametrize("operation", ["DescribeStacks", "DescribeStackEvents"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_reversal_leaves_an_evacuation_however_often_its_question_is_throttled(
+    times: int, operation: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """With `--disable-rollback`, a failed update has moved calls. Then an operator moves all."""
+    assert stack.deploy(template(60))
+    stack.heal = lambda: evacuate_by_hand(connect)
+    stack.stacks.throttles = first(times, operation, clock)
+    connect.fault("GetTrafficDistribution", "AccessDeniedException", skip=1)
+    assert not stack.deploy(template(30), disable_rollback=True)
+    assert is_evacuated(connect)
+
+
+def test_a_canceled_update_leaves_an_evacuation_although_both_its_questions_are_throttled(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """It waits for half a minute before it overwrites. Meanwhile, its stack rolls back."""
+    assert stack.deploy(template(100))
+    evacuate_by_hand(connect)
+    questions = ("DescribeStackResource", "DescribeStacks")
+    throttles = {operation: first(1, operation, clock) for operation in questions}
+    stack.stacks.throttles = lambda asked: asked in throttles and throttles[asked](asked)
+    assert not stack.deploy(template(100, Revision="back"), Weather(fails_at=12.0))
+    assert is_evacuated(connect)
