@@ -32,6 +32,7 @@ from sandbox.connect_model import ConnectCall
 from sandbox.http_server import HttpServer
 from tests.support import shared_clock, watch
 from tests.support.children import Zygote
+from tests.support.cloudformation import Stack
 from tests.support.harness import STACKS, START, Context, FakeTime, Sink
 from tests.support.transport import add_auth, make_request, send
 
@@ -167,6 +168,18 @@ def sink() -> Sink:
     """The server that takes the responses."""
     _sink.reset()
     return _sink
+
+
+@pytest.fixture
+def group(connect: ConnectEmulator) -> dict[str, Any]:
+    """The default group of the instance, with all traffic in the home Region."""
+    return connect.default_group(scene.INSTANCE_ID)
+
+
+@pytest.fixture
+def stack(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
+    """An empty stack."""
+    return Stack(sink, stacks)
 
 
 @pytest.fixture(scope="module")

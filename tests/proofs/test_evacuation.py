@@ -8,17 +8,11 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.cloudformation import Stack, Template
+from tests.support.cloudformation import Stack
 from tests.support.harness import FakeTime, Sink, handler_of, response_to
-from tests.support.traffic import EAST, WEST, by_hand, live, percentages
+from tests.support.traffic import EAST, WEST, by_hand, live, percentages, split, template
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/contact-center/1"
-
-
-def split(first: int, **properties: Any) -> dict[str, Any]:
-    """Return the properties of a split of the default group."""
-    config = percentages(first, 100 - first)
-    return {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": config, **properties}
 
 
 def send(
@@ -37,23 +31,6 @@ def send(
     if old:
         event |= {"OldResourceProperties": old, "PhysicalResourceId": arn}
     return response_to(handler_of(event), event, sink)
-
-
-@pytest.fixture
-def group(connect: ConnectEmulator) -> dict[str, Any]:
-    """The default group of the instance."""
-    return connect.default_group(scene.INSTANCE_ID)
-
-
-@pytest.fixture
-def stack(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
-    """A stack of one traffic distribution."""
-    return Stack(sink, stacks)
-
-
-def template(first: int, **properties: Any) -> Template:
-    """Return a template with a split of the default group."""
-    return {"Traffic": ("Custom::ConnectTrafficDistribution", split(first, **properties))}
 
 
 def evacuate(connect: ConnectEmulator, group: dict[str, Any], clock: FakeTime) -> None:
@@ -196,6 +173,52 @@ def test_a_template_that_adds_the_routing_ends_a_manual_isolation(
     new = {**old, "CrossRegionRouting": "Enabled"}
     assert send(sink, new, old, group["Arn"])["Status"] == "SUCCESS"
     assert not connect.instances[scene.INSTANCE_ID].isolated
+
+
+@pytest.mark.parametrize(
+    "changed", [{"AgentConfig": percentages(0, 100)}, {"CrossRegionRouting": "Isolated"}]
+)
+def test_an_update_after_a_manual_evacuation_makes_no_call_to_the_failed_region(
+    changed: dict[str, Any],
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That Region may hang. The stack is in the other one, and its template has the old split."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    before = {"AgentConfig": percentages(100, 0), "CrossRegionRouting": "Enabled"}
+    assert stack.deploy(template(100, **before))
+    by_hand(group, 0, 100)
+    connect.journal.clear()
+    assert stack.deploy(template(100, **(before | changed)))
+    assert {call.region for call in connect.journal} == {WEST}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("error", ["InternalServiceException", "503", "drop"])
+def test_a_failover_repeats_a_failed_write_within_seconds(
+    error: str, times: int, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The write had no effect, and the previous split is still live."""
+    assert stack.deploy(template(100))
+    connect.regions_off = {EAST}
+    connect.fault("UpdateTrafficDistribution", error, times=times)
+    began = clock.passed
+    assert stack.deploy(template(0))
+    assert clock.passed - began < 15
+
+
+@pytest.mark.parametrize("damage", [{"ServiceTimeout": "120"}, {"Unknown": "key"}])
+def test_a_new_revision_after_an_invalid_template_applies_the_split(
+    damage: dict[str, str], connect: ConnectEmulator, sink: Sink, group: dict[str, Any]
+) -> None:
+    """An older provider may have accepted the previous template."""
+    send(sink, split(100))
+    by_hand(group, 0, 100)
+    old, new = split(100, Revision="1", **damage), split(100, Revision="2")
+    assert send(sink, new, old, group["Arn"])["Status"] == "SUCCESS"
+    assert live(group) == (100, 0)
 
 
 @pytest.mark.parametrize("damage", [{"AgentConfig": percentages(50, 40)}, {"Unknown": "key"}])

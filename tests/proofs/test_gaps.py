@@ -12,7 +12,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
-from tests.support.cloudformation import Stack, Template, Weather
+from tests.support.cloudformation import RollbackFailed, Stack, Template, Weather
 from tests.support.harness import (
     Context,
     FakeTime,
@@ -25,7 +25,8 @@ from tests.support.harness import (
 )
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import scenario_of
-from tests.support.traffic import by_hand, live, percentages
+from tests.support.timeline import Timeline
+from tests.support.traffic import by_hand, live, percentages, template
 
 GROUP = "traffic_distribution_group"
 
@@ -329,6 +330,70 @@ def test_the_rollback_of_an_update_that_records_a_manual_change_undoes_it(
     assert deliver(record, sink)["Status"] == "SUCCESS"
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     assert deliver(reversed_update(record, sink), sink)["Status"] == "SUCCESS"
+    assert live(group) == (100, 0)
+
+
+def test_a_rollback_that_runs_again_undoes_an_evacuation_made_in_between(
+    stack: Stack, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Its response did not arrive in four tries, so Lambda runs it again after a minute."""
+    assert stack.deploy(template(100))
+    stack.heal = lambda: setattr(sink, "replies", [503] * 4)
+
+    def evacuate() -> None:
+        assert live(group) == (100, 0)
+        by_hand(group, 0, 100)
+
+    stack.timeline = Timeline()
+    stack.timeline.start(lambda: stack.deploy(template(0), Weather(fails_at=60.0)))
+    stack.timeline.start(evacuate, after=90.0)
+    stack.timeline.run()
+    assert live(group) == (100, 0)
+
+
+def test_an_update_that_is_canceled_at_once_moves_the_traffic_a_minute_later(
+    connect: ConnectEmulator, stack: Stack, group: dict[str, Any]
+) -> None:
+    """Another stack moves agents for a minute. The rollback waits for that, too."""
+    other, shown = Stack(stack.sink, stack.stacks), []
+    assert stack.deploy(template(100))
+    connect.shift_seconds = 60
+    timeline = stack.timeline = other.timeline = Timeline()
+    timeline.start(lambda: other.deploy(template(100, AgentConfig=percentages(50, 50))))
+    timeline.start(lambda: stack.deploy(template(0), Weather(fails_at=1.0)), after=5.0)
+    timeline.start(lambda: shown.append(live(group)), after=200.0)
+    timeline.run()
+    assert (shown, live(group)) == ([(0, 100)], (100, 0))
+
+
+def test_a_rollback_of_traffic_does_not_fit_into_three_minutes_if_a_change_takes_one(
+    connect: ConnectEmulator, stack: Stack
+) -> None:
+    """It waits for the failed update's change, for half a minute, and for its own change."""
+    connect.shift_seconds = 60
+    assert stack.deploy(template(100, ServiceTimeout="180"))
+    with pytest.raises(RollbackFailed, match="NotStabilized"):
+        stack.deploy(template(0, ServiceTimeout="180"), Weather(fails_at=3.0))
+
+
+def test_a_rollback_that_keeps_the_live_split_responds_without_its_attributes(
+    connect: ConnectEmulator, stack: Stack, sink: Sink
+) -> None:
+    """Connect refuses the previous split."""
+    refused = ("UpdateTrafficDistribution", "InvalidRequestException")
+    stack.heal = lambda: connect.fault(*refused, seconds=600)
+    assert stack.deploy(template(100))
+    assert not stack.deploy(template(0), Weather(fails_at=60.0))
+    assert sink.responses[-1]["Data"].keys() == {"Arn", "Id"}
+
+
+def test_an_added_revision_without_a_text_overwrites_a_manual_change(
+    stack: Stack, group: dict[str, Any]
+) -> None:
+    """The template already had the split, and did not have the property."""
+    assert stack.deploy(template(100, OutOfBandTraffic="Fail"))
+    by_hand(group, 0, 100)
+    assert stack.deploy(template(100, OutOfBandTraffic="Fail", Revision=""))
     assert live(group) == (100, 0)
 
 

@@ -14,6 +14,7 @@ from connect_provider.traffic_distribution_group.app import lambda_handler as gr
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.http_server import HttpResponse
+from tests.support.cloudformation import Stack, Weather
 from tests.support.harness import (
     Context,
     FakeTime,
@@ -26,6 +27,15 @@ from tests.support.harness import (
     reversed_update,
 )
 from tests.support.scenarios import scenario_of, state_of
+from tests.support.timeline import Timeline
+from tests.support.traffic import (
+    EAST,
+    WEST,
+    evacuate_by_hand,
+    is_evacuated,
+    percentages,
+    template,
+)
 
 
 def run_throttled(
@@ -236,3 +246,35 @@ def test_a_request_that_cannot_ask_goes_on(
     clock.sleep(10)
     stacks.reply = response
     assert response_to(scenario.handler, event, sink)["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("pause", [1.0, 10.0, 15.0])
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"Revision": "back"},
+        {"AgentConfig": percentages(100, 0)},
+        {"CrossRegionRouting": "Enabled"},
+    ],
+)
+def test_a_canceled_update_that_has_waited_writes_nothing_in_the_next_operation(
+    added: dict[str, Any], pause: float, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """After an evacuation by hand, it waits for half a minute. Meanwhile, its stack rolls back.
+
+    The next operation updates the same resource, and leaves the evacuation.
+    """
+    places = [{"Region": EAST, "Enabled": "false"}, {"Region": WEST, "Enabled": "true"}]
+    moves_sign_ins = template(100, SignInConfig={"Distributions": places})
+    assert stack.deploy(template(100))
+    evacuate_by_hand(connect)
+
+    def deploy_twice() -> None:
+        assert not stack.deploy(template(100, **added), Weather(fails_at=12.0))
+        clock.sleep(pause)
+        assert stack.deploy(moves_sign_ins)
+
+    stack.timeline = Timeline()
+    stack.timeline.start(deploy_twice)
+    stack.timeline.run()
+    assert is_evacuated(connect)

@@ -1,6 +1,6 @@
-"""An update takes effect although CloudFormation still shows the operation before it.
+"""A request never takes an old status of its stack for that of its own operation.
 
-The update names another group or queue, so a rollback would have nothing to do there.
+If an update here names another group or queue, a rollback would have nothing to do there.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.cloudformation import Stack, Template, Weather
-from tests.support.harness import FakeTime, Sink
+from tests.support.harness import FakeTime
 from tests.support.histories import DESK, FLOW, OFFER, TRAFFIC
-from tests.support.traffic import live, percentages
+from tests.support.traffic import by_hand, live, percentages, template
 
 # The template before, the template after, and whether the latter is live.
 Change = tuple[Template, Template, Callable[[], bool]]
@@ -68,13 +68,11 @@ def test_a_retry_after_a_failure_takes_effect(
     pause: float,
     status_lag: float,
     connect: ConnectEmulator,
-    sink: Sink,
-    stacks: Stacks,
+    stack: Stack,
     clock: FakeTime,
 ) -> None:
     """A permission was missing. The retry takes itself for no part of the failed operation."""
     before, after, holds = CHANGES[what](connect)
-    stack = Stack(sink, stacks)
     assert stack.deploy(before)
     clock.sleep(600)
     connect.fault(WRITES[what], "AccessDeniedException")
@@ -90,7 +88,7 @@ def test_an_update_takes_effect_while_only_the_events_are_late(
     what: str,
     events_lag: float,
     connect: ConnectEmulator,
-    sink: Sink,
+    stack: Stack,
     stacks: Stacks,
     clock: FakeTime,
 ) -> None:
@@ -102,10 +100,67 @@ def test_an_update_takes_effect_while_only_the_events_are_late(
         return {"Desk": (DESK, {**base, "Name": name})}
 
     stacks.events_lag = events_lag
-    stack = Stack(sink, stacks)
     assert stack.deploy({**before, **beside("one")})
     clock.sleep(600)
     assert not stack.deploy({**before, **beside("two")}, Weather(fails_at=30.0))
     clock.sleep(86_400)
     assert stack.deploy({**after, **beside("one")})
     assert holds()
+
+
+@pytest.mark.parametrize(("status_lag", "events_lag"), [(3.0, 0.0), (15.0, 0.0), (0.0, 3.0)])
+@pytest.mark.parametrize(("disable_rollback", "pause"), [(False, 2.0), (True, 2.0), (True, 3600.0)])
+def test_a_retry_that_drops_a_manually_changed_config_moves_the_calls(
+    *,
+    disable_rollback: bool,
+    pause: float,
+    status_lag: float,
+    events_lag: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    stacks: Stacks,
+    clock: FakeTime,
+) -> None:
+    """It is no part of the failed operation, which has changed nothing."""
+    group, agents = connect.default_group(scene.INSTANCE_ID), percentages(100, 0)
+    assert stack.deploy(template(100, AgentConfig=agents))
+    clock.sleep(600)
+    by_hand(group, 50, 50, "AgentConfig")
+    connect.fault("UpdateTrafficDistribution", "AccessDeniedException")
+    assert not stack.deploy(template(0, AgentConfig=agents), disable_rollback=disable_rollback)
+    clock.sleep(pause)
+    stacks.events_lag = events_lag
+    assert stack.deploy(template(0), Weather(status_lag=status_lag))
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize("status_lag", [3.0, 15.0])
+def test_a_rollback_leaves_the_calls_if_somebody_has_changed_a_config_that_the_update_added(
+    status_lag: float, stack: Stack, group: dict[str, Any]
+) -> None:
+    """The stack does not show the rollback yet. The calls still match the failed template."""
+    stack.heal = lambda: by_hand(group, 50, 50, "AgentConfig")
+    assert stack.deploy(template(100))
+    failover = template(0, AgentConfig=percentages(0, 100))
+    assert not stack.deploy(failover, Weather(fails_at=60.0, status_lag=status_lag))
+    assert (live(group), live(group, "AgentConfig")) == ((0, 100), (50, 50))
+
+
+@pytest.mark.parametrize("status_lag", [8.0, 15.0])
+def test_a_create_right_after_a_rollback_takes_effect(
+    status_lag: float, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The stack still shows the rollback, which took 20 seconds. No rollback sends a Create."""
+
+    def desk(description: str) -> Template:
+        base = {"InstanceId": scene.INSTANCE_ID, "QuickConnectConfig": FLOW, "Name": "n"}
+        return {"Desk": (DESK, {**base, "Description": description})}
+
+    throttled = ("UpdateQuickConnectName", "ThrottlingException")
+    stack.heal = lambda: connect.fault(*throttled, seconds=20)
+    assert stack.deploy(desk("one"))
+    clock.sleep(600)
+    assert not stack.deploy(desk("two"), Weather(fails_at=15.0))
+    clock.sleep(2)
+    assert stack.deploy({**desk("two"), **template(0)}, Weather(status_lag=status_lag))
+    assert live(connect.default_group(scene.INSTANCE_ID)) == (0, 100)

@@ -383,9 +383,10 @@ def test_a_move_leaves_the_resource_to_a_stack_that_adopted_it_since(
     assert stack.deploy({"Old": declared})
     arn = stack.ids["Old"]
     clock.sleep(600)
-    timeline = Timeline()
-    stack.start(timeline, {"New": adopting(declared)}, Weather(fails_at=fails_at))
-    other.start(timeline, {"Taker": adopting(declared)}, after=taken_at)
+    stack.timeline = other.timeline = timeline = Timeline()
+    weather = Weather(fails_at=fails_at)
+    timeline.start(lambda: stack.deploy({"New": adopting(declared)}, weather))
+    timeline.start(lambda: other.deploy({"Taker": adopting(declared)}), after=taken_at)
     timeline.run()
     assert (stack.ids, other.ids) == ({"Old": arn}, {"Taker": arn})
     assert owners(connect, other) == {arn: "Taker"}

@@ -14,7 +14,7 @@ from tests.support.cloudformation import Declared, RollbackFailed, Stack, Templa
 from tests.support.harness import FakeTime, Sink, created, load_event
 from tests.support.requests import deliver, deliver_unheard, respond, rolled_back
 from tests.support.scenarios import OTHER_STACK
-from tests.support.traffic import by_hand, live, percentages
+from tests.support.traffic import by_hand, live, template
 
 GROUP = "traffic_distribution_group"
 ROLLBACK = "UPDATE_ROLLBACK_IN_PROGRESS"
@@ -586,18 +586,9 @@ def test_the_rollback_of_a_refused_traffic_update_ends(
 ) -> None:
     """It looks for half a minute, because Connect may still hide the failed update."""
     stack, group = Stack(sink, stacks), connect.default_group(scene.INSTANCE_ID)
-
-    def template(east: int) -> Template:
-        properties = {
-            "InstanceId": scene.INSTANCE_ID,
-            "ServiceTimeout": service_timeout,
-            "TelephonyConfig": percentages(east, 100 - east),
-        }
-        return {"Traffic": ("Custom::ConnectTrafficDistribution", properties)}
-
-    assert stack.deploy(template(60))
+    assert stack.deploy(template(60, ServiceTimeout=service_timeout))
     connect.fault("UpdateTrafficDistribution", "AccessDeniedException")
-    assert not stack.deploy(template(30))
+    assert not stack.deploy(template(30, ServiceTimeout=service_timeout))
     assert live(group) == (60, 40)
 
 

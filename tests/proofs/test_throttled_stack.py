@@ -12,8 +12,9 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.cloudformation import Declared, RollbackFailed, Stack, Weather
-from tests.support.harness import FakeTime, Sink
+from tests.support.harness import FakeTime
 from tests.support.histories import DESK, FLOW, GROUP
+from tests.support.traffic import evacuate_by_hand, is_evacuated, percentages, template
 
 
 def desk(instance_id: str) -> Declared:
@@ -60,11 +61,10 @@ def live(connect: ConnectEmulator) -> set[str]:
 @KINDS
 @pytest.mark.parametrize("times", [1, 2, 3, 10])
 def test_a_rollback_returns_to_the_replaced_resource_however_often_its_question_is_throttled(
-    times: int, kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+    times: int, kind: str, connect: ConnectEmulator, stack: Stack, stacks: Stacks, clock: FakeTime
 ) -> None:
     """It asks again. If it kept the replacement, the clean-up would delete the old resource."""
     before, after = REPLACEMENTS[kind]
-    stack = Stack(sink, stacks)
     assert stack.deploy({"It": before})
     old = stack.ids["It"]
     stack.heal = lambda: setattr(stacks, "throttles", first(times, "DescribeStacks", clock))
@@ -75,10 +75,9 @@ def test_a_rollback_returns_to_the_replaced_resource_however_often_its_question_
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_a_reversal_returns_to_the_old_group_however_often_the_events_are_throttled(
-    times: int, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+    times: int, connect: ConnectEmulator, stack: Stack, stacks: Stacks, clock: FakeTime
 ) -> None:
     """With `--disable-rollback`, only the events show that the failed group goes back."""
-    stack = Stack(sink, stacks)
     assert stack.deploy({"It": group("g")})
     old = stack.ids["It"]
     connect.creation_fails = True
@@ -91,11 +90,10 @@ def test_a_reversal_returns_to_the_old_group_however_often_the_events_are_thrott
 @KINDS
 @pytest.mark.parametrize("seed", range(12))
 def test_a_rollback_returns_to_the_replaced_resource_while_any_call_may_be_throttled(
-    seed: int, kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
+    seed: int, kind: str, connect: ConnectEmulator, stack: Stack, stacks: Stacks
 ) -> None:
     """CloudFormation throttles half of the calls, of the update and of its rollback."""
     before, after = REPLACEMENTS[kind]
-    stack = Stack(sink, stacks)
     assert stack.deploy({"It": before})
     old = stack.ids["It"]
     stacks.throttles = at_random(seed)
@@ -106,11 +104,10 @@ def test_a_rollback_returns_to_the_replaced_resource_while_any_call_may_be_throt
 
 @KINDS
 def test_a_rollback_without_a_response_fails_and_deletes_nothing(
-    kind: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+    kind: str, connect: ConnectEmulator, stack: Stack, stacks: Stacks, clock: FakeTime
 ) -> None:
     """After another half minute, the request counts as an update. An operator can continue."""
     before, after = REPLACEMENTS[kind]
-    stack = Stack(sink, stacks)
     assert stack.deploy({"It": before})
     old = stack.ids["It"]
     stack.heal = lambda: setattr(stacks, "throttles", first(float("inf"), "DescribeStacks", clock))
@@ -122,7 +119,7 @@ def test_a_rollback_without_a_response_fails_and_deletes_nothing(
 
 @pytest.mark.parametrize("times", [1, 2, 3, 10])
 def test_a_rollback_whose_target_is_gone_ends_however_often_its_question_is_throttled(
-    times: int, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+    times: int, connect: ConnectEmulator, stack: Stack, stacks: Stacks, clock: FakeTime
 ) -> None:
     """The old flow is gone. The rollback keeps the live resource."""
     kind, properties = desk(scene.INSTANCE_ID)
@@ -130,7 +127,6 @@ def test_a_rollback_whose_target_is_gone_ends_however_often_its_question_is_thro
         "QuickConnectType": "FLOW",
         "FlowConfig": {"ContactFlowId": scene.OTHER_CONTACT_FLOW_ID},
     }
-    stack = Stack(sink, stacks)
     assert stack.deploy({"It": (kind, {**properties, "QuickConnectConfig": config})})
     old = stack.ids["It"]
 
@@ -141,3 +137,58 @@ def test_a_rollback_whose_target_is_gone_ends_however_often_its_question_is_thro
     stack.heal = heal
     assert not stack.deploy({"It": (kind, properties)}, Weather(fails_at=60.0))
     assert live(connect) == {old}
+
+
+FAIL = {"OutOfBandTraffic": "Fail"}
+ISOLATED, ENABLED = {"CrossRegionRouting": "Isolated"}, {"CrossRegionRouting": "Enabled"}
+CHANGES = {
+    "calls": (template(60), template(30)),
+    "calls with Fail": (template(60, Revision="1", **FAIL), template(30, Revision="2", **FAIL)),
+    "agents": (template(100, AgentConfig=percentages(100, 0)), template(100)),
+    "routing": (template(100, **ENABLED), template(100, **ISOLATED)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_rollback_leaves_an_evacuation_however_often_its_question_is_throttled(
+    times: int, change: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """An operator evacuates the Region after the update, and then a sibling fails."""
+    before, after = CHANGES[change]
+    assert stack.deploy(before)
+
+    def heal() -> None:
+        evacuate_by_hand(connect)
+        stack.stacks.throttles = first(times, "DescribeStacks", clock)
+
+    stack.heal = heal
+    assert not stack.deploy(after, Weather(fails_at=60.0))
+    assert is_evacuated(connect)
+
+
+@pytest.mark.parametrize("operation", ["DescribeStacks", "DescribeStackEvents"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_reversal_leaves_an_evacuation_however_often_its_question_is_throttled(
+    times: int, operation: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """With `--disable-rollback`, a failed update has moved calls. Then an operator moves all."""
+    assert stack.deploy(template(60))
+    stack.heal = lambda: evacuate_by_hand(connect)
+    stack.stacks.throttles = first(times, operation, clock)
+    connect.fault("GetTrafficDistribution", "AccessDeniedException", skip=1)
+    assert not stack.deploy(template(30), disable_rollback=True)
+    assert is_evacuated(connect)
+
+
+def test_a_canceled_update_leaves_an_evacuation_although_both_its_questions_are_throttled(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """It waits for half a minute before it overwrites. Meanwhile, its stack rolls back."""
+    assert stack.deploy(template(100))
+    evacuate_by_hand(connect)
+    questions = ("DescribeStackResource", "DescribeStacks")
+    throttles = {operation: first(1, operation, clock) for operation in questions}
+    stack.stacks.throttles = lambda asked: asked in throttles and throttles[asked](asked)
+    assert not stack.deploy(template(100, Revision="back"), Weather(fails_at=12.0))
+    assert is_evacuated(connect)

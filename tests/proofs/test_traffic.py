@@ -16,15 +16,17 @@ from sandbox.consistency import Lag
 from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink, load_event, reversed_update
 from tests.support.requests import deliver
-from tests.support.traffic import by_hand, live, percentages
+from tests.support.timeline import Timeline
+from tests.support.traffic import (
+    by_hand,
+    evacuate_by_hand,
+    is_evacuated,
+    live,
+    percentages,
+    template,
+)
 
 EVACUATED = "us-east-1=0,us-west-2=100"  # the operator's split
-
-
-@pytest.fixture
-def group(connect: ConnectEmulator) -> dict[str, Any]:
-    """The default group of the instance, with all traffic in the home Region."""
-    return connect.default_group(scene.INSTANCE_ID)
 
 
 def update_to(sink: Sink, group: dict[str, Any], east: int, west: int) -> dict[str, Any]:
@@ -278,18 +280,11 @@ def test_a_rollback_ends_if_the_traffic_moves_right_after_its_write(
     assert "the rollback keeps the live resource: TelephonyConfig: " in caplog.text
 
 
-def template(east: int, **more: Any) -> Template:
-    """Return a template with a split of the calls of the default group."""
-    split = {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": percentages(east, 100 - east)}
-    return {"Traffic": ("Custom::ConnectTrafficDistribution", {**split, **more})}
-
-
 @pytest.mark.parametrize("lag", [0.0, 3.0, 15.0, 29.0])
 def test_a_rollback_leaves_a_manual_change_while_the_status_of_the_stack_lags(
-    lag: float, sink: Sink, stacks: Stacks, group: dict[str, Any], clock: FakeTime
+    lag: float, stack: Stack, sink: Sink, group: dict[str, Any], clock: FakeTime
 ) -> None:
     """An operator evacuates a Region right after the update's response. Then a sibling fails."""
-    stack = Stack(sink, stacks)
     assert stack.deploy(template(60))
     clock.sleep(600)
 
@@ -321,24 +316,27 @@ def test_a_continued_rollback_leaves_a_manual_change(
 
 @pytest.mark.parametrize("fails_at", [5.0, 20.0])
 @pytest.mark.parametrize("busy", [20, 45, 120])
-@pytest.mark.parametrize("shown_after", [0, 10, 25])
+@pytest.mark.parametrize(("shown_after", "missing"), [(0, 0), (10, 0), (25, 0), (20, 1)])
 def test_a_rollback_restores_a_split_that_connect_is_still_changing(
     shown_after: int,
+    missing: float,
     busy: int,
     fails_at: float,
     connect: ConnectEmulator,
-    sink: Sink,
-    stacks: Stacks,
+    stack: Stack,
     group: dict[str, Any],
     clock: FakeTime,
 ) -> None:
-    """The half minute in which Connect may show the old split counts from the end of the change."""
-    stack = Stack(sink, stacks)
+    """The half minute in which Connect may show the old split counts from the end of the change.
+
+    Connect may also miss the group then.
+    """
     assert stack.deploy(template(100))
     clock.sleep(600)
     connect.shift_seconds = busy
     reads = ("GetTrafficDistribution",)
-    connect.delay_visibility(Lag(shown_after, least=shown_after, missing=0, operations=reads))
+    lag = Lag(shown_after, least=shown_after, missing=missing, operations=reads)
+    connect.delay_visibility(lag)
     assert not stack.deploy(template(0), Weather(fails_at=fails_at))
     clock.sleep(600)
     connect._settle()
@@ -360,23 +358,13 @@ def test_an_update_is_not_taken_for_failed_while_connect_hides_it(
     assert (response["Status"], live(group)) == ("SUCCESS", (0, 100)), response["Reason"]
 
 
-def evacuated_by_hand(connect: ConnectEmulator, group: dict[str, Any], clock: FakeTime) -> None:
-    """Move all calls and agents to the other Region, and isolate the Regions."""
-    clock.sleep(600)
-    by_hand(group, 0, 100)
-    by_hand(group, 0, 100, "AgentConfig")
-    connect.instances[scene.INSTANCE_ID].isolated = True
-    clock.sleep(600)
-
-
 @pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
 @pytest.mark.parametrize("change", ["AgentConfig", "CrossRegionRouting", "the group"])
 def test_a_rollback_leaves_an_evacuation_that_the_failed_update_did_not_touch(
     change: str,
     status_lag: float,
     connect: ConnectEmulator,
-    sink: Sink,
-    stacks: Stacks,
+    stack: Stack,
     group: dict[str, Any],
     clock: FakeTime,
 ) -> None:
@@ -396,25 +384,22 @@ def test_a_rollback_leaves_an_evacuation_that_the_failed_update_did_not_touch(
     if change == "the group":
         second["TrafficDistributionGroupId"] = other["Arn"]
         del second["CrossRegionRouting"]
-    stack = Stack(sink, stacks)
     assert stack.deploy({"Traffic": ("Custom::ConnectTrafficDistribution", first)})
-    evacuated_by_hand(connect, group, clock)
+    clock.sleep(600)
+    evacuate_by_hand(connect)
     weather = Weather(fails_at=60.0, status_lag=status_lag)
     assert not stack.deploy({"Traffic": ("Custom::ConnectTrafficDistribution", second)}, weather)
-    assert (live(group), live(group, "AgentConfig")) == ((0, 100), (0, 100))
-    assert connect.instances[scene.INSTANCE_ID].isolated
+    assert is_evacuated(connect)
 
 
 @pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
 def test_a_rollback_keeps_an_isolation_before_the_stack_shows_the_rollback(
     status_lag: float,
     connect: ConnectEmulator,
-    sink: Sink,
-    stacks: Stacks,
+    stack: Stack,
     group: dict[str, Any],
 ) -> None:
     """An update isolates the Regions. An operator moves the traffic, and then a sibling fails."""
-    stack = Stack(sink, stacks)
     assert stack.deploy(template(100, CrossRegionRouting="Enabled"))
     stack.heal = lambda: by_hand(group, 0, 100)
     isolates = template(100, CrossRegionRouting="Isolated")
@@ -429,8 +414,7 @@ def test_an_update_that_looks_again_writes_nothing_after_its_rollback(
     busy: int,
     fails_at: float,
     connect: ConnectEmulator,
-    sink: Sink,
-    stacks: Stacks,
+    stack: Stack,
     group: dict[str, Any],
     clock: FakeTime,
 ) -> None:
@@ -439,7 +423,6 @@ def test_an_update_that_looks_again_writes_nothing_after_its_rollback(
     When it goes on, the split of the previous template is live. It must not count as the rollback.
     """
     connect.shift_seconds = busy
-    stack = Stack(sink, stacks)
     assert stack.deploy(template(50))
     clock.sleep(600)
     by_hand(group, 0, 100)
@@ -448,3 +431,59 @@ def test_an_update_that_looks_again_writes_nothing_after_its_rollback(
     connect._settle()
     assert connect.calls().count("UpdateTrafficDistribution") == 1
     assert live(group) == (50, 50)
+
+
+def both(calls: int, agents: int, **more: Any) -> Template:
+    """Return a template with a split of the calls, and one of the agents."""
+    return template(calls, AgentConfig=percentages(agents, 100 - agents), **more)
+
+
+@pytest.mark.parametrize("fails_at", [None, 60.0], ids=["update", "rollback"])
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+@pytest.mark.parametrize("lag", [5, 15, 25])
+def test_a_write_that_only_moves_agents_does_not_repeat_an_old_split_of_the_calls(
+    lag: int, policy: str, fails_at: float | None, connect: ConnectEmulator, stack: Stack
+) -> None:
+    """An operator has just evacuated the calls. The API requires a split of the calls."""
+    group, rolls_back = connect.default_group(scene.INSTANCE_ID), fails_at is not None
+    assert stack.deploy(both(100, 100, OutOfBandTraffic=policy))
+    connect.delay_visibility(Lag(lag, least=lag, missing=0))
+    stack.heal = lambda: by_hand(group, 0, 100)
+    if not rolls_back:
+        stack.heal()
+    stack.deploy(both(100, 0, OutOfBandTraffic=policy), Weather(fails_at=fails_at))
+    assert live(group) == (0, 100)
+    assert live(group, "AgentConfig") == ((100, 0) if rolls_back else (0, 100))
+
+
+@pytest.mark.parametrize("lag", [10, 15])
+@pytest.mark.parametrize(
+    ("first", "second", "busy", "missing"),
+    [
+        pytest.param(both(0, 100), both(100, 0), 2, 0, id="agents second"),
+        pytest.param(both(0, 100), both(100, 0), 10, 0, id="agents during the change"),
+        pytest.param(both(0, 100), both(50, 100, OutOfBandTraffic="Fail"), 10, 0, id="Fail second"),
+        pytest.param(both(100, 0), both(0, 100), 45, 1, id="failover second"),
+    ],
+)
+def test_a_failover_stays_although_another_stack_updates_the_group_at_the_same_time(
+    first: Template,
+    second: Template,
+    busy: int,
+    missing: float,
+    lag: int,
+    connect: ConnectEmulator,
+    stack: Stack,
+) -> None:
+    """Connect shows each split late, or misses the group after a change."""
+    other, timeline = Stack(stack.sink, stack.stacks), Timeline()
+    assert stack.deploy(both(100, 100))
+    assert other.deploy(both(100, 100))
+    stack.timeline = other.timeline = timeline
+    connect.shift_seconds = busy
+    reads = ("GetTrafficDistribution",)
+    connect.delay_visibility(Lag(lag, least=lag, missing=missing, operations=reads))
+    timeline.start(lambda: stack.deploy(first))
+    timeline.start(lambda: other.deploy(second), after=4.0)
+    timeline.run()
+    assert live(connect.default_group(scene.INSTANCE_ID)) == (0, 100)

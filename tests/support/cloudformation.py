@@ -103,6 +103,7 @@ class Stack:
 
     deliveries: returns how many times Lambda gets an event.
     heal: ends the faults of Connect before a rollback, as engineers do who continue one.
+    timeline: one that runs already. Functions may outlast an operation there, and stacks overlap.
     template, ids: the last stable state of each resource.
     failed: resources that `--disable-rollback` left in CREATE_FAILED.
     replaced: resources that wait for the clean-up of the next complete operation.
@@ -117,6 +118,7 @@ class Stack:
     stacks: Stacks
     deliveries: Callable[[], int] = lambda: 1
     heal: Callable[[], None] = lambda: None
+    timeline: Timeline | None = None
     template: dict[str, Declared] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     failed: list[Remnant] = field(default_factory=list)
@@ -145,25 +147,15 @@ class Stack:
 
         Raise RollbackFailed if a rollback does not end.
         """
-        operation = _Operation(self, Timeline(), weather, retains)
+        operation = _Operation(self, weather, retains)
         return operation.run(lambda: operation.deploy(template, disable_rollback=disable_rollback))
-
-    def start(
-        self, timeline: Timeline, template: Template, weather: Weather = CALM, *, after: float = 0.0
-    ) -> None:
-        """Start to create or update the stack on a timeline, beside other operations.
-
-        after: the seconds until then.
-        """
-        operation = _Operation(self, timeline, weather)
-        operation.start(lambda: operation.deploy(template, disable_rollback=False), after)
 
     def delete(self, weather: Weather = CALM, *, retains: frozenset[str] = frozenset()) -> None:
         """Delete the stack. Raise RollbackFailed if a resource refuses.
 
         retains: the logical ids whose resources stay, as with `Retain`.
         """
-        operation = _Operation(self, Timeline(), weather, retains)
+        operation = _Operation(self, weather, retains)
         operation.run(operation.delete)
 
 
@@ -171,37 +163,27 @@ class _Operation:
     """One operation of a stack."""
 
     def __init__(
-        self,
-        stack: Stack,
-        timeline: Timeline,
-        weather: Weather,
-        retains: frozenset[str] = frozenset(),
+        self, stack: Stack, weather: Weather, retains: frozenset[str] = frozenset()
     ) -> None:
-        self._stack, self._timeline = stack, timeline
-        self._weather, self._retains = weather, retains
+        self._stack, self._weather, self._retains = stack, weather, retains
+        self._timeline = stack.timeline or Timeline()
         self._status = ""
         self._forward: list[_Request] = []
         self._is_going_back = False
 
     def run(self, job: Callable[[], object]) -> bool:
-        """Run the operation's job, and every function to its end; return the job's result."""
+        """Run the operation's job; return its result.
+
+        On a timeline of its own, run every function to its end, too.
+        """
         results: list[object] = []
-        self.start(lambda: results.append(job()))
+        self._stack.stacks.lag = self._weather.status_lag
+        self._stack.stacks.reply = self._weather.reply
+        if self._stack.timeline:
+            return bool(job())
+        self._timeline.start(lambda: results.append(job()))
         self._timeline.run()
         return bool(results[0])
-
-    def start(self, job: Callable[[], object], after: float = 0.0) -> None:
-        """Start the operation's job after some seconds.
-
-        CloudFormation has one lag and one reply for all stacks: those of the latest operation.
-        """
-
-        def work() -> None:
-            self._stack.stacks.lag = self._weather.status_lag
-            self._stack.stacks.reply = self._weather.reply
-            job()
-
-        self._timeline.start(work, after)
 
     def deploy(self, template: Template, *, disable_rollback: bool) -> bool:
         """Send the requests of a template, and end the operation one way or the other."""
