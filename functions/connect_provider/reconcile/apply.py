@@ -230,40 +230,40 @@ class Owned:
         if ownership.is_adopted({**observed.tags, **markers}):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
         if markers:
-            seen = self._deletion.await_owner(observed, markers)  # a miss is not proof
-            taken = seen or replace(observed, tags={**observed.tags, **markers})
-            if ownership.made_by(taken.tags, request):
-                self._undo_unless_kept(taken)
-            self._require_taken(taken)
+            self._confirm(observed, markers)
         return observed
 
-    def _require_taken(self, taken: Observation) -> None:
-        """Raise ResourceConflict if somebody else has renamed or taken an adopted resource since.
+    def _confirm(self, observed: Observation, markers: Mapping[str, str]) -> None:
+        """Wait until Connect shows the new owner, and check that the adoption still holds.
 
-        In the same update, its old logical id may rename it before Connect shows the new one.
+        In the same update, the old logical id may rename the resource before Connect shows the new
+        one. Another stack may also take it.
+
+        Raise ResourceConflict if somebody did, and Superseded if the adoption was undone.
         """
-        renamed = taken.state["Name"] != self._desired.state["Name"]
-        if renamed or not ownership.made_by(taken.tags, self._request):
+        seen = self._deletion.await_owner(observed, markers)  # a miss is not proof
+        taken = seen or replace(observed, tags={**observed.tags, **markers})
+        holds = ownership.made_by(taken.tags, self._request)
+        if holds:
+            self._undo_unless_kept(taken)
+        if not holds or taken.state["Name"] != self._desired.state["Name"]:
             raise errors.ResourceConflict(f"{taken.arn} was renamed or taken by another request")
 
     def _adoption_markers(self, observed: Observation) -> Mapping[str, str]:
         """Return the tags that take the resource over.
 
         The ownership moves if the stack has the resource under another logical id, or lets go of it
-        in the present operation. If `Retain` kept the target of a canceled move, the earlier
-        logical id still has the resource. Otherwise, `Retain` kept it for no logical id.
+        in the present operation. If a move was canceled and `Retain` kept its target, the stack has
+        the resource under the earlier logical id. Otherwise, `Retain` kept the resource itself.
         """
         tags, request, arn = observed.tags, self._request, observed.arn
         if ownership.is_of_stack(tags, request):
-            known = ("", request.logical_resource_id)
-            logical_id, earlier = (
-                tags.get(ownership.LOGICAL_ID, ""),
-                tags.get(ownership.MOVED_FROM, ""),
-            )
-            taken = ownership.taken_at(tags)
-            if logical_id not in known and not self._watch.has_left(arn, logical_id, taken):
-                return ownership.move_markers(tags, request, logical_id)
-            if earlier not in known and self._watch.has(arn, earlier):  # the move was undone
+            own = request.logical_resource_id
+            holder = tags.get(ownership.LOGICAL_ID, own)
+            earlier = tags.get(ownership.MOVED_FROM, own)
+            if holder != own and not self._watch.has_left(arn, holder, ownership.taken_at(tags)):
+                return ownership.move_markers(tags, request, holder)
+            if earlier != own and self._watch.has(arn, earlier):
                 return ownership.move_markers(tags, request, earlier)
         return ownership.markers(request, ownership.ADOPTED_AT)
 

@@ -114,7 +114,7 @@ class TrafficDistribution:
 
         A split that may be old decides nothing: look again until every change before this run
         shows, and every update that was under way. The status of the stack no longer lags then,
-        either.
+        either. If the decision had to wait, look again, because somebody may have moved traffic.
         """
         desired, revised = self._desired.splits, self._is_revised()
         updates, began = isinstance(self._request, UpdateRequest), self._run.now()
@@ -137,8 +137,8 @@ class TrafficDistribution:
         what = "Connect may still show an old split"
         group, previous, waited, _ = self._run.wait(look, lambda seen: seen[-1], what, pace=pace)
         wanted = self._wanted(group, previous)
-        waits = self._run.settle_time > waited  # since the look
-        if waits and self._read().state != group.state:  # somebody has moved traffic meanwhile
+        has_waited = self._run.settle_time > waited  # since the look
+        if has_waited and self._read().state != group.state:
             return self._decide()
         return group, wanted
 
@@ -169,8 +169,8 @@ class TrafficDistribution:
     ) -> list[str]:
         """Return the configs that the stack still applies. A rollback undoes only its own update.
 
-        A rollback leaves everything, if a split is not the failed template's. So before an update
-        changes something then, it makes sure that it is no rollback.
+        It leaves everything, unless each split of the failed template is live. If that makes a
+        difference, wait until the status of the stack no longer lags.
 
         Raise ResourceConflict if the stack no longer waits for this request.
         """
