@@ -1,15 +1,19 @@
 """An update or its rollback never moves contacts into a Region that an operator has evacuated."""
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
+import boto3
 import pytest
 
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from tests.support.cloudformation import Stack
 from tests.support.harness import FakeTime, Sink, handler_of, response_to
+from tests.support.timeline import Timeline
 from tests.support.traffic import EAST, WEST, by_hand, live, percentages, split, template
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/contact-center/1"
@@ -193,6 +197,62 @@ def test_an_update_after_a_manual_evacuation_makes_no_call_to_the_failed_region(
     connect.journal.clear()
     assert stack.deploy(template(100, **(before | changed)))
     assert {call.region for call in connect.journal} == {WEST}
+
+
+@pytest.mark.parametrize("routed", [False, True])
+def test_a_failover_from_the_stack_of_the_failed_region_makes_no_call_to_that_region(
+    *, routed: bool, connect: ConnectEmulator, stack: Stack
+) -> None:
+    """Connect may hang there, while CloudFormation and Lambda still work."""
+    before, after = ({"CrossRegionRouting": way} for way in ("Enabled", "Isolated"))
+    assert stack.deploy(template(100, **(before if routed else {})))
+    connect.journal.clear()
+    assert stack.deploy(template(0, **(after if routed else {})))
+    assert {call.region for call in connect.journal} == {WEST}
+
+
+@pytest.mark.parametrize(
+    ("busy", "pause", "lag"), [(5, 25, 0), (10, 40, 0), (15, 50, 8), (15, 60, 15)]
+)
+def test_a_failover_moves_the_calls_while_an_operator_moves_agents_in_steps(
+    busy: int,
+    pause: int,
+    lag: int,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The steps go on for five minutes, and Connect may show each one late.
+
+    They neither prolong the wait for the calls nor fail it with conflicts.
+    """
+    assert stack.deploy(template(100))
+    connect.shift_seconds = busy
+    connect.delay_visibility(Lag(lag, least=lag, missing=0))
+    stack.timeline = timeline = Timeline()
+    client = boto3.client("connect", region_name=WEST)
+
+    def step(west: int) -> None:
+        connect._settle()
+        shares = [{"Region": r, "Percentage": p} for r, p in ((EAST, 100 - west), (WEST, west))]
+        agents = {"AgentConfig": {"Distributions": shares}}
+        with suppress(client.exceptions.ResourceConflictException):  # the next step follows
+            client.update_traffic_distribution(Id=group["Arn"], **{**group["traffic"], **agents})
+
+    for number in range(300 // pause):
+        timeline.start(lambda west=number * 10 % 100: step(west), after=number * pause)
+    ended: list[float] = []
+
+    def fail_over() -> None:
+        assert stack.deploy(template(0))
+        ended.append(clock.passed)
+
+    began = clock.passed
+    timeline.start(fail_over, after=1.0)
+    timeline.run()
+    assert live(group) == (0, 100)
+    assert ended[0] - began < 150
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -146,6 +146,18 @@ def test_a_rollback_leaves_the_calls_if_somebody_has_changed_a_config_that_the_u
     assert (live(group), live(group, "AgentConfig")) == ((0, 100), (50, 50))
 
 
+@pytest.mark.parametrize("status_lag", [3.0, 15.0])
+@pytest.mark.parametrize("damage", [{"Unknown": "key"}, {"ServiceTimeout": "120"}])
+def test_a_rollback_leaves_an_evacuation_that_a_refused_template_repeats(
+    damage: dict[str, str], status_lag: float, stack: Stack, group: dict[str, Any]
+) -> None:
+    """The rollback begins a second after the update, and the stack does not show it yet."""
+    assert stack.deploy(template(100))
+    by_hand(group, 0, 100)
+    assert not stack.deploy(template(0, **damage), Weather(status_lag=status_lag))
+    assert live(group) == (0, 100)
+
+
 @pytest.mark.parametrize("status_lag", [8.0, 15.0])
 def test_a_create_right_after_a_rollback_takes_effect(
     status_lag: float, connect: ConnectEmulator, stack: Stack, clock: FakeTime

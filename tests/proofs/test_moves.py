@@ -67,6 +67,7 @@ MOVES: dict[str, tuple[Template, Template]] = {
     ),
     "a renamed quick connect": ({"Old": desk()}, {"New": desk(**ADOPT), "Old": desk("m")}),
 }
+REPLACED = ["a replaced group", "a replaced quick connect"]
 # New gives up another resource for it.
 SHIFTS: dict[str, tuple[Template, Template]] = {
     "two replaced groups": (
@@ -108,7 +109,7 @@ def test_two_logical_ids_never_have_one_resource_while_connect_lags(
 ) -> None:
     """New adopts first. Connect still shows Old its own tags, so Old may rename the resource.
 
-    New then fails.
+    New then fails, and the rollback returns the resource and its Name to Old.
     """
     before, after = MOVES[move]
     assert stack.deploy(before)
@@ -118,6 +119,8 @@ def test_two_logical_ids_never_have_one_resource_while_connect_lags(
     complete = stack.deploy(after, Weather(spacing=spacing))
     assert {name: arn for arn, name in owners(connect, stack).items()} == stack.ids
     assert complete or stack.ids == ids
+    live = {**connect.quick_connects, **connect.groups}[stack.ids["Old"]]
+    assert live["Name"] == (after if complete else before)["Old"][1]["Name"]
 
 
 def test_a_logical_id_that_comes_back_keeps_the_name_that_it_takes_while_the_status_lags(
@@ -145,7 +148,7 @@ def roll_back(stack: Stack, move: str, weather: Weather, clock: FakeTime) -> dic
     return ids
 
 
-@pytest.mark.parametrize("move", ["a replaced group", "a replaced quick connect"])
+@pytest.mark.parametrize("move", REPLACED)
 @pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
 def test_a_rollback_keeps_the_resource_that_it_returned_to_while_the_status_lags(
     status_lag: float, move: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
@@ -160,7 +163,46 @@ def test_a_rollback_keeps_the_resource_that_it_returned_to_while_the_status_lags
     assert owners(connect, stack) == {before["Old"]: "Old"}
 
 
-@pytest.mark.parametrize("move", ["a replaced group", "a replaced quick connect", *SHIFTS])
+@pytest.mark.parametrize("spacing", [0.0, 2.0, 10.0])
+@pytest.mark.parametrize("move", REPLACED)
+def test_a_rollback_deletes_a_replacement_that_another_logical_id_adopted(
+    move: str, spacing: float, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """By mistake, New has the Name of Old's replacement. Old has gone back when New is deleted."""
+    before, after = MOVES[move]
+    assert stack.deploy(before)
+    ids, held = dict(stack.ids), connect.holdings
+    clock.sleep(600)
+    mistaken = {"Old": after["Old"], "New": adopting(after["Old"])}
+    assert not stack.deploy(mistaken, Weather(spacing=spacing, fails_at=70.0))
+    assert stack.ids == ids
+    assert owners(connect, stack) == {ids["Old"]: "Old"}
+    assert connect.holdings == held
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+@pytest.mark.parametrize("move", REPLACED)
+def test_a_moved_resource_is_deleted_although_the_update_changes_its_earlier_logical_id(
+    move: str, *, comes_back: bool, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Old has another resource since: it was replaced, or left the template and came back.
+
+    The last update adds a tag to Old and removes New.
+    """
+    before, after = MOVES[move]
+    renamed = {"New": after["New"]}
+    for each in [before, renamed, after] if comes_back else [before, after]:
+        in_order = {name: each[name] for name in ("Old", "New") if name in each}
+        assert stack.deploy(in_order, Weather(spacing=5.0))
+        clock.sleep(600)
+    moved = stack.ids["New"]
+    kind, properties = after["Old"]
+    assert stack.deploy({"Old": (kind, {**properties, "Tags": {"a": "1"}})})
+    assert owners(connect, stack) == {stack.ids["Old"]: "Old"}
+    assert moved not in connect.holdings
+
+
+@pytest.mark.parametrize("move", [*REPLACED, *SHIFTS])
 @pytest.mark.parametrize("fails_at", [12.0, 25.0])
 def test_a_rollback_returns_to_a_resource_that_is_about_to_move(
     fails_at: float, move: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
@@ -245,12 +287,15 @@ def test_a_renamed_logical_id_deletes_its_resource_although_retain_kept_the_old_
     assert owners(connect, stack) == {}
 
 
-@pytest.mark.parametrize("then", ["is deleted", "no longer has it"])
+@pytest.mark.parametrize("then", ["is deleted", "no longer has it", "New", "Third"])
 @pytest.mark.parametrize("declared", KINDS)
 def test_a_rolled_back_rename_to_a_retained_logical_id_leaves_nothing(
     declared: Declared, then: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
 ) -> None:
-    """The rollback sends no Delete to New, so New does not hand the resource back."""
+    """The rollback sends no Delete to New, so New does not hand the resource back.
+
+    The next update may rename Old again, to New or to Third.
+    """
     other = desk("x")
     assert stack.deploy({"Old": declared, "Other": other})
     before = dict(stack.ids)
@@ -259,11 +304,14 @@ def test_a_rolled_back_rename_to_a_retained_logical_id_leaves_nothing(
     assert not stack.deploy(renamed, Weather(fails_at=60.0), retains=frozenset(["New"]))
     assert stack.ids == before
     clock.sleep(600)
-    if then == "is deleted":
-        stack.delete()
-    else:
-        assert stack.deploy({"Other": other})
-    assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
+    if then != "is deleted":
+        again = {} if then == "no longer has it" else {then: adopting(declared)}
+        assert stack.deploy({"Other": other, **again})
+        assert owners(connect, stack) == {arn: name for name, arn in stack.ids.items()}
+        clock.sleep(600)
+    stack.delete()
+    assert owners(connect, stack) == {}
+    assert before["Old"] not in connect.holdings
 
 
 @pytest.mark.parametrize("declared", KINDS)

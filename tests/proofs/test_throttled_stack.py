@@ -5,6 +5,7 @@ All functions of a stack may ask at the same time, because each waits until its 
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -34,9 +35,11 @@ REPLACEMENTS = {
 KINDS = pytest.mark.parametrize("kind", REPLACEMENTS)
 
 
-def first(times: float, operation: str, clock: FakeTime) -> Callable[[str], bool]:
-    """Return what throttles the next calls of an operation, from half a minute on."""
-    begins, throttled = clock.passed + 30, []
+def first(
+    times: float, operation: str, clock: FakeTime, after: float = 30.0
+) -> Callable[[str], bool]:
+    """Return what throttles the next calls of an operation, from some seconds on."""
+    begins, throttled = clock.passed + after, []
 
     def throttles(asked: str) -> bool:
         throttled.extend([asked] * (asked == operation and clock.passed > begins))
@@ -191,4 +194,42 @@ def test_a_canceled_update_leaves_an_evacuation_although_both_its_questions_are_
     throttles = {operation: first(1, operation, clock) for operation in questions}
     stack.stacks.throttles = lambda asked: asked in throttles and throttles[asked](asked)
     assert not stack.deploy(template(100, Revision="back"), Weather(fails_at=12.0))
+    assert is_evacuated(connect)
+
+
+def test_a_canceled_update_asks_again_before_it_repeats_a_throttled_write(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Connect throttles its write for a minute. After 45 seconds, a sibling fails.
+
+    The half minute of the update is over then, and one of its later questions is throttled.
+    """
+    assert stack.deploy(template(100))
+    evacuate_by_hand(connect)
+    connect.fault("UpdateTrafficDistribution", "ThrottlingException", seconds=60)
+    stack.stacks.throttles = first(1, "DescribeStackResource", clock, after=40.0)
+    assert not stack.deploy(template(100, Revision="back"), Weather(fails_at=45.0))
+    assert is_evacuated(connect)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(
+    "failed",
+    [
+        pytest.param({"AgentConfig": percentages(50, 50)}, id="other agents"),
+        pytest.param({"Unknown": "key"}, id="refused for a property"),
+        pytest.param({"ServiceTimeout": "120"}, id="refused for its timeout"),
+    ],
+)
+def test_a_throttled_rollback_leaves_an_evacuation_whose_calls_the_failed_template_repeats(
+    failed: dict[str, Any], times: int, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The failed template was refused, or an operator has moved its agents since.
+
+    CloudFormation throttles the first questions of the rollback.
+    """
+    assert stack.deploy(template(100))
+    stack.heal = lambda: evacuate_by_hand(connect)
+    stack.stacks.throttles = first(times, "DescribeStacks", clock, after=60.0)
+    assert not stack.deploy(template(0, **failed), Weather(fails_at=60.0))
     assert is_evacuated(connect)

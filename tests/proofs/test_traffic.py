@@ -280,6 +280,43 @@ def test_a_rollback_ends_if_the_traffic_moves_right_after_its_write(
     assert "the rollback keeps the live resource: TelephonyConfig: " in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("failed", "fails_at"), [(50, None), (0, 60.0)], ids=["update", "rollback"]
+)
+@pytest.mark.parametrize("error", ["InternalServiceException", "503", "drop"])
+def test_a_manual_change_after_a_write_stays_although_the_response_to_the_write_was_lost(
+    error: str,
+    failed: int,
+    fails_at: float | None,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """An operator evacuates a Region 8 seconds later. By then, the run has read its write back.
+
+    It does not take that write for an update by somebody else.
+    """
+    assert stack.deploy(template(100))
+    connect.shift_seconds = 2
+    stack.timeline = timeline = Timeline()
+
+    def lose_the_response() -> None:
+        connect.fault("UpdateTrafficDistribution", error, after=True)
+        timeline.start(lambda: by_hand(group, 0, 100), after=8.0)
+
+    if fails_at is None:
+        lose_the_response()
+    else:
+        stack.heal = lose_the_response
+    complete: list[bool] = []
+    weather = Weather(fails_at=fails_at)
+    timeline.start(lambda: complete.append(stack.deploy(template(failed), weather)))
+    timeline.run()
+    assert complete == [fails_at is None]
+    assert live(group) == (0, 100)
+
+
 @pytest.mark.parametrize("lag", [0.0, 3.0, 15.0, 29.0])
 def test_a_rollback_leaves_a_manual_change_while_the_status_of_the_stack_lags(
     lag: float, stack: Stack, sink: Sink, group: dict[str, Any], clock: FakeTime
