@@ -12,7 +12,7 @@ SETTLE_RESERVE = 60.0  # waiting and retrying stop then, and Lambda runs the req
 
 # API reference, "Eventual consistency": Connect shows most changes within a few seconds.
 CONSISTENCY_LAG = 30.0  # until then, a miss proves nothing
-CONFLICT_PATIENCE = 90.0  # for so long, a create looks for the resource that has its Name
+CONFLICT_PATIENCE = 90.0  # for so long, a create or a traffic change repeats after a conflict
 SIBLING_PATIENCE = 60.0  # a rename waits so long for a sibling that still has the Name
 SUPERSEDING_LAG = 2.0  # a younger request cannot have been canceled
 ASK_AGAIN_AFTER = 5.0  # until then, the last response of CloudFormation remains valid

@@ -11,7 +11,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
-from tests.support.cloudformation import Stack
+from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink, handler_of, response_to
 from tests.support.timeline import Timeline
 from tests.support.traffic import EAST, WEST, by_hand, live, percentages, split, template
@@ -199,6 +199,35 @@ def test_an_update_after_a_manual_evacuation_makes_no_call_to_the_failed_region(
     assert {call.region for call in connect.journal} == {WEST}
 
 
+@pytest.mark.parametrize(
+    ("refused", "added", "fails_at"),
+    [
+        ("", {}, 60.0),
+        ("GetCrossRegionRouting", {"CrossRegionRouting": "Isolated"}, None),
+        ("UpdateCrossRegionRouting", {"CrossRegionRouting": "Isolated"}, None),
+    ],
+    ids=["a sibling fails", "no global routing", "no permission"],
+)
+def test_a_rollback_leaves_an_evacuation_that_the_failed_update_only_recorded(
+    refused: str,
+    added: dict[str, str],
+    fails_at: float | None,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The live split is the failed template's. LastFailoverTime is before the stack operation."""
+    stack.heal = connect.faults.clear
+    assert stack.deploy(template(100))
+    by_hand(group, 0, 100)
+    clock.sleep(600)
+    if refused:
+        connect.fault(refused, "InvalidRequestException", times=1000)
+    assert not stack.deploy(template(0, **added), Weather(fails_at=fails_at))
+    assert live(group) == (0, 100)
+
+
 @pytest.mark.parametrize("routed", [False, True])
 def test_a_failover_from_the_stack_of_the_failed_region_makes_no_call_to_that_region(
     *, routed: bool, connect: ConnectEmulator, stack: Stack
@@ -211,10 +240,13 @@ def test_a_failover_from_the_stack_of_the_failed_region_makes_no_call_to_that_re
     assert {call.region for call in connect.journal} == {WEST}
 
 
+@pytest.mark.parametrize("follow", [False, True], ids=["", "agents follow"])
 @pytest.mark.parametrize(
     ("busy", "pause", "lag"), [(5, 25, 0), (10, 40, 0), (15, 50, 8), (15, 60, 15)]
 )
 def test_a_failover_moves_the_calls_while_an_operator_moves_agents_in_steps(
+    *,
+    follow: bool,
     busy: int,
     pause: int,
     lag: int,
@@ -227,7 +259,12 @@ def test_a_failover_moves_the_calls_while_an_operator_moves_agents_in_steps(
 
     They neither prolong the wait for the calls nor fail it with conflicts.
     """
-    assert stack.deploy(template(100))
+
+    def declared(east: int) -> Template:
+        agents = {"AgentConfig": percentages(east, 100 - east)}
+        return template(east, **(agents if follow else {}))
+
+    assert stack.deploy(declared(100))
     connect.shift_seconds = busy
     connect.delay_visibility(Lag(lag, least=lag, missing=0))
     stack.timeline = timeline = Timeline()
@@ -245,7 +282,7 @@ def test_a_failover_moves_the_calls_while_an_operator_moves_agents_in_steps(
     ended: list[float] = []
 
     def fail_over() -> None:
-        assert stack.deploy(template(0))
+        assert stack.deploy(declared(0))
         ended.append(clock.passed)
 
     began = clock.passed

@@ -316,7 +316,7 @@ def test_a_second_delivery_associates_after_an_early_delete(
 def test_the_rollback_of_an_update_that_records_a_manual_change_undoes_it(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """The update is a no-op. The rollback takes the manual change for the update's own."""
+    """The change came right before the update. The rollback takes it for the update's own."""
     group = connect.default_group(scene.INSTANCE_ID)
     target = {"TrafficDistributionGroupId": group["Arn"]}
     record = load_event(

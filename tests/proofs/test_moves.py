@@ -21,12 +21,6 @@ from tests.support.timeline import Timeline
 ADOPT = {"ExistingResourcePolicy": "Adopt"}
 
 
-@pytest.fixture
-def stack(sink: Sink, stacks: Stacks) -> Stack:
-    """An empty stack."""
-    return Stack(sink, stacks)
-
-
 def desk(name: str = "n", **properties: Any) -> Declared:
     """Return a quick connect in a template."""
     base = {"InstanceId": scene.INSTANCE_ID, "Name": name, "QuickConnectConfig": FLOW, "Tags": {}}
@@ -211,6 +205,23 @@ def test_a_rollback_returns_to_a_resource_that_is_about_to_move(
     before = roll_back(stack, move, Weather(spacing=2.0, fails_at=fails_at), clock)
     assert stack.ids == before
     assert owners(connect, stack) == {arn: name for name, arn in before.items()}
+
+
+@pytest.mark.parametrize("move", SHIFTS)
+@pytest.mark.parametrize("fails_at", [1.0, 2.5])
+def test_an_update_that_is_canceled_at_once_takes_nothing_from_another_logical_id(
+    fails_at: float, move: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Old is replaced first, and New still waits when both go back. Old keeps its marker tags."""
+    before, after = (MOVES | SHIFTS)[move]
+    assert stack.deploy(before)
+    ids = dict(stack.ids)
+    clock.sleep(8000)
+    replacing = {name: adopting(after[name]) for name in ("Old", "New")}
+    weather = Weather(spacing=3.0, fails_at=3.0 + fails_at, rollback_after=0.0)
+    assert not stack.deploy(replacing, weather)
+    assert stack.ids == ids
+    assert owners(connect, stack) == {arn: name for name, arn in ids.items()}
 
 
 @pytest.mark.parametrize("status_lag", [3.0, 15.0])

@@ -470,6 +470,32 @@ def test_an_update_that_looks_again_writes_nothing_after_its_rollback(
     assert live(group) == (50, 50)
 
 
+def test_a_rollback_ends_although_connect_refuses_it_with_conflicts(
+    connect: ConnectEmulator, stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """They never end. The rollback keeps the live split after two minutes."""
+    assert stack.deploy(template(100))
+    began = clock.passed
+    stack.heal = lambda: connect.fault(
+        "UpdateTrafficDistribution", "ResourceConflictException", times=999
+    )
+    assert not stack.deploy(template(0), Weather(fails_at=10.0))
+    assert live(group) == (0, 100)
+    assert clock.passed - began < 180
+
+
+def test_endless_conflicts_refuse_an_update(
+    connect: ConnectEmulator, stack: Stack, sink: Sink, clock: FakeTime
+) -> None:
+    """The Reason has Connect's words."""
+    assert stack.deploy(template(100))
+    connect.fault("UpdateTrafficDistribution", "ResourceConflictException", times=999)
+    stack.heal = connect.faults.clear
+    assert not stack.deploy(template(0))
+    refused = next(each for each in sink.responses if each["Status"] == "FAILED")
+    assert "ResourceConflictException" in refused["Reason"]
+
+
 def both(calls: int, agents: int, **more: Any) -> Template:
     """Return a template with a split of the calls, and one of the agents."""
     return template(calls, AgentConfig=percentages(agents, 100 - agents), **more)

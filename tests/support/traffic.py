@@ -5,6 +5,7 @@ from typing import Any
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.cloudformation import Template
+from tests.support.harness import FakeTime
 
 EAST, WEST = scene.REGION, scene.REPLICA_REGION
 
@@ -36,6 +37,7 @@ def by_hand(group: dict[str, Any], east: int, west: int, config: str = "Telephon
     """Change a split of the group as an operator does."""
     shares = [{"Region": EAST, "Percentage": east}, {"Region": WEST, "Percentage": west}]
     group["traffic"][config] = {"Distributions": shares}
+    group["failed_over"] = FakeTime.current.time()
 
 
 def evacuate_by_hand(connect: ConnectEmulator) -> None:

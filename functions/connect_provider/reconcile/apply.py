@@ -404,7 +404,7 @@ class Owned:
         if stray is None or (observed is not None and _are_of_one_request(stray, observed)):
             return
         left = ownership.is_left_by_cancelled_create(stray.tags, request)
-        if left and self._watch.leaves(ownership.taken_at(stray.tags)):
+        if left and self._watch.undoes(ownership.taken_at(stray.tags)):
             self._run.log(f"Update: delete the replacement of the failed update: {stray.arn}")
             self._deletion.undo(stray, previous)
 

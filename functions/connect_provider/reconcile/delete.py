@@ -159,7 +159,7 @@ class Deletion:
             return observed
         if self._watch.has(observed.arn):
             return None  # a later update made it
-        if not self._watch.leaves(ownership.taken_at(observed.tags)):
+        if not self._watch.undoes(ownership.taken_at(observed.tags)):
             self._run.log(f"Delete: nothing, an earlier operation made {observed.arn}")
             return None
         return observed

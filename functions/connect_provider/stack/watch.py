@@ -93,8 +93,8 @@ class StackWatch:
                 return True, False
             if resource.physical_id == arn:
                 return False, resource.status != "DELETE_SKIPPED"
-            replaced = resource.status == "UPDATE_COMPLETE" and not moved
-            return not self._is_of_operation(resource.since if replaced else taken), False
+            updated = resource.status.startswith("UPDATE_") and not moved
+            return not self._is_of_operation(resource.since if updated else taken), False
 
         return self._shown(look, lambda seen: seen[1])[0]
 
@@ -170,20 +170,20 @@ class StackWatch:
         what = "CloudFormation does not show the stack's status"
         return self._run.wait(attempt, lambda outcome: outcome[1], what, pace=pace)[0]
 
-    def leaves(self, taken: datetime | None) -> bool:
-        """Return whether a request whose response is missing took a resource then.
+    def undoes(self, changed: datetime | None) -> bool:
+        """Return whether this request undoes the operation that made a change then.
 
-        An earlier operation may have taken it, and `Retain` kept it. An Update comes in the
-        operation that it rolls back. A Delete may come in a later operation than the Create.
+        An earlier operation, or somebody else before it, may have made the change. An Update comes
+        in the operation that it rolls back. A Delete may come in a later one than the Create.
         """
         deletes = isinstance(self._request, DeleteRequest)
         creates = self._request.logical_resource_id if deletes else ""
-        if taken is None:
+        if changed is None:
             return True
         try:
-            return not self._has_begun_since(taken, backoff.STATUS_LAG, creates)
+            return not self._has_begun_since(changed, backoff.STATUS_LAG, creates)
         except ProviderError as error:
-            self._run.log(f"cannot check which operation took the resource; continuing: {error}")
+            self._run.log(f"cannot check which operation made a change; continuing: {error}")
             return True
 
     def _has_begun_since(self, moment: datetime, lag: float, creates: str = "") -> bool:

@@ -77,6 +77,12 @@ def may_be_old(
     return any(live.get(name) != previous.get(name, split) for name, split in changed.items())
 
 
+def moves_calls(desired: Splits, previous: Splits, live: Splits) -> bool:
+    """Return whether the template moves the calls, and they are where it had them before."""
+    name = "TelephonyConfig"
+    return desired.get(name) != previous.get(name) == live.get(name)
+
+
 def names_of(shifts: Mapping[str, Shift], *wanted: Shift) -> list[str]:
     """Return the names of the configs with one of these shifts."""
     return [name for name, shift in shifts.items() if shift in wanted]

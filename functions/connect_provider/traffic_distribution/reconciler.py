@@ -4,6 +4,7 @@ The group belongs to somebody else: nothing is created, deleted or owned here.
 """
 
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 
 from connect_provider import backoff, errors
@@ -19,9 +20,6 @@ from connect_provider.traffic_distribution.model import TrafficDistributionPrope
 from connect_provider.traffic_distribution.resource import TrafficSplit
 from connect_provider.traffic_distribution.routing import CrossRegionRouting
 
-# Errors of a write that pass: Connect is busy, or somebody else changes the group.
-_PASSING = (errors.ServiceInternalError, errors.Throttling, errors.ResourceConflict)
-
 
 class TrafficDistribution:
     """The reconciler of Custom::ConnectTrafficDistribution. Its physical id is the group's ARN."""
@@ -34,6 +32,7 @@ class TrafficDistribution:
         self._run = run
         self._watch = watch
         self._refused_at: float | None = None
+        self._known_phase, self._was_patient = Phase.UNKNOWN, False
 
     def delete(self) -> None:
         """Leave the traffic as it is: the deletion of a stack must not stop calls."""
@@ -100,13 +99,18 @@ class TrafficDistribution:
         return group
 
     def _require_retry(self, error: errors.ProviderError) -> None:
-        """Raise the error unless a retry can cure it: a refusal may be due to the lag."""
-        if isinstance(error, _PASSING) and not isinstance(error, errors.Superseded):
+        """Raise the error unless a retry can cure it.
+
+        A refusal may be due to the lag. A conflict may be due to changes by somebody else.
+        """
+        if isinstance(error, errors.ServiceInternalError | errors.Throttling):
             return
         if not isinstance(error, errors.REFUSALS) or isinstance(error, errors.Superseded):
             raise error
-        self._refused_at = self._refused_at or self._run.now()
-        if self._run.lag_is_over(self._refused_at):
+        conflicts, now = isinstance(error, errors.ResourceConflict), self._run.now()
+        patience = backoff.CONFLICT_PATIENCE if conflicts else backoff.CONSISTENCY_LAG
+        self._refused_at = self._refused_at or now
+        if now - max(self._refused_at, self._split.busy_until) > patience:
             raise error
 
     def _decide(self) -> tuple[Observation, model.Splits]:
@@ -124,11 +128,14 @@ class TrafficDistribution:
             group, waited = self._read(), self._run.settle_time
             _check_against(self._desired, group)
             previous = self._previous(group)
-            over = min(elapsed, now - self._split.busy_until) > backoff.CONSISTENCY_LAG
             is_old = plan.may_be_old(
                 desired, previous, group.state, revised=revised, updates=updates
             )
-            recent = now - self._split.first_busy_until <= backoff.CONSISTENCY_LAG
+            idle = now - self._split.first_busy_until
+            recent = idle <= backoff.CONSISTENCY_LAG
+            if not plan.moves_calls(desired, previous, group.state):
+                idle = now - self._split.busy_until
+            over = min(elapsed, idle) > backoff.CONSISTENCY_LAG
             return group, previous, waited, over or not (is_old or recent)
 
         def pace(_waited: float) -> float:
@@ -177,19 +184,38 @@ class TrafficDistribution:
         desired, updates = self._desired.splits, isinstance(self._request, UpdateRequest)
         overwrites = any(previous.get(name) != group.state.get(name) for name in acted)
         matters = overwrites or not plan.was_applied(desired, previous, group.state)
-        phase = self._watch.require_operation(patient=updates and matters)
-        if phase is not Phase.ROLLING_BACK:
+        if self._phase(matters=updates and matters) is not Phase.ROLLING_BACK:
             return acted
         if isinstance(self._request, CreateRequest):
             raise errors.ResourceConflict("the stack is rolling back and has canceled this create")
         # Others have no earlier split, or the failed update changed nothing but the Revision.
         undone = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
-        if undone and plan.was_applied(desired, previous, group.state):
+        if undone and plan.was_applied(desired, previous, group.state) and self._moved(group):
             return undone
-        if not matters and self._watch.require_operation(patient=True) is not phase:
+        if not matters and self._phase(matters=True) is not Phase.ROLLING_BACK:
             return acted
         self._run.log("the split stays: the failed update did not cause it")
         return []
+
+    def _phase(self, *, matters: bool) -> Phase:
+        """Return the direction of the stack. If CloudFormation does not tell, the last one counts.
+
+        matters: wait once in a run until the status of the stack no longer lags.
+        """
+        patient = matters and not self._was_patient
+        self._was_patient = self._was_patient or patient
+        phase = self._watch.require_operation(patient=patient)
+        if phase is not Phase.UNKNOWN:
+            self._known_phase = phase
+        return self._known_phase
+
+    def _moved(self, group: Observation) -> bool:
+        """Return whether the failed update may have moved the traffic.
+
+        Somebody else may have moved it before the stack operation. The update only recorded that.
+        """
+        moved_at = group.attributes["LastFailoverTime"]
+        return self._watch.undoes(datetime.fromisoformat(moved_at) if moved_at else None)
 
     def _require_overwrite(
         self, contested: list[str], previous: model.Splits, group: Observation
