@@ -7,7 +7,7 @@ The cheap ones come first. `account.mark` begins every name, so the command remo
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -624,6 +624,12 @@ def a_failure_without_rollback(account: Account) -> Answers:
         "first-failover-time",
         "Which LastFailoverTime does GetTrafficDistribution return before the first change?",
     ),
+    Question(
+        "failover-time",
+        "Does LastFailoverTime show each update of the traffic, at most 30 s too early?",
+        "yes",
+        _API,
+    ),
     Question("user-ids", "Does ListTrafficDistributionGroupUsers return ids or ARNs?", source=_API),
     Question("user-again", "Does Connect accept a repeated association of a user?", "yes", _API),
     Question("user-absent", "Does Connect accept the repeated removal of a user?", "yes", _API),
@@ -739,8 +745,11 @@ def _about_regions(account: Account, arn: str, replica: str) -> Answers:
     short = arn.rpartition("/")[2]
     yield Answer("bare-id-in-replica", outcome(lambda: there.get_traffic_distribution(Id=short)))
     shift = {"Id": arn, "TelephonyConfig": _all_in(replica, account.region)}
+    latest = datetime.now(UTC) - timedelta(seconds=STATUS_LAG)
     yield accepts("update-in-replica", outcome(lambda: there.update_traffic_distribution(**shift)))
     account.wait(lambda: account.group_status(arn) == "ACTIVE")
+    changed = home.get_traffic_distribution(Id=arn).get("LastFailoverTime")
+    yield Answer("failover-time", "yes" if changed and changed >= latest else "no", str(changed))
     shift = {"Id": arn, "TelephonyConfig": _all_in(account.region, replica)}
     yield accepts("update-elsewhere", outcome(lambda: there.update_traffic_distribution(**shift)))
     account.wait(lambda: account.group_status(arn) == "ACTIVE")
