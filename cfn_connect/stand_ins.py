@@ -1,6 +1,6 @@
 """The clock, the stack and the clients of a request that nobody sends."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -90,13 +90,17 @@ class ForwardStack(StackWatch):
         return super().has(arn, logical_id) if known is None else known == arn
 
     def has_left(
-        self, arn: str, logical_id: str, taken: datetime | None, *, moved: bool = False
+        self,
+        arn: str,
+        logical_id: str,
+        taken: datetime | None,
+        replaced_at: Callable[[str], datetime | None] | None = None,
     ) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind."""
         known = self._rehearsal.effects.physical_ids.get((self._stack_id, logical_id))
-        return (
-            super().has_left(arn, logical_id, taken, moved=moved) if known is None else known == ""
-        )
+        if known is not None:
+            return known == ""
+        return super().has_left(arn, logical_id, taken, replaced_at)
 
     def _look(self) -> tuple[Phase, bool]:
         """Return the direction of a deployment that has not failed."""

@@ -398,6 +398,23 @@ def test_a_new_logical_id_adopts_what_retain_kept_while_the_status_lags(
     assert "cfn:stack-id" not in live[arn]["Tags"]
 
 
+@pytest.mark.parametrize("left", ["a replaced group", "a replaced quick connect"])
+@pytest.mark.parametrize("fails_at", [80.0, None], ids=["rollback", "deletion"])
+def test_a_new_logical_id_adopts_what_retain_kept_while_its_earlier_one_changes(
+    fails_at: float | None, left: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The same update changes a tag of Old, which has its replacement since hours ago."""
+    arn = retained(stack, left, clock)
+    kind, properties = stack.template["Old"]
+    changed = {"Old": (kind, {**properties, "Tags": {"a": "1"}})}
+    adopted = {**stack.template, "New": adopting(LEFT[left][0]), **changed}
+    assert stack.deploy(adopted, Weather(fails_at=fails_at)) == (fails_at is None)
+    clock.sleep(600)
+    if fails_at is None:
+        stack.delete()
+    assert arn in {**connect.quick_connects, **connect.groups}
+
+
 @pytest.mark.parametrize(
     "error", ["AccessDeniedException", "InvalidRequestException", "ThrottlingException"]
 )

@@ -261,11 +261,16 @@ class Owned:
             own = request.logical_resource_id
             holder = tags.get(ownership.LOGICAL_ID, own)
             earlier = tags.get(ownership.MOVED_FROM, own)
-            if holder != own and not self._watch.has_left(arn, holder, ownership.taken_at(tags)):
+            if holder != own and not self._has_left(arn, holder, tags):
                 return ownership.move_markers(tags, request, holder)
             if earlier != own and self._watch.has(arn, earlier):
                 return ownership.move_markers(tags, request, earlier)
         return ownership.markers(request, ownership.ADOPTED_AT)
+
+    def _has_left(self, arn: str, logical_id: str, tags: ownership.Tags) -> bool:
+        """Return whether an earlier operation left the resource of another logical id behind."""
+        taken, replaced_at = ownership.taken_at(tags), self._deletion.replaced_at
+        return self._watch.has_left(arn, logical_id, taken, replaced_at)
 
     def _is_ours(self, observed: Observation) -> bool:
         """Return whether this request made the resource, or a rollback goes back to it.
@@ -380,7 +385,7 @@ class Owned:
         It may be about to take it. Only a rollback ends that.
         """
         arn, logical_id = observed.arn, observed.tags.get(ownership.LOGICAL_ID, "")
-        if self._watch.has_left(arn, logical_id, ownership.taken_at(observed.tags)):
+        if self._has_left(arn, logical_id, observed.tags):
             return True
         return not self._watch.has(arn, logical_id) and self._watch.turns_out_to_roll_back()
 

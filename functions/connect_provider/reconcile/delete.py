@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -87,7 +88,14 @@ class Deletion:
         if isinstance(self._request, DeleteRequest):
             return self._watch.has(observed.arn, logical_id)
         taken = ownership.taken_at(observed.tags)
-        return not self._watch.has_left(observed.arn, logical_id, taken, moved=True)
+        return not self._watch.has_left(observed.arn, logical_id, taken)
+
+    def replaced_at(self, physical_id: str) -> datetime | None:
+        """Return when a logical id of the stack took its present resource, None if unknown."""
+        if not self._resource.owns(physical_id):
+            return None
+        observed = self._run.look_again(partial(self._resource.look, physical_id))
+        return ownership.taken_at(observed.tags) if observed else None
 
     def await_owner(self, before: Observation, markers: Mapping[str, str]) -> Observation | None:
         """Wait until Connect shows the markers of a new owner; return the resource as it is then.
@@ -134,7 +142,7 @@ class Deletion:
         if not ownership.was_moved_from(tags, self._request):
             return False
         logical_id, taken = tags.get(ownership.LOGICAL_ID, ""), ownership.taken_at(tags)
-        left = self._watch.has_left(observed.arn, logical_id, taken)
+        left = self._watch.has_left(observed.arn, logical_id, taken, self.replaced_at)
         return left and self._watch.is_of_present_operation()
 
     def _adopts(self) -> bool:

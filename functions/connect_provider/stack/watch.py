@@ -76,13 +76,18 @@ class StackWatch:
         return resource.physical_id == arn and not (logical_id and failed)
 
     def has_left(
-        self, arn: str, logical_id: str, taken: datetime | None, *, moved: bool = False
+        self,
+        arn: str,
+        logical_id: str,
+        taken: datetime | None,
+        replaced_at: Callable[[str], datetime | None] | None = None,
     ) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind.
 
         If the present operation creates or replaces that resource, its id may be missing.
 
         taken: when the other logical id took it, or lost it if it was moved.
+        replaced_at: returns when that logical id took its present resource. None: it was moved.
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
@@ -93,8 +98,9 @@ class StackWatch:
                 return True, False
             if resource.physical_id == arn:
                 return False, resource.status != "DELETE_SKIPPED"
-            updated = resource.status.startswith("UPDATE_") and not moved
-            return not self._is_of_operation(resource.since if updated else taken), False
+            if replaced_at and resource.status.startswith("UPDATE_"):
+                return not self._is_of_operation(replaced_at(resource.physical_id)), False
+            return not self._is_of_operation(taken), False
 
         return self._shown(look, lambda seen: seen[1])[0]
 
