@@ -283,9 +283,12 @@ def test_a_rollback_ends_if_the_traffic_moves_right_after_its_write(
 @pytest.mark.parametrize(
     ("failed", "fails_at"), [(50, None), (0, 60.0)], ids=["update", "rollback"]
 )
+@pytest.mark.parametrize(("lag", "after"), [(0, 8.0), (5, 15.0)])
 @pytest.mark.parametrize("error", ["InternalServiceException", "503", "drop"])
 def test_a_manual_change_after_a_write_stays_although_the_response_to_the_write_was_lost(
     error: str,
+    lag: int,
+    after: float,
     failed: int,
     fails_at: float | None,
     connect: ConnectEmulator,
@@ -293,17 +296,19 @@ def test_a_manual_change_after_a_write_stays_although_the_response_to_the_write_
     group: dict[str, Any],
     clock: FakeTime,
 ) -> None:
-    """An operator evacuates a Region 8 seconds later. By then, the run has read its write back.
+    """An operator evacuates a Region some seconds later. By then, the run has read its write back.
 
-    It does not take that write for an update by somebody else.
+    It does not take that write for an update by somebody else, also if Connect shows it late.
     """
     assert stack.deploy(template(100))
-    connect.shift_seconds = 2
+    clock.sleep(600)
+    connect.shift_seconds = 3
+    connect.delay_visibility(Lag(lag, seed=1))
     stack.timeline = timeline = Timeline()
 
     def lose_the_response() -> None:
         connect.fault("UpdateTrafficDistribution", error, after=True)
-        timeline.start(lambda: by_hand(group, 0, 100), after=8.0)
+        timeline.start(lambda: by_hand(group, 0, 100), after=after)
 
     if fails_at is None:
         lose_the_response()

@@ -83,17 +83,40 @@ class TrafficDistribution:
         self._run.log_plan(self._request.request_type, action, wanted)
         if not wanted:
             return group
-        try:
-            self._split.write(group, wanted)
-        except errors.ProviderError as error:
-            if not error.maybe_done:
-                self._require_retry(error)
-                return None
-            group = self._split.read_back(group, wanted, unsure=True)
-            return group if plan.is_live(wanted, group.state) else None
-        group = self._split.read_back(group, wanted)
+        return self._write(group, wanted)
+
+    def _write(self, group: Observation, wanted: model.Splits) -> Observation | None:
+        """Write the splits; return the group, or None if it must be planned again.
+
+        If a write may have had no effect, write again: it sets whole splits. Another conflict then
+        means that the first write is taking effect.
+        """
+        unsure = False
+        while True:
+            try:
+                self._split.write(group, wanted)
+            except errors.Superseded:
+                raise
+            except errors.ProviderError as error:
+                begun = unsure and isinstance(error, errors.ResourceConflict)
+                if not error.maybe_done and not begun:
+                    self._require_retry(error)
+                    return None
+                unsure = True
+                seen = self._split.read_back(group, wanted, unsure=not begun)
+                if plan.is_live(wanted, seen.state):
+                    return seen
+                if seen.state != group.state:  # somebody else has moved traffic
+                    return None
+            else:
+                return self._confirmed(self._split.read_back(group, wanted), wanted)
+
+    def _confirmed(self, group: Observation, wanted: model.Splits) -> Observation:
+        """Return the group. Raise NotStabilized if Connect did not apply the wanted splits.
+
+        A rollback leaves a traffic change that came after its write.
+        """
         if not plan.is_live(wanted, group.state):
-            # A rollback leaves a traffic change that came after its write.
             differences = plan.differences(wanted, group.state)
             self._watch.end_rollback(errors.NotStabilized(differences))
         return group
@@ -105,7 +128,7 @@ class TrafficDistribution:
         """
         if isinstance(error, errors.ServiceInternalError | errors.Throttling):
             return
-        if not isinstance(error, errors.REFUSALS) or isinstance(error, errors.Superseded):
+        if not isinstance(error, errors.REFUSALS):
             raise error
         conflicts, now = isinstance(error, errors.ResourceConflict), self._run.now()
         patience = backoff.CONFLICT_PATIENCE if conflicts else backoff.CONSISTENCY_LAG
