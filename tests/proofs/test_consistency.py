@@ -141,21 +141,28 @@ def test_a_delete_of_a_missing_resource_ends_within_the_lag(
 
 @pytest.mark.parametrize("policy", ["Fail", "Adopt"])
 @pytest.mark.parametrize(
-    ("kind", "event"),
+    ("kind", "event", "hidden"),
     [
-        ("quick_connect", "update_unchanged"),
-        ("quick_connect", "update"),
-        (GROUP, "update"),
-        (GROUP, "update_users"),
+        ("quick_connect", "update_unchanged", {}),
+        ("quick_connect", "update", {}),
+        (GROUP, "update", {}),
+        (GROUP, "update_users", {}),
+        ("quick_connect", "update_unchanged", {"seconds": 40}),
+        (GROUP, "update_users", {"seconds": 40}),
     ],
 )
 def test_an_update_goes_on_with_its_own_resource_after_a_stale_describe(
-    kind: str, event: str, policy: str, connect: ConnectEmulator, sink: Sink
+    kind: str,
+    event: str,
+    hidden: dict[str, float],
+    policy: str,
+    connect: ConnectEmulator,
+    sink: Sink,
 ) -> None:
     """The resource keeps its id and its owner, so the stack can delete it later."""
     properties = {"ExistingResourcePolicy": policy}
     arn = created(load_event(f"{kind}_create", sink, Properties=properties), sink)
-    connect.fault(DESCRIBE[kind], NOT_FOUND)
+    connect.fault(DESCRIBE[kind], NOT_FOUND, **hidden)
     response = respond(f"{kind}_{event}", sink, PhysicalResourceId=arn, Properties=properties)
     assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
     assert own(connect) == [arn]

@@ -35,6 +35,7 @@ def test_a_group_with_a_claimed_number_keeps_its_users(
     assert response["Reason"].startswith("ResourceConflict: ")
     assert number in response["Reason"]
     assert connect.groups[with_users] == before
+    assert "DisassociateTrafficDistributionGroupUser" not in connect.calls(), "not for a moment"
 
 
 def test_a_renamed_group_with_a_claimed_number_keeps_its_users(
