@@ -68,8 +68,7 @@ def may_be_old(
     changed = {
         name: split
         for name, split in desired.items()
-        if (name not in previous and updates)
-        or (name in previous and (revised or split != previous[name]))
+        if (revised or split != previous.get(name)) and (updates or name in previous)
     }
     removed = {name: split for name, split in previous.items() if name not in desired}
     if changed and ("TelephonyConfig" not in changed or not is_live(removed, live)):

@@ -204,10 +204,8 @@ class TrafficDistribution:
 
         Raise ResourceConflict if the stack no longer waits for this request.
         """
-        desired, updates = self._desired.splits, isinstance(self._request, UpdateRequest)
-        overwrites = any(previous.get(name) != group.state.get(name) for name in acted)
-        matters = overwrites or not plan.was_applied(desired, previous, group.state)
-        if self._phase(matters=updates and matters) is not Phase.ROLLING_BACK:
+        desired, matters = self._desired.splits, self._matters(acted, previous, group)
+        if self._phase(matters=matters) is not Phase.ROLLING_BACK:
             return acted
         if isinstance(self._request, CreateRequest):
             raise errors.ResourceConflict("the stack is rolling back and has canceled this create")
@@ -219,6 +217,13 @@ class TrafficDistribution:
             return acted
         self._run.log("the split stays: the failed update did not cause it")
         return []
+
+    def _matters(self, acted: list[str], previous: model.Splits, group: Observation) -> bool:
+        """Return whether an update changes something that a rollback leaves."""
+        if not isinstance(self._request, UpdateRequest):
+            return False
+        overwrites = any(previous.get(name) != group.state.get(name) for name in acted)
+        return overwrites or not plan.was_applied(self._desired.splits, previous, group.state)
 
     def _phase(self, *, matters: bool) -> Phase:
         """Return the direction of the stack. If CloudFormation does not tell, the last one counts.
