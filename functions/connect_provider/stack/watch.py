@@ -67,13 +67,14 @@ class StackWatch:
 
         Raise ProviderError, as unfinished, if CloudFormation does not tell.
         """
-        return self._shown(partial(self._has, arn, logical_id), bool)
 
-    def _has(self, arn: str, logical_id: str) -> bool:
-        """Return the same as the stack shows it now."""
-        resource = self._resource_of(logical_id or self._request.logical_resource_id)
-        failed = resource.status == "CREATE_FAILED" or self._is_given_up(resource)
-        return resource.physical_id == arn and not (logical_id and failed)
+        def look() -> bool:
+            resource = self._resource_of(logical_id or self._request.logical_resource_id)
+            if resource.physical_id != arn or not logical_id:
+                return resource.physical_id == arn
+            return resource.status != "CREATE_FAILED" and not self._is_given_up(resource)
+
+        return self._shown(look, bool)
 
     def has_left(
         self,
