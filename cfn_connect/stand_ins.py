@@ -14,6 +14,7 @@ from connect_provider.request import Request
 from connect_provider.run import Run
 from connect_provider.stack import describe
 from connect_provider.stack.describe import Phase
+from connect_provider.stack.resources import StackResources
 from connect_provider.stack.watch import StackWatch
 
 _LAMBDA_TIMEOUT = 900.0  # seconds
@@ -81,6 +82,22 @@ class ForwardStack(StackWatch):
 
     def __init__(self, run: Run, request: Request, rehearsal: Rehearsal) -> None:
         super().__init__(run, request)
+        self.resources = RehearsedResources(run, request, rehearsal)
+
+    def _look(self) -> tuple[Phase, bool]:
+        """Return the direction of a deployment that has not failed."""
+        return Phase.FORWARD, True
+
+    def turns_out_to_roll_back(self) -> bool:
+        """Return the same as is_rolling_back(), without a wait for the stack's status."""
+        return False
+
+
+class RehearsedResources(StackResources):
+    """The resources of a stack after the requests that were rehearsed so far."""
+
+    def __init__(self, run: Run, request: Request, rehearsal: Rehearsal) -> None:
+        super().__init__(run, request)
         self._stack_id = request.stack_id
         self._rehearsal = rehearsal
 
@@ -101,11 +118,3 @@ class ForwardStack(StackWatch):
         if known is not None:
             return known == ""
         return super().has_left(arn, logical_id, taken, replaced_at)
-
-    def _look(self) -> tuple[Phase, bool]:
-        """Return the direction of a deployment that has not failed."""
-        return Phase.FORWARD, True
-
-    def turns_out_to_roll_back(self) -> bool:
-        """Return the same as is_rolling_back(), without a wait for the stack's status."""
-        return False

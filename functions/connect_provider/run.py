@@ -154,6 +154,31 @@ class Run:
             pace=backoff.lag_delay,
         )[0]
 
+    def wait_for_status(
+        self,
+        look: Callable[[], tuple[T, bool]],
+        enough: Callable[[T], bool],
+        pace: Callable[[float], float],
+    ) -> T:
+        """Return what the stack shows when its status no longer lags, or once it is enough.
+
+        If CloudFormation does not respond, ask again for half a minute more. If the time of the
+        run is nearly up, the last look counts.
+
+        look: returns what the stack shows, and whether CloudFormation responded.
+        """
+        current_at = self.now() + max(backoff.STATUS_LAG - self.age(), 0.0)
+
+        def attempt() -> tuple[T, bool]:
+            overdue = self.now() - current_at  # before the look
+            hurried = self.time_to_wait() <= backoff.STATUS_LAG
+            seen, told = look()
+            over = overdue > (0.0 if told else backoff.STATUS_LAG)
+            return seen, over or hurried or (told and enough(seen))
+
+        what = "CloudFormation does not show the stack's status"
+        return self.wait(attempt, lambda outcome: outcome[1], what, pace=pace)[0]
+
     def outlast_lag(self) -> None:
         """Sleep until Connect must show every change of this run, or until the time is up."""
         seconds = max(min(self.lag_left(), self.time_to_wait()), 0.0)

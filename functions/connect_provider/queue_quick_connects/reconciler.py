@@ -70,7 +70,7 @@ class QueueAssociations:
             return  # these properties were never applied
         queue = self._queue(desired)
         made_up = self._run.physical_id != queue.arn
-        if made_up and self._watch.has(queue.arn):  # a later request of this logical id has it
+        if made_up and self._watch.resources.has(queue.arn):  # due to a later request
             self._run.log("Delete: nothing, the stack has the queue's quick connects")
             return
         self._unguarded.remove_each(queue, self._members.desired(desired))

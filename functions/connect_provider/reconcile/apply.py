@@ -31,10 +31,11 @@ class Owned:
     ) -> None:
         self._connect = Connect(run, watch.require_wanted)
         self._resource = resource_type(self._connect)
-        self._deletion = Deletion(resource_type, request, run, watch)
+        self._deletion = Deletion(resource_type, request, run, watch.resources)
         self._request = request
         self._run = run
         self._watch = watch
+        self._stack = watch.resources
 
     def delete(self) -> None:
         """Delete the resource if it belongs to this request, and wait until it is gone."""
@@ -263,14 +264,14 @@ class Owned:
             earlier = tags.get(ownership.MOVED_FROM, own)
             if holder != own and not self._has_left(arn, holder, tags):
                 return ownership.move_markers(tags, request, holder)
-            if earlier != own and self._watch.has(arn, earlier):
+            if earlier != own and self._stack.has(arn, earlier):
                 return ownership.move_markers(tags, request, earlier)
         return ownership.markers(request, ownership.ADOPTED_AT)
 
     def _has_left(self, arn: str, logical_id: str, tags: ownership.Tags) -> bool:
         """Return whether an earlier operation left the resource of another logical id behind."""
         taken, replaced_at = ownership.taken_at(tags), self._deletion.replaced_at
-        return self._watch.has_left(arn, logical_id, taken, replaced_at)
+        return self._stack.has_left(arn, logical_id, taken, replaced_at)
 
     def _is_ours(self, observed: Observation) -> bool:
         """Return whether this request made the resource, or a rollback goes back to it.
@@ -387,7 +388,7 @@ class Owned:
         arn, logical_id = observed.arn, observed.tags.get(ownership.LOGICAL_ID, "")
         if self._has_left(arn, logical_id, observed.tags):
             return True
-        return not self._watch.has(arn, logical_id) and self._watch.turns_out_to_roll_back()
+        return not self._stack.has(arn, logical_id) and self._watch.turns_out_to_roll_back()
 
     def _remove_rejected_replacement(
         self,
@@ -409,7 +410,7 @@ class Owned:
         if stray is None or (observed is not None and _are_of_one_request(stray, observed)):
             return
         left = ownership.is_left_by_cancelled_create(stray.tags, request)
-        if left and self._watch.undoes(ownership.taken_at(stray.tags)):
+        if left and self._stack.undoes(ownership.taken_at(stray.tags)):
             self._run.log(f"Update: delete the replacement of the failed update: {stray.arn}")
             self._deletion.undo(stray, previous)
 

@@ -22,7 +22,7 @@ from connect_provider.reconcile.plan import Observation, Status
 from connect_provider.reconcile.resource import Resource
 from connect_provider.request import UNCONFIRMED, DeleteRequest, Request
 from connect_provider.run import Run
-from connect_provider.stack.watch import StackWatch
+from connect_provider.stack.resources import StackResources
 
 
 class Deletion:
@@ -32,13 +32,17 @@ class Deletion:
     """
 
     def __init__(
-        self, resource_type: type[Resource[Any]], request: Request, run: Run, watch: StackWatch
+        self,
+        resource_type: type[Resource[Any]],
+        request: Request,
+        run: Run,
+        stack: StackResources,
     ) -> None:
         self._connect = Connect(run)  # no guard: a deletion is always wanted
         self._resource = resource_type(self._connect)
         self._request = request
         self._run = run
-        self._watch = watch
+        self._stack = stack
 
     def carry_out(self) -> None:
         """Delete the resource if it belongs to this request, and wait until it is gone."""
@@ -86,9 +90,9 @@ class Deletion:
         CloudFormation sends the Deletes of an operation after its Updates.
         """
         if isinstance(self._request, DeleteRequest):
-            return self._watch.has(observed.arn, logical_id)
+            return self._stack.has(observed.arn, logical_id)
         taken = ownership.taken_at(observed.tags)
-        return not self._watch.has_left(observed.arn, logical_id, taken)
+        return not self._stack.has_left(observed.arn, logical_id, taken)
 
     def replaced_at(self, physical_id: str) -> datetime | None:
         """Return when a logical id of the stack took its present resource, None if unknown."""
@@ -142,8 +146,8 @@ class Deletion:
         if not ownership.was_moved_from(tags, self._request):
             return False
         logical_id, taken = tags.get(ownership.LOGICAL_ID, ""), ownership.taken_at(tags)
-        left = self._watch.has_left(observed.arn, logical_id, taken, self.replaced_at)
-        return left and self._watch.is_of_present_operation()
+        left = self._stack.has_left(observed.arn, logical_id, taken, self.replaced_at)
+        return left and self._stack.is_of_present_operation()
 
     def _adopts(self) -> bool:
         properties = self._request.resource_properties
@@ -165,9 +169,9 @@ class Deletion:
             return None  # not even the instance exists
         if observed is None or physical_id.startswith(UNCONFIRMED):
             return observed
-        if self._watch.has(observed.arn):
+        if self._stack.has(observed.arn):
             return None  # a later update made it
-        if not self._watch.undoes(ownership.taken_at(observed.tags)):
+        if not self._stack.undoes(ownership.taken_at(observed.tags)):
             self._run.log(f"Delete: nothing, an earlier operation made {observed.arn}")
             return None
         return observed

@@ -1,27 +1,21 @@
 """Asks the stack whether it still waits for a request, and whether it keeps a resource."""
 
-import operator
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from functools import partial
-from typing import TypeVar
+from datetime import datetime
 
 from connect_provider import backoff
 from connect_provider.errors import ProviderError, ResourceConflict, Superseded
-from connect_provider.request import CreateRequest, DeleteRequest, Request, UpdateRequest
+from connect_provider.request import CreateRequest, Request, UpdateRequest
 from connect_provider.run import Run
 from connect_provider.stack.describe import (
     GONE,
     Phase,
     StackResource,
     Turn,
-    has_begun_since,
     last_turn,
     phase_of,
     resource_of,
 )
-
-T = TypeVar("T")
+from connect_provider.stack.resources import StackResources
 
 
 class StackWatch:
@@ -36,6 +30,7 @@ class StackWatch:
     def __init__(self, run: Run, request: Request) -> None:
         self._run = run
         self._request = request
+        self.resources = StackResources(run, request)
         self._ask_at = self._mute_until = float("-inf")
         self._rolls_back: bool | None = None
 
@@ -59,144 +54,6 @@ class StackWatch:
             return resource.status != "CREATE_IN_PROGRESS"  # a later update may be rolled back
         replaced = getattr(self._request, "physical_resource_id", "")
         return resource.physical_id != replaced
-
-    def has(self, arn: str, logical_id: str = "") -> bool:
-        """Return whether the stack has the resource now, under this or another logical id.
-
-        If another logical id could not be created, or is given up, it does not count.
-
-        Raise ProviderError, as unfinished, if CloudFormation does not tell.
-        """
-
-        def look() -> bool:
-            resource = self._resource_of(logical_id or self._request.logical_resource_id)
-            if resource.physical_id != arn or not logical_id:
-                return resource.physical_id == arn
-            return resource.status != "CREATE_FAILED" and not self._is_given_up(resource)
-
-        return self._shown(look, bool)
-
-    def has_left(
-        self,
-        arn: str,
-        logical_id: str,
-        taken: datetime | None,
-        replaced_at: Callable[[str], datetime | None] | None = None,
-    ) -> bool:
-        """Return whether an earlier operation left the resource of another logical id behind.
-
-        If the present operation creates or replaces that resource, its id may be missing.
-
-        taken: when the other logical id took it, or lost it if it was moved.
-        replaced_at: returns when that logical id took its present resource. None: it was moved.
-
-        Raise ProviderError, as unfinished, if CloudFormation does not tell.
-        """
-
-        def look() -> tuple[bool, bool]:
-            resource = self._resource_of(logical_id)
-            if self._is_given_up(resource):
-                return True, False
-            if resource.physical_id == arn:
-                return False, resource.status != "DELETE_SKIPPED"
-            if replaced_at and resource.status.startswith("UPDATE_"):
-                return not self._is_of_operation(replaced_at(resource.physical_id)), False
-            return not self._is_of_operation(taken), False
-
-        return self._shown(look, lambda seen: seen[1])[0]
-
-    def _is_given_up(self, resource: StackResource) -> bool:
-        """Return whether the stack deletes a resource, or no longer has it.
-
-        If `Retain` keeps the resource in the present operation, it stays with its logical id.
-        """
-        if resource.status == "DELETE_SKIPPED":
-            return not self._is_of_operation(resource.since)
-        return resource.status == GONE or resource.status.startswith("DELETE_")
-
-    def is_of_present_operation(self) -> bool:
-        """Return whether no later operation than that of the request has begun.
-
-        Raise ProviderError, as unfinished, if CloudFormation does not tell.
-        """
-        return self._shown(partial(self._is_of_operation, self._run.signed_at), operator.not_)
-
-    def _is_of_operation(self, moment: datetime | None) -> bool:
-        """Return whether a moment is in the present operation. An unknown one is not.
-
-        Raise ProviderError if CloudFormation does not tell.
-        """
-        return moment is not None and not self._has_begun_since(moment, backoff.SUPERSEDING_LAG)
-
-    def _resource_of(self, logical_id: str) -> StackResource:
-        """Return a resource of the stack. Raise ProviderError if CloudFormation does not tell."""
-        return resource_of(self._request.stack_id, logical_id)
-
-    def _shown(self, look: Callable[[], T], enough: Callable[[T], bool]) -> T:
-        """Return what the stack shows when its status no longer lags, or once it is enough.
-
-        Raise ProviderError, as unfinished, if CloudFormation does not tell.
-        """
-
-        def attempt() -> tuple[T | ProviderError, bool]:
-            try:
-                return look(), True
-            except ProviderError as error:
-                return error, not error.transient
-
-        def is_enough(seen: T | ProviderError) -> bool:
-            return isinstance(seen, ProviderError) or enough(seen)
-
-        seen = self._when_current(attempt, is_enough, backoff.lag_delay)
-        if isinstance(seen, ProviderError):
-            raise type(seen)(str(seen), unfinished=True)
-        return seen
-
-    def _when_current(
-        self,
-        look: Callable[[], tuple[T, bool]],
-        enough: Callable[[T], bool],
-        pace: Callable[[float], float],
-    ) -> T:
-        """Return what the stack shows when its status no longer lags, or once it is enough.
-
-        If CloudFormation does not respond, ask again for half a minute more. If the time of the
-        run is nearly up, the last look counts.
-
-        look: returns what the stack shows, and whether CloudFormation responded.
-        """
-        current_at = self._run.now() + max(backoff.STATUS_LAG - self._run.age(), 0.0)
-
-        def attempt() -> tuple[T, bool]:
-            overdue = self._run.now() - current_at  # before the look
-            hurried = self._run.time_to_wait() <= backoff.STATUS_LAG
-            seen, told = look()
-            over = overdue > (0.0 if told else backoff.STATUS_LAG)
-            return seen, over or hurried or (told and enough(seen))
-
-        what = "CloudFormation does not show the stack's status"
-        return self._run.wait(attempt, lambda outcome: outcome[1], what, pace=pace)[0]
-
-    def undoes(self, changed: datetime | None) -> bool:
-        """Return whether this request undoes the operation that made a change then.
-
-        An earlier operation, or somebody else before it, may have made the change. An Update comes
-        in the operation that it rolls back. A Delete may come in a later one than the Create.
-        """
-        deletes = isinstance(self._request, DeleteRequest)
-        creates = self._request.logical_resource_id if deletes else ""
-        if changed is None:
-            return True
-        try:
-            return not self._has_begun_since(changed, backoff.STATUS_LAG, creates)
-        except ProviderError as error:
-            self._run.log(f"cannot check which operation made a change; continuing: {error}")
-            return True
-
-    def _has_begun_since(self, moment: datetime, lag: float, creates: str = "") -> bool:
-        """Return whether the operation began after a moment. The times may differ by a lag."""
-        until = moment + timedelta(seconds=lag)
-        return has_begun_since(self._request.stack_id, until, creates)
 
     def _look(self) -> tuple[Phase, bool]:
         """Return the direction in which the resource goes, and whether CloudFormation told it.
@@ -290,7 +147,7 @@ class StackWatch:
             overdue = min(waited, self._run.age() - backoff.STATUS_LAG)
             return max(-overdue, backoff.settle_delay(overdue))
 
-        return self._when_current(self._look, lambda _: False, pace)
+        return self._run.wait_for_status(self._look, lambda _: False, pace)
 
     def end_rollback(self, error: ProviderError) -> None:
         """Log a refusal if the resource goes back to the previous template. Otherwise, raise it.

@@ -243,7 +243,7 @@ class TrafficDistribution:
         Somebody else may have moved it before the stack operation. The update only recorded that.
         """
         moved_at = group.attributes["LastFailoverTime"]
-        return self._watch.undoes(datetime.fromisoformat(moved_at) if moved_at else None)
+        return self._watch.resources.undoes(datetime.fromisoformat(moved_at) if moved_at else None)
 
     def _require_overwrite(
         self, contested: list[str], previous: model.Splits, group: Observation
