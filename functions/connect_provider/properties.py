@@ -183,25 +183,41 @@ def previous_properties(model: type[PropertiesT], request: Request) -> Propertie
         return None
 
 
-def replaces(model: type[OwnedResourceProperties], request: UpdateRequest) -> bool:
-    """Return whether an Update changes a create-only property. Another spelling is no change.
+def replaced_properties(
+    model: type[OwnedResourceProperties], request: UpdateRequest
+) -> OwnedResourceProperties | None:
+    """Return the properties of an Update that changes a create-only one, or None if it does not.
 
-    Other properties of the template may be invalid, so the previous ones take their place. If
-    the result is invalid, too, they belong to another instance, or a create-only one is invalid.
+    Another spelling is no change. If other properties than these and the Name are invalid, the
+    previous ones take their place. The result then only says where the resource is.
+
+    Raise InvalidRequest if these are invalid, or do not fit the previous ones.
     """
     previous = previous_properties(model, request)
     if previous is None:
-        return False
-    aliases = {name: model.model_fields[name].validation_alias for name in model.create_only}
+        return None
+    try:
+        target = desired_properties(model, request)
+    except InvalidRequest as error:
+        target = _located(model, request, error)
+    changed = any(target.state[name] != previous.state[name] for name in model.create_only)
+    return target if changed else None
+
+
+def _located(
+    model: type[OwnedResourceProperties], request: UpdateRequest, refusal: InvalidRequest
+) -> OwnedResourceProperties:
+    """Return the previous properties with the template's create-only ones and its Name."""
+    kept = model.create_only | {"Name"}
+    aliases = {name: model.model_fields[name].validation_alias for name in kept}
     names = {spelling for item in aliases.items() for spelling in spellings(*item)}
     before, after = request.old_resource_properties, request.resource_properties
     merged = {name: value for name, value in before.items() if name not in names}
     merged |= {name: value for name, value in after.items() if name in names}
     try:
-        state = _parse_of_stack(model, merged, request).state
+        return _parse_of_stack(model, merged, request)
     except InvalidRequest:
-        return True
-    return any(state[name] != previous.state[name] for name in model.create_only)
+        raise refusal from None
 
 
 def _parse_of_stack(model: type[PropertiesT], properties: Any, request: Request) -> PropertiesT:

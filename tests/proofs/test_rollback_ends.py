@@ -474,16 +474,18 @@ def test_a_rollback_without_a_permission_fails_if_the_replacement_was_refused(
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("replaced", [True, False])
-def test_a_rollback_to_an_invalid_template_fails_only_if_the_instance_changed(
+@pytest.mark.parametrize("name", ["Sales", "Service"])
+def test_a_rollback_to_an_invalid_template_returns_to_the_old_quick_connect(
+    name: str,
     replaced: bool,  # noqa: FBT001
     spelling: str,
     connect: ConnectEmulator,
     sink: Sink,
     stacks: Stacks,
 ) -> None:
-    """A newer provider refuses the previous template, so nothing can look for the old one."""
+    """A newer provider refuses the previous template. Its instance and Name are valid."""
     _, before = to_queue(scene.OTHER_INSTANCE_ID if replaced else scene.INSTANCE_ID)
-    _, after = spelled(spelling, scene.INSTANCE_ID)
+    _, after = spelled(spelling, scene.INSTANCE_ID, Name=name)
     create = load_event("quick_connect_create", sink)
     old = created({**create, "ResourceProperties": before}, sink)
     update = load_event(
@@ -500,7 +502,7 @@ def test_a_rollback_to_an_invalid_template_fails_only_if_the_instance_changed(
     _, refused = spelled(earlier, before["InstanceId"], Retired="yes")
     update["OldResourceProperties"] = refused
     response = rolled_back(update, sink, physical_id=new)
-    assert (response["Status"] == "FAILED") is replaced
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", old)
 
 
 def test_a_rollback_returns_to_the_old_group_if_a_sibling_took_it(
@@ -519,15 +521,16 @@ def test_a_rollback_returns_to_the_old_group_if_a_sibling_took_it(
     assert [g["Name"] for g in connect.groups.values() if not g["IsDefault"]] == []
 
 
+@pytest.mark.parametrize("refused", ["InstanceId", "Name"])
 def test_a_rollback_fails_rather_than_lose_a_resource_that_its_template_cannot_name(
-    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+    refused: str, connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
-    """A newer provider refuses the previous template, so it cannot look for the old resource."""
+    """A newer provider refuses the instance or the Name, so it cannot look for the old resource."""
     old = created(load_event(f"{GROUP}_create", sink), sink)
     update = load_event(f"{GROUP}_update_replacement", sink, PhysicalResourceId=old)
     new = created(update, sink)
     stacks.status = ROLLBACK
-    update["OldResourceProperties"]["Retired"] = "yes"
+    update["OldResourceProperties"][refused] = ""
     assert rolled_back(update, sink, physical_id=new)["Reason"].startswith("InvalidRequest: ")
 
 

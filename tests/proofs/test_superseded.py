@@ -292,19 +292,22 @@ def test_a_late_delivery_brings_nothing_back(
     assert state_of(connect) == before
 
 
-@pytest.mark.parametrize(
-    "rollback_at",
-    [pytest.param(5), pytest.param(20), 45],
-)
+@pytest.mark.parametrize("outdated", [{}, {"Queues": []}], ids=["valid", "outdated"])
+@pytest.mark.parametrize("rollback_at", [5, 20, 45])
 def test_a_replacement_that_settles_during_the_rollbacks_own_update_is_removed(
     rollback_at: float,
+    outdated: dict[str, list[str]],
     connect: ConnectEmulator,
     sink: Sink,
     stacks: Stacks,
     clock: FakeTime,
     zygote: Zygote,
 ) -> None:
-    """The rollback goes back to the old group, and sends no Delete for the new one."""
+    """The rollback goes back to the old group, and sends no Delete for the new one.
+
+    outdated: properties of the previous template that the provider no longer knows. The rollback
+    then keeps the old group, and looks for nothing.
+    """
     create = load_event("traffic_distribution_group_create", sink)
     arn = stacks.physical_id = created(create, sink)
     before = state_of(connect)
@@ -314,7 +317,10 @@ def test_a_replacement_that_settles_during_the_rollbacks_own_update_is_removed(
     def roll_back() -> None:
         clock.advance(rollback_at)
         stacks.status, stacks.since = "UPDATE_ROLLBACK_IN_PROGRESS", clock.time()
-        assert zygote.run([reversed_update(update, sink)]) == [0]
+        stacks.events = [("", stacks.status, stacks.since)]
+        back = reversed_update(update, sink)
+        back["ResourceProperties"] = {**back["ResourceProperties"], **outdated}
+        assert zygote.run([back]) == [0]
         assert sink.responses[-1]["Status"] == "SUCCESS"
 
     connect.settle_seconds = 60

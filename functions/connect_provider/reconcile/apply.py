@@ -13,7 +13,7 @@ from connect_provider.properties import (
     OwnedResourceProperties,
     desired_properties,
     previous_properties,
-    replaces,
+    replaced_properties,
 )
 from connect_provider.reconcile.delete import Deletion
 from connect_provider.reconcile.plan import Action, Observation, Plan, Status, plan
@@ -83,12 +83,13 @@ class Owned:
     def _replaced(self) -> Observation | None:
         """Return the resource that the failed update of a rollback replaced, if it still exists."""
         request, model = self._request, self._resource.model
-        if not isinstance(request, UpdateRequest) or not replaces(model, request):
+        if not isinstance(request, UpdateRequest):
             return None
-        if not self._watch.turns_out_to_roll_back():
+        target = replaced_properties(model, request)
+        if target is None or not self._watch.turns_out_to_roll_back():
             return None
         try:
-            old = self._run.look_again(partial(self._resource.look_for, self._desired))
+            old = self._run.look_again(partial(self._resource.look_for, target))
         except errors.NotFound:
             return None  # not even the instance exists
         if old is None or old.status is Status.DELETING or old.arn == self._run.initial_id:
