@@ -175,7 +175,10 @@ class QueueAssociations:
             raise
 
     def _undo_create(self, queue: Observation) -> None:
-        """Undo a Create that its stack has canceled: its Delete may have come before our calls."""
+        """Undo a Create that its stack has canceled: its Delete may have come before our calls.
+
+        What the queue offered before this run stays.
+        """
         if isinstance(self._request, CreateRequest) and not self._watch.keeps(queue.arn):
             self._run.log("Create: undo, CloudFormation no longer waits")
-            self._unguarded.remove_each(queue, self._members.desired(self._desired))
+            self._unguarded.remove_each(queue, self._members.added)

@@ -1,5 +1,6 @@
 """The calls to Connect for Custom::ConnectQueueQuickConnects."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from connect_provider import arn
@@ -41,12 +42,16 @@ class QueueQuickConnects(Members):
     def add(self, observed: Observation, *members: str) -> None:
         """Associate quick connects (API: AssociateQueueQuickConnects)."""
         try:
-            self._call("AssociateQueueQuickConnects", observed, members)
+            self._associate(observed, members)
         except InvalidRequest:
             missing = frozenset(members) - self.list(observed)
             if len(missing) == len(members):
                 raise
-            self._call("AssociateQueueQuickConnects", observed, missing)
+            self._associate(observed, missing)
+
+    def _associate(self, observed: Observation, members: Iterable[str]) -> None:
+        with self._adding(members):
+            self._call("AssociateQueueQuickConnects", observed, members)
 
     def remove(self, observed: Observation, *members: str) -> None:
         """Dissociate quick connects (API: DisassociateQueueQuickConnects)."""
@@ -58,12 +63,9 @@ class QueueQuickConnects(Members):
                 raise
             self._call("DisassociateQueueQuickConnects", observed, left)
 
-    def _call(
-        self, operation: str, queue: Observation, members: tuple[str, ...] | MemberIds
-    ) -> None:
-        if members:
+    def _call(self, operation: str, queue: Observation, members: Iterable[str]) -> None:
+        if ids := sorted(members):
             region = arn.region_of(queue.arn)
-            ids = sorted(members)
             self._connect.call(operation, region, **_ids(queue), QuickConnectIds=ids)
 
 

@@ -187,12 +187,15 @@ class Owned:
     def _undo_unless_kept(self, observed: Observation) -> None:
         """Undo this request if its stack neither waits for it nor has the resource.
 
-        CloudFormation then canceled the request. It sends no Delete, or has already sent one.
+        CloudFormation then canceled the request. It sends no Delete, or has already sent one. An
+        adopted resource keeps the members that it had before this run.
         """
         if self._watch.keeps(observed.arn):
             return
         self._run.log(f"{self._request.request_type}: undo, CloudFormation no longer waits")
-        self._deletion.undo(observed, self._desired)
+        members, adopted = self._resource.members, ownership.is_adopted(observed.tags)
+        ours = members.added if adopted else members.desired(self._desired)
+        self._deletion.undo(observed, ours)
         self._run.physical_id = self._run.initial_id
         raise errors.Superseded
 
@@ -413,7 +416,7 @@ class Owned:
         left = ownership.is_left_by_cancelled_create(stray.tags, request)
         if left and self._stack.undoes(ownership.taken_at(stray.tags)):
             self._run.log(f"Update: delete the replacement of the failed update: {stray.arn}")
-            self._deletion.undo(stray, previous)
+            self._deletion.undo(stray, self._resource.members.desired(previous))
 
     def _require_free_name(self, observed: Observation) -> None:
         """Raise AlreadyExists if another resource has the Name.

@@ -18,7 +18,7 @@ from connect_provider.errors import (
 )
 from connect_provider.ownership import Owner
 from connect_provider.properties import OwnedResourceProperties, desired_properties
-from connect_provider.reconcile.plan import Observation, Status
+from connect_provider.reconcile.plan import MemberIds, Observation, Status
 from connect_provider.reconcile.resource import Resource
 from connect_provider.request import UNCONFIRMED, DeleteRequest, Request
 from connect_provider.run import Run
@@ -52,12 +52,12 @@ class Deletion:
         else:
             observed = self._left_behind(physical_id)
         if observed is not None:
-            self.undo(observed, self._properties())
+            self.undo(observed, self._members())
 
-    def undo(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
+    def undo(self, observed: Observation, members: MemberIds) -> None:
         """End the ownership of a resource: hand it back, release it, or delete it.
 
-        properties: these named its members. None: they were never applied.
+        members: those to remove, if they are live.
         """
         tags, moved_from = observed.tags, observed.tags.get(ownership.MOVED_FROM, "")
         moved = moved_from not in ("", self._request.logical_resource_id)
@@ -65,9 +65,9 @@ class Deletion:
             return
         if ownership.is_adopted(tags) or not ownership.is_deletable(tags, adopts=self._adopts()):
             self._run.log(f"{self._request.request_type}: release the adopted resource")
-            self._release(observed, properties)
+            self._release(observed, members)
         else:
-            self._delete(observed, properties)
+            self._delete(observed, members)
 
     def _hand_back(self, observed: Observation, logical_id: str) -> bool:
         """Return a moved resource to the logical id that had it; return whether that keeps it.
@@ -184,7 +184,7 @@ class Deletion:
         made = ownership.made_by(tags, self._request, creator)
         return made and not ownership.is_adopted(tags)
 
-    def _delete(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
+    def _delete(self, observed: Observation, members: MemberIds) -> None:
         """Wait until the resource can be deleted, delete it, and wait until it is gone.
 
         A refusal changes nothing. It is checked before the members are removed, or they are added
@@ -199,16 +199,15 @@ class Deletion:
         )
         if idle is None:
             return
-        members = self._resource.members
-        removed = members.live(idle, properties) if properties else frozenset()
+        removed = self._resource.members.live(idle, members)
         if removed and (blocker := self._resource.blocker(idle)):
             raise ResourceConflict(f"{idle.arn} cannot be deleted. {blocker}")
-        members.remove_each(idle, removed)
+        self._resource.members.remove_each(idle, removed)
         try:
             self._delete_alone(idle)
         except ProviderError as error:
             if not error.unfinished:
-                members.put_back(idle, removed)
+                self._resource.members.put_back(idle, removed)
             raise
 
     def _delete_alone(self, observed: Observation) -> None:
@@ -252,18 +251,22 @@ class Deletion:
         blocker = self._resource.blocker(observed)
         return f"{observed.arn} {problem}. {blocker or 'Remove the resources that still use it'}"
 
-    def _release(self, observed: Observation, properties: OwnedResourceProperties | None) -> None:
+    def _release(self, observed: Observation, members: MemberIds) -> None:
         """Release an adopted resource: keep it, remove our members and our tags."""
-        if properties and ownership.owner(observed.tags, self._request) is Owner.THIS:
-            members, wanted = self._resource.members, self._resource.members.desired(properties)
+        if members and ownership.owner(observed.tags, self._request) is Owner.THIS:
             live = self._run.wait(
-                lambda: members.live(observed, properties),
-                lambda seen: seen == wanted or self._run.lag_is_over(),
+                lambda: self._resource.members.live(observed, members),
+                lambda seen: seen == members or self._run.lag_is_over(),
                 f"Connect does not list the members of {observed.arn}",
             )
-            members.remove_each(observed, live)
+            self._resource.members.remove_each(observed, live)
         with suppress(NotFound):  # somebody has deleted it, and Connect still showed it
             self._connect.untag(observed.arn, ownership.RELEASED & observed.tags.keys())
+
+    def _members(self) -> MemberIds:
+        """Return the members that the template names."""
+        properties = self._properties()
+        return self._resource.members.desired(properties) if properties else frozenset()
 
     def _properties(self) -> OwnedResourceProperties | None:
         """Return the properties, or None if they are invalid: then they were never applied."""

@@ -1,11 +1,11 @@
 """Members of a resource, such as the users of a group: how to list, add and remove them."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
 from connect_provider.connect import Connect
-from connect_provider.errors import NotFound
+from connect_provider.errors import NotFound, ProviderError
 from connect_provider.reconcile.plan import MemberIds, Observation
 
 
@@ -13,12 +13,14 @@ class Members:
     """The members of a resource type: none, unless a subclass says otherwise.
 
     at_once: how many members one call of the API takes.
+    added: the ids that calls of this run added, or may have added.
     """
 
     at_once: ClassVar[int] = 1
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
+        self.added: MemberIds = frozenset()
 
     def desired(self, properties: Any) -> MemberIds:
         """Return the bare ids of the members in the properties."""
@@ -37,6 +39,17 @@ class Members:
 
         Raise NotFound if one does not exist, or the resource.
         """
+
+    @contextmanager
+    def _adding(self, members: Iterable[str]) -> Iterator[None]:
+        """Note the members that a call adds."""
+        try:
+            yield
+        except ProviderError as error:
+            if error.maybe_done:
+                self.added |= frozenset(members)
+            raise
+        self.added |= frozenset(members)
 
     def remove(self, observed: Observation, *members: str) -> None:
         """Remove up to `at_once` members. Raise NotFound if one does not exist, or the resource."""
@@ -69,9 +82,8 @@ class Members:
             with suppress(NotFound):
                 self.add(observed, member)
 
-    def live(self, observed: Observation, properties: Any) -> MemberIds:
-        """Return the live members that the properties name, without a call if they name none."""
-        desired = self.desired(properties)
+    def live(self, observed: Observation, members: MemberIds) -> MemberIds:
+        """Return those of the members that are live, without a call for none."""
         with suppress(NotFound):  # an earlier run has deleted the resource
-            return desired & self.list(observed) if desired else desired
+            return members & self.list(observed) if members else members
         return frozenset()

@@ -40,7 +40,8 @@ class GroupUsers(Members):
 
     def add(self, observed: Observation, *members: str) -> None:
         """Associate users (API: AssociateTrafficDistributionGroupUser, idempotent)."""
-        self._call("AssociateTrafficDistributionGroupUser", observed, members)
+        with self._adding(members):
+            self._call("AssociateTrafficDistributionGroupUser", observed, members)
 
     def remove(self, observed: Observation, *members: str) -> None:
         """Dissociate users (API: DisassociateTrafficDistributionGroupUser)."""
