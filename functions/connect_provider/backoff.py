@@ -18,6 +18,7 @@ SUPERSEDING_LAG = 2.0  # a younger request cannot have been canceled
 ASK_AGAIN_AFTER = 5.0  # until then, the last response of CloudFormation remains valid
 ASK_AGAIN_AFTER_FAILURE = 60.0  # the pause after CloudFormation did not respond
 STATUS_LAG = 30.0  # until then, a stack's status may not show the latest operation
+CLOCK_SKEW = 5.0  # the times of Connect and CloudFormation differ by less
 READ_TIMEOUTS = (20, 10, 5, 2)  # the first one, unless a deadline is near
 # Lambda waits one minute before the second run of an asynchronous event, two before the third
 # (Lambda developer guide, "Error handling for asynchronous invocation").

@@ -154,12 +154,7 @@ class Run:
             pace=backoff.lag_delay,
         )[0]
 
-    def wait_for_status(
-        self,
-        look: Callable[[], tuple[T, bool]],
-        enough: Callable[[T], bool],
-        pace: Callable[[float], float],
-    ) -> T:
+    def wait_for_status(self, look: Callable[[], tuple[T, bool]], enough: Callable[[T], bool]) -> T:
         """Return what the stack shows when its status no longer lags, or once it is enough.
 
         If CloudFormation does not respond, ask again for half a minute more. If the time of the
@@ -176,7 +171,7 @@ class Run:
             over = overdue > (0.0 if told else backoff.STATUS_LAG)
             return seen, over or hurried or (told and enough(seen))
 
-        what = "CloudFormation does not show the stack's status"
+        what, pace = "CloudFormation does not show the stack's status", backoff.lag_delay
         return self.wait(attempt, lambda outcome: outcome[1], what, pace=pace)[0]
 
     def outlast_lag(self) -> None:

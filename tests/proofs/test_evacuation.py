@@ -1,10 +1,8 @@
 """An update or its rollback never moves contacts into a Region that an operator has evacuated."""
 
 import uuid
-from contextlib import suppress
 from typing import Any
 
-import boto3
 import pytest
 
 from sandbox import scene
@@ -14,7 +12,16 @@ from sandbox.consistency import Lag
 from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink, handler_of, response_to
 from tests.support.timeline import Timeline
-from tests.support.traffic import EAST, WEST, by_hand, live, percentages, split, template
+from tests.support.traffic import (
+    EAST,
+    WEST,
+    by_hand,
+    live,
+    move_in_the_console,
+    percentages,
+    split,
+    template,
+)
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/contact-center/1"
 
@@ -228,6 +235,161 @@ def test_a_rollback_leaves_an_evacuation_that_the_failed_update_only_recorded(
     assert live(group) == (0, 100)
 
 
+@pytest.mark.parametrize("status_lag", [1.5, 15.0, 29.0])
+@pytest.mark.parametrize(
+    ("refused", "added", "fails_at"),
+    [
+        ("", {}, 60.0),
+        ("", {}, 300.0),
+        ("UpdateCrossRegionRouting", {"CrossRegionRouting": "Isolated"}, None),
+    ],
+    ids=["a sibling fails", "a sibling fails late", "no permission"],
+)
+def test_a_rollback_that_cloudformation_shows_late_leaves_a_recorded_evacuation(
+    refused: str,
+    added: dict[str, str],
+    fails_at: float | None,
+    status_lag: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The previous split is live, as in a failover. But it is the resource's second request."""
+    stack.heal = connect.faults.clear
+    assert stack.deploy(template(100))
+    by_hand(group, 0, 100)
+    clock.sleep(600)
+    if refused:
+        connect.fault(refused, "InvalidRequestException", times=1000)
+    weather = Weather(fails_at=fails_at, status_lag=status_lag)
+    assert not stack.deploy(template(0, **added), weather)
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize(
+    ("operation", "number"), [("DescribeStacks", 1), ("DescribeStackEvents", 2)]
+)
+def test_one_throttled_question_of_a_rollback_does_not_undo_a_recorded_evacuation(
+    operation: str,
+    number: int,
+    stack: Stack,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """All functions of a stack ask at the beginning of a rollback."""
+    asked: list[str] = []
+
+    def throttles(name: str) -> bool:
+        asked.append(name)
+        return name == operation and asked.count(operation) == number
+
+    assert stack.deploy(template(100))
+    by_hand(group, 0, 100)
+    clock.sleep(600)
+    stack.heal = lambda: setattr(stacks, "throttles", throttles)
+    assert not stack.deploy(template(0), Weather(fails_at=60.0))
+    assert asked.count(operation) >= number
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize(("manual", "requested"), [(300.0, 600.0), (40.0, 100.0), (10.0, 20.0)])
+def test_a_rollback_leaves_an_evacuation_of_its_operation_that_came_before_the_update(
+    manual: float, requested: float, stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """The stack is large, so its operation begins long before the update of the traffic."""
+    flow = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
+    desk = {"InstanceId": scene.INSTANCE_ID, "Name": "Desk", "QuickConnectConfig": flow}
+    assert stack.deploy(template(100))
+    clock.sleep(3600)
+    stack.timeline = Timeline()
+    stack.timeline.start(lambda: by_hand(group, 0, 100), after=manual)
+    weather = Weather(spacing=requested, fails_at=requested + 300)
+    after = {"Desk": ("Custom::ConnectQuickConnect", desk), **template(0)}
+    stack.timeline.start(lambda: stack.deploy(after, weather))
+    stack.timeline.run()
+    assert live(group) == (0, 100)
+
+
+def test_a_rollback_leaves_everything_if_somebody_moved_agents_after_the_update(
+    stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """The update only recorded an evacuation. LastFailoverTime is that of the agents."""
+    assert stack.deploy(template(100))
+    by_hand(group, 0, 100)
+    clock.sleep(600)
+    stack.timeline = Timeline()
+    stack.timeline.start(lambda: by_hand(group, 50, 50, "AgentConfig"), after=60.0)
+    stack.timeline.start(lambda: stack.deploy(template(0), Weather(fails_at=90.0)))
+    stack.timeline.run()
+    assert live(group) == (0, 100)
+    assert live(group, "AgentConfig") == (50, 50)
+
+
+def test_a_rollback_keeps_an_evacuation_that_came_before_its_repeated_run(
+    stack: Stack, sink: Sink, group: dict[str, Any]
+) -> None:
+    """Its response did not arrive in four tries, so Lambda runs it again after a minute."""
+    assert stack.deploy(template(100))
+    stack.heal = lambda: setattr(sink, "replies", [503] * 4)
+
+    def evacuate() -> None:
+        assert live(group) == (100, 0)
+        by_hand(group, 0, 100)
+
+    stack.timeline = Timeline()
+    stack.timeline.start(lambda: stack.deploy(template(0), Weather(fails_at=60.0)))
+    stack.timeline.start(evacuate, after=90.0)
+    stack.timeline.run()
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize("back_after", [300.0, 1200.0])
+def test_an_update_that_a_failed_region_held_up_does_not_undo_a_later_failover(
+    back_after: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """Each Region has a stack. The other one fails over while this one's Region is down."""
+    other, done = Stack(stack.sink, stack.stacks), {}
+
+    def shares(east: int) -> Template:
+        target = {"TrafficDistributionGroupId": group["Arn"]}
+        config = {"TelephonyConfig": percentages(east, 100 - east)}
+        return {"Traffic": ("Custom::ConnectTrafficDistribution", {**target, **config})}
+
+    assert stack.deploy(shares(100))
+    assert other.deploy(shares(100))
+    clock.sleep(3600)
+    other.timeline = stack.timeline = Timeline()
+    stack.timeline.start(lambda: connect.regions_off.add(EAST))
+    stack.timeline.start(lambda: done.update(step=stack.deploy(shares(90))), after=1.0)
+    stack.timeline.start(lambda: done.update(failover=other.deploy(shares(0))), after=60.0)
+    stack.timeline.start(connect.regions_off.clear, after=back_after)
+    stack.timeline.run()
+    assert done == {"step": False, "failover": True}
+    assert live(group) == (0, 100)
+    reasons = [each["Reason"] for each in stack.sink.responses if each["Status"] == "FAILED"]
+    assert "That is later than this request" in reasons[0]
+
+
+def test_the_routing_goes_back_with_the_calls_although_agents_were_moved_by_hand(
+    connect: ConnectEmulator, stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """The update does not change the agents, so their split says nothing about the rollback."""
+    agents = {"AgentConfig": percentages(100, 0)}
+    assert stack.deploy(template(100, CrossRegionRouting="Enabled", **agents))
+    by_hand(group, 30, 70, "AgentConfig")
+    clock.sleep(6000)
+    after = template(0, CrossRegionRouting="Isolated", **agents)
+    assert not stack.deploy(after, Weather(fails_at=60.0))
+    assert live(group) == (100, 0)
+    assert not connect.instances[scene.INSTANCE_ID].isolated
+
+
 @pytest.mark.parametrize("routed", [False, True])
 def test_a_failover_from_the_stack_of_the_failed_region_makes_no_call_to_that_region(
     *, routed: bool, connect: ConnectEmulator, stack: Stack
@@ -268,14 +430,9 @@ def test_a_failover_moves_the_calls_while_an_operator_moves_agents_in_steps(
     connect.shift_seconds = busy
     connect.delay_visibility(Lag(lag, least=lag, missing=0))
     stack.timeline = timeline = Timeline()
-    client = boto3.client("connect", region_name=WEST)
 
     def step(west: int) -> None:
-        connect._settle()
-        shares = [{"Region": r, "Percentage": p} for r, p in ((EAST, 100 - west), (WEST, west))]
-        agents = {"AgentConfig": {"Distributions": shares}}
-        with suppress(client.exceptions.ResourceConflictException):  # the next step follows
-            client.update_traffic_distribution(Id=group["Arn"], **{**group["traffic"], **agents})
+        move_in_the_console(connect, group, AgentConfig=(100 - west, west))
 
     for number in range(300 // pause):
         timeline.start(lambda west=number * 10 % 100: step(west), after=number * pause)

@@ -333,24 +333,6 @@ def test_the_rollback_of_an_update_that_records_a_manual_change_undoes_it(
     assert live(group) == (100, 0)
 
 
-def test_a_rollback_that_runs_again_undoes_an_evacuation_made_in_between(
-    stack: Stack, sink: Sink, group: dict[str, Any]
-) -> None:
-    """Its response did not arrive in four tries, so Lambda runs it again after a minute."""
-    assert stack.deploy(template(100))
-    stack.heal = lambda: setattr(sink, "replies", [503] * 4)
-
-    def evacuate() -> None:
-        assert live(group) == (100, 0)
-        by_hand(group, 0, 100)
-
-    stack.timeline = Timeline()
-    stack.timeline.start(lambda: stack.deploy(template(0), Weather(fails_at=60.0)))
-    stack.timeline.start(evacuate, after=90.0)
-    stack.timeline.run()
-    assert live(group) == (100, 0)
-
-
 def test_an_update_that_is_canceled_at_once_moves_the_traffic_a_minute_later(
     connect: ConnectEmulator, stack: Stack, group: dict[str, Any]
 ) -> None:

@@ -113,7 +113,8 @@ def test_a_rollback_without_a_response_fails_and_deletes_nothing(
     before, after = REPLACEMENTS[kind]
     assert stack.deploy({"It": before})
     old = stack.ids["It"]
-    stack.heal = lambda: setattr(stacks, "throttles", first(float("inf"), "DescribeStacks", clock))
+    began = clock.passed
+    stacks.throttles = lambda _: clock.passed > began + 30
     with pytest.raises(RollbackFailed):
         stack.deploy({"It": after}, Weather(fails_at=60.0))
     assert old in live(connect)
@@ -233,3 +234,21 @@ def test_a_throttled_rollback_leaves_an_evacuation_whose_calls_the_failed_templa
     stack.stacks.throttles = first(times, "DescribeStacks", clock, after=60.0)
     assert not stack.deploy(template(0, **failed), Weather(fails_at=60.0))
     assert is_evacuated(connect)
+
+
+def test_one_throttled_question_lets_no_canceled_create_outlive_its_delete(
+    connect: ConnectEmulator, stack: Stack, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Connect throttles the Create for 55 seconds. The stack has canceled it long before."""
+    asked: list[str] = []
+
+    def throttles(operation: str) -> bool:
+        asked.append(operation)
+        return len(asked) == 1
+
+    stacks.throttles = throttles
+    connect.fault("CreateQuickConnect", "ThrottlingException", seconds=55)
+    stack.heal = lambda: None
+    assert not stack.deploy({"Desk": desk(scene.INSTANCE_ID)}, Weather(fails_at=10.0))
+    clock.sleep(600)
+    assert not connect.quick_connects

@@ -22,6 +22,7 @@ from tests.support.traffic import (
     evacuate_by_hand,
     is_evacuated,
     live,
+    move_in_the_console,
     percentages,
     template,
 )
@@ -506,22 +507,25 @@ def both(calls: int, agents: int, **more: Any) -> Template:
     return template(calls, AgentConfig=percentages(agents, 100 - agents), **more)
 
 
-@pytest.mark.parametrize("fails_at", [None, 60.0], ids=["update", "rollback"])
+@pytest.mark.parametrize("fails_at", [None, 90.0], ids=["update", "rollback"])
 @pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
 @pytest.mark.parametrize("lag", [5, 15, 25])
 def test_a_write_that_only_moves_agents_does_not_repeat_an_old_split_of_the_calls(
     lag: int, policy: str, fails_at: float | None, connect: ConnectEmulator, stack: Stack
 ) -> None:
-    """An operator has just evacuated the calls. The API requires a split of the calls."""
-    group, rolls_back = connect.default_group(scene.INSTANCE_ID), fails_at is not None
+    """An operator has just evacuated the calls. The API requires a split of the calls.
+
+    A rollback leaves everything, because the operator moved traffic after the update.
+    """
+    group = connect.default_group(scene.INSTANCE_ID)
     assert stack.deploy(both(100, 100, OutOfBandTraffic=policy))
     connect.delay_visibility(Lag(lag, least=lag, missing=0))
     stack.heal = lambda: by_hand(group, 0, 100)
-    if not rolls_back:
+    if fails_at is None:
         stack.heal()
     stack.deploy(both(100, 0, OutOfBandTraffic=policy), Weather(fails_at=fails_at))
     assert live(group) == (0, 100)
-    assert live(group, "AgentConfig") == ((100, 0) if rolls_back else (0, 100))
+    assert live(group, "AgentConfig") == (0, 100)
 
 
 @pytest.mark.parametrize("lag", [10, 15])
@@ -555,3 +559,133 @@ def test_a_failover_stays_although_another_stack_updates_the_group_at_the_same_t
     timeline.start(lambda: other.deploy(second), after=4.0)
     timeline.run()
     assert live(connect.default_group(scene.INSTANCE_ID)) == (0, 100)
+
+
+@pytest.mark.parametrize("first", ["503", "drop", "InternalServiceException"])
+@pytest.mark.parametrize("rolls_back", [False, True])
+def test_endless_conflicts_after_a_write_of_unknown_outcome_end_the_request_in_time(
+    rolls_back: bool,  # noqa: FBT001
+    first: str,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """The first write had no effect. So the conflicts are not its own."""
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+
+    def be_ill() -> None:
+        connect.fault("UpdateTrafficDistribution", first)
+        connect.fault("UpdateTrafficDistribution", "ResourceConflictException", times=9999)
+
+    stack.heal = be_ill if rolls_back else connect.faults.clear
+    if not rolls_back:
+        be_ill()
+    began = clock.passed
+    assert not stack.deploy(template(0), Weather(fails_at=10.0 if rolls_back else None))
+    assert clock.passed - began < 240
+
+
+@pytest.mark.parametrize(
+    "error", ["ThrottlingException", "InternalServiceException", "503", "drop"]
+)
+def test_a_failover_that_connect_never_accepts_says_so(
+    error: str, connect: ConnectEmulator, stack: Stack, sink: Sink
+) -> None:
+    """The group is ACTIVE all the time."""
+    assert stack.deploy(template(100))
+    connect.fault("UpdateTrafficDistribution", error, times=99999)
+    stack.heal = connect.faults.clear
+    assert not stack.deploy(template(0))
+    refused = next(each for each in sink.responses if each["Status"] == "FAILED")
+    assert refused["Reason"].startswith("NotStabilized: Connect still ")
+
+
+@pytest.mark.parametrize(("busy", "pause"), [(3, 20), (10, 15), (10, 25)])
+def test_a_failed_write_is_repeated_although_somebody_moves_agents_in_steps(
+    busy: int,
+    pause: int,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The first write gets a 503, right before a step. The steps go on for ten minutes."""
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+    connect.shift_seconds = busy
+    stack.timeline = timeline = Timeline()
+    began, ended = clock.passed, []
+
+    def step(west: int) -> None:
+        move_in_the_console(connect, group, AgentConfig=(100 - west, west))
+
+    for number in range(600 // pause):
+        timeline.start(lambda west=number * 10 % 100: step(west), after=number * pause)
+    connect.fault("UpdateTrafficDistribution", "503")
+
+    def fail_over() -> None:
+        assert stack.deploy(template(0))
+        ended.append(clock.passed)
+
+    timeline.start(fail_over, after=pause - 0.3)
+    timeline.run()
+    assert ended[0] - began < 150
+
+
+def test_rollback_stack_goes_back_behind_all_failed_updates(
+    sink: Sink, stacks: Stacks, clock: FakeTime, group: dict[str, Any]
+) -> None:
+    """With --disable-rollback, two updates fail due to a sibling. The first one moved the calls."""
+    update, now = update_to(sink, group, 0, 100), clock.time()
+    name = update["LogicalResourceId"]
+    stacks.status = "UPDATE_IN_PROGRESS"
+    stacks.events = [(name, "UPDATE_IN_PROGRESS", now), ("", "UPDATE_IN_PROGRESS", now - 1)]
+    assert deliver(update, sink)["Status"] == "SUCCESS"
+    for resource in [[(name, "UPDATE_COMPLETE", now + 2)], []]:
+        later = clock.time() + 10
+        stacks.events = [
+            ("", "UPDATE_FAILED", later + 5),
+            ("Sibling", "UPDATE_FAILED", later + 4),
+            *resource,
+            *stacks.events,
+        ]
+        clock.sleep(600)
+        began = clock.time()
+        stacks.events = [("", "UPDATE_IN_PROGRESS", began), *stacks.events]
+    stacks.events = [
+        (name, "UPDATE_IN_PROGRESS", began + 1),
+        ("", "UPDATE_ROLLBACK_IN_PROGRESS", began),
+        *stacks.events[1:],
+    ]
+    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    clock.sleep(1)
+    assert deliver(reversed_update(update, sink), sink)["Status"] == "SUCCESS"
+    assert live(group) == (100, 0)
+
+
+@pytest.mark.parametrize("disable_rollback", [False, True])
+@pytest.mark.parametrize(
+    ("status_lag", "pause"), [(0.0, 1.0), (1.5, 1.0), (3.0, 2.0), (1.5, 3600.0)]
+)
+def test_a_refused_failover_is_repeated_as_soon_as_cloudformation_shows_the_new_operation(
+    status_lag: float,
+    pause: float,
+    disable_rollback: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """It still shows the failure of the update, or its rollback."""
+    assert stack.deploy(template(100))
+    by_hand(group, 100, 0)
+    clock.sleep(6000)
+    connect.fault("UpdateTrafficDistribution", "AccessDeniedException", times=1)
+    weather = Weather(status_lag=status_lag)
+    assert not stack.deploy(template(0), weather, disable_rollback=disable_rollback)
+    clock.sleep(pause)
+    began = clock.passed
+    assert stack.deploy(template(0), weather)
+    assert live(group) == (0, 100)
+    assert clock.passed - began < 2 * status_lag + 5

@@ -1,6 +1,9 @@
 """Splits of traffic between the two Regions of the scene."""
 
+from contextlib import suppress
 from typing import Any
+
+import boto3
 
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
@@ -38,6 +41,19 @@ def by_hand(group: dict[str, Any], east: int, west: int, config: str = "Telephon
     shares = [{"Region": EAST, "Percentage": east}, {"Region": WEST, "Percentage": west}]
     group["traffic"][config] = {"Distributions": shares}
     group["failed_over"] = FakeTime.current.time()
+
+
+def move_in_the_console(
+    connect: ConnectEmulator, group: dict[str, Any], **configs: tuple[int, int]
+) -> None:
+    """Move traffic by an update, which takes its time. Connect may refuse it during another one."""
+    connect._settle()
+    client, sent = boto3.client("connect", region_name=WEST), dict(group["traffic"])
+    for name, (east, west) in configs.items():
+        shares = [{"Region": EAST, "Percentage": east}, {"Region": WEST, "Percentage": west}]
+        sent[name] = {"Distributions": shares}
+    with suppress(client.exceptions.ResourceConflictException):
+        client.update_traffic_distribution(Id=group["Arn"], **sent)
 
 
 def evacuate_by_hand(connect: ConnectEmulator) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from botocore.config import Config
 
-from connect_provider.backoff import STATUS_LAG, SUPERSEDING_LAG
+from connect_provider.backoff import CLOCK_SKEW, STATUS_LAG, SUPERSEDING_LAG
 from connect_provider.request import signed_at
 from tools.check_aws.account import Account, NotAnsweredError, outcome
 from tools.check_aws.experiment import Answer, Answers, Question, experiment
@@ -626,7 +626,7 @@ def a_failure_without_rollback(account: Account) -> Answers:
     ),
     Question(
         "failover-time",
-        "Does LastFailoverTime show each update of the traffic, at most 30 s too early?",
+        "Does LastFailoverTime show each update of the traffic, at most 5 s too early?",
         "yes",
         _API,
     ),
@@ -745,7 +745,7 @@ def _about_regions(account: Account, arn: str, replica: str) -> Answers:
     short = arn.rpartition("/")[2]
     yield Answer("bare-id-in-replica", outcome(lambda: there.get_traffic_distribution(Id=short)))
     shift = {"Id": arn, "TelephonyConfig": _all_in(replica, account.region)}
-    latest = datetime.now(UTC) - timedelta(seconds=STATUS_LAG)
+    latest = datetime.now(UTC) - timedelta(seconds=CLOCK_SKEW)
     yield accepts("update-in-replica", outcome(lambda: there.update_traffic_distribution(**shift)))
     account.wait(lambda: account.group_status(arn) == "ACTIVE")
     changed = home.get_traffic_distribution(Id=arn).get("LastFailoverTime")

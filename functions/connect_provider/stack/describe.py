@@ -1,6 +1,6 @@
 """Asks CloudFormation for the status of a stack and of a resource in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from connect_provider import errors
 
 _CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+_STOPPED = ("CREATE_FAILED", "UPDATE_FAILED")  # --disable-rollback
 GONE = "GONE"
 
 
@@ -53,10 +54,20 @@ class Turn:
 
     since: the time of the event, or None if CloudFormation does not tell.
     goes_back: whether the resource goes back to the previous template from then on.
+    first_request: when the first request of the resource after the turn began, or None.
     """
 
-    since: datetime | None
-    goes_back: bool
+    since: datetime | None = None
+    goes_back: bool = False
+    first_request: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Period:
+    """The time of a resource's update: its beginning, and its end if it is complete."""
+
+    began: datetime
+    ended: datetime | None
 
 
 def phase_of(stack_id: str) -> Phase:
@@ -92,8 +103,8 @@ def resource_of(stack_id: str, logical_id: str) -> StackResource:
     )
 
 
-def last_turn(stack_id: str, logical_id: str) -> Turn | None:
-    """Return the last turn of a resource's operation, or None if one page of events has none.
+def last_turn(stack_id: str, logical_id: str) -> Turn:
+    """Return the last turn of a resource's operation. One page of events may not show it.
 
     With --disable-rollback, the stack's status does not show that a single resource goes back (user
     guide, "Stack failure options"). The failure of its update does. A failover waits for one page
@@ -101,13 +112,35 @@ def last_turn(stack_id: str, logical_id: str) -> Turn | None:
 
     Raise ProviderError if CloudFormation does not tell.
     """
+    first_request: datetime | None = None
     for event in next(_pages_of_events(stack_id), []):
-        name, status = event.get("LogicalResourceId"), str(event.get("ResourceStatus"))
-        rolls_back = _is_of_stack(event, stack_id) and status.endswith("ROLLBACK_IN_PROGRESS")
-        goes_back = rolls_back or (name == logical_id and status.endswith("_FAILED"))
-        if goes_back or _begins(event, stack_id) or _completes(event, stack_id):
-            return Turn(event.get("Timestamp"), goes_back=goes_back)
-    return None
+        goes_back = event.turns_back(logical_id)
+        if goes_back or event.begins or event.completes:
+            return Turn(event.when, goes_back, first_request)
+        if event.logical_id == logical_id and event.status.endswith("_IN_PROGRESS"):
+            first_request = event.when
+    return Turn(first_request=first_request)
+
+
+def failed_update(stack_id: str, logical_id: str) -> Period | None:
+    """Return the time of the update that a rollback of the resource undoes, or None if unknown.
+
+    What came after the stack or the resource turned back is the rollback itself.
+
+    Raise ProviderError if CloudFormation does not tell.
+    """
+    began = ended = None
+    for event, begins_operation in _events(stack_id):
+        if event.turns_back(logical_id):
+            began = ended = None
+        if event.logical_id == logical_id:
+            if event.status.endswith("_IN_PROGRESS"):
+                began = event.when
+            elif event.status.endswith("_COMPLETE"):  # after a failure, a write may take effect
+                ended = ended or event.when
+        if begins_operation or (began and event.begins):
+            break
+    return Period(began, ended) if began else None
 
 
 def has_begun_since(stack_id: str, moment: datetime, creates: str = "") -> bool:
@@ -118,39 +151,78 @@ def has_begun_since(stack_id: str, moment: datetime, creates: str = "") -> bool:
     Raise ProviderError if CloudFormation does not tell.
     """
     in_operation = not creates
-    for event in chain.from_iterable(_pages_of_events(stack_id)):
-        when = event.get("Timestamp")
-        if when is None or when <= moment:
+    for event, begins_operation in _events(stack_id):
+        if event.when is None or event.when <= moment:
             return False
-        creation = event.get("LogicalResourceId"), event.get("ResourceStatus")
+        creation = event.logical_id, event.status
         in_operation = in_operation or creation == (creates, "CREATE_IN_PROGRESS")
-        if in_operation and _begins(event, stack_id):
+        if in_operation and begins_operation:
             return True
     return False
 
 
-def _begins(event: Mapping[str, Any], stack_id: str) -> bool:
-    """Return whether an operation of the stack began with an event."""
-    return _is_of_stack(event, stack_id) and event.get("ResourceStatus") in _BEGINNINGS
+@dataclass(frozen=True)
+class _Event:
+    """An event of a stack. logical_id: the resource, or "" for the stack itself."""
+
+    logical_id: str
+    status: str
+    when: datetime | None
+
+    @property
+    def begins(self) -> bool:
+        """Whether an operation of the stack began, perhaps one that continues another."""
+        return not self.logical_id and self.status in _BEGINNINGS
+
+    @property
+    def completes(self) -> bool:
+        """Whether an operation of the stack is complete."""
+        return not self.logical_id and "COMPLETE" in self.status
+
+    def turns_back(self, logical_id: str) -> bool:
+        """Return whether a resource goes back to the previous template from now on."""
+        if not self.logical_id:
+            return self.status.endswith("ROLLBACK_IN_PROGRESS")
+        return self.logical_id == logical_id and self.status.endswith("_FAILED")
 
 
-def _completes(event: Mapping[str, Any], stack_id: str) -> bool:
-    """Return whether an event completes an operation. The events before it are of no later one."""
-    return _is_of_stack(event, stack_id) and "COMPLETE" in str(event.get("ResourceStatus"))
+def _events(stack_id: str) -> Iterator[tuple[_Event, bool]]:
+    """Yield each event, newest first, and whether an operation began with it.
+
+    An update continues one that failed and was not rolled back: `rollback-stack` undoes both.
+    """
+    held: list[_Event] = []  # a beginning and what came before it, until the stack's event tells
+    for event in chain.from_iterable(_pages_of_events(stack_id)):
+        if held and not event.logical_id:
+            continues = held[0].status == "UPDATE_IN_PROGRESS" and event.status in _STOPPED
+            yield from ((earlier, earlier is held[0] and not continues) for earlier in held)
+            held = []
+        if held or event.begins:
+            held.append(event)
+        else:
+            yield event, False
+    yield from ((earlier, earlier is held[0]) for earlier in held)
 
 
-def _is_of_stack(event: Mapping[str, Any], stack_id: str) -> bool:
-    """Return whether an event is one of the stack itself. A resource may have its name."""
-    return bool(event.get("PhysicalResourceId") == stack_id)
+def _pages_of_events(stack_id: str) -> Iterator[list[_Event]]:
+    """Yield the events of a stack, newest first (API: DescribeStackEvents).
 
-
-def _pages_of_events(stack_id: str) -> Iterator[list[Mapping[str, Any]]]:
-    """Yield the events of a stack, newest first (API: DescribeStackEvents)."""
+    A resource may have the name of its stack, so the stack's own events are told by its id.
+    """
     operation = "DescribeStackEvents"
     with _in_our_words(operation):
         paginator = client(stack_id.split(":")[3]).get_paginator(xform_name(operation))
         for page in paginator.paginate(StackName=stack_id):
-            yield page["StackEvents"]
+            yield [
+                _Event(
+                    ""
+                    if event.get("PhysicalResourceId") == stack_id
+                    else event.get("LogicalResourceId", "?"),
+                    str(event.get("ResourceStatus")),
+                    event.get("Timestamp"),
+                )
+                for event in page["StackEvents"]
+            ]
 
 
 @cache

@@ -10,7 +10,13 @@ from connect_provider import backoff
 from connect_provider.errors import ProviderError
 from connect_provider.request import DeleteRequest, Request
 from connect_provider.run import Run
-from connect_provider.stack.describe import GONE, StackResource, has_begun_since, resource_of
+from connect_provider.stack.describe import (
+    GONE,
+    StackResource,
+    failed_update,
+    has_begun_since,
+    resource_of,
+)
 
 T = TypeVar("T")
 
@@ -88,11 +94,32 @@ class StackResources:
         creates = self._request.logical_resource_id if deletes else ""
         if changed is None:
             return True
-        try:
-            return not self._has_begun_since(changed, backoff.STATUS_LAG, creates)
-        except ProviderError as error:
-            self._run.log(f"cannot check which operation made a change; continuing: {error}")
+        begun = self._told(lambda: self._has_begun_since(changed, backoff.STATUS_LAG, creates))
+        return not begun
+
+    def moved_traffic(self, changed: datetime | None) -> bool:
+        """Return whether the update that a rollback undoes may have made the last change, then.
+
+        Somebody else may have made it, before the update or after its end.
+        """
+        stack_id, logical_id = self._request.stack_id, self._request.logical_resource_id
+        update = self._told(lambda: failed_update(stack_id, logical_id))
+        if changed is None or update is None:
             return True
+        skew = timedelta(seconds=backoff.CLOCK_SKEW)
+        return update.began - skew <= changed <= (update.ended or changed) + skew
+
+    def _told(self, look: Callable[[], T]) -> T | None:
+        """Return what the stack shows, or None if CloudFormation does not tell."""
+
+        def attempt() -> tuple[T | None, bool]:
+            try:
+                return look(), True
+            except ProviderError as error:
+                self._run.log(f"cannot tell which operation made a change: {error}")
+                return None, False
+
+        return self._run.wait_for_status(attempt, lambda _: True)
 
     def _is_given_up(self, resource: StackResource) -> bool:
         """Return whether the stack deletes a resource, or no longer has it.
@@ -134,7 +161,7 @@ class StackResources:
         def is_enough(seen: T | ProviderError) -> bool:
             return isinstance(seen, ProviderError) or enough(seen)
 
-        seen = self._run.wait_for_status(attempt, is_enough, backoff.lag_delay)
+        seen = self._run.wait_for_status(attempt, is_enough)
         if isinstance(seen, ProviderError):
             raise type(seen)(str(seen), unfinished=True)
         return seen

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from connect_provider import backoff
-from connect_provider.errors import ProviderError, ResourceConflict, Superseded
+from connect_provider.errors import ProviderError, ResourceConflict, Superseded, Throttling
 from connect_provider.request import CreateRequest, Request, UpdateRequest
 from connect_provider.run import Run
 from connect_provider.stack.describe import (
@@ -33,6 +33,8 @@ class StackWatch:
         self.resources = StackResources(run, request)
         self._ask_at = self._mute_until = float("-inf")
         self._rolls_back: bool | None = None
+        self._went_back_at: datetime | None = None
+        self._goes_forward_again = False
 
     def require_wanted(self) -> None:
         """Raise Superseded if CloudFormation no longer waits for the request."""
@@ -64,26 +66,47 @@ class StackWatch:
         Raise Superseded if the stack no longer waits for the request.
         """
         try:
-            phase = phase_of(self._request.stack_id)
+            phase, told = phase_of(self._request.stack_id), True
         except ProviderError as error:
             self._run.log(f"cannot tell whether the stack is rolling back; continuing: {error}")
-            return Phase.UNKNOWN, False
+            phase, told = Phase.UNKNOWN, False
+            if not isinstance(error, Throttling):
+                return phase, told
         if phase is Phase.OVER:
-            return (Phase.UNKNOWN if self._run.age() <= backoff.STATUS_LAG else phase), True
+            return (Phase.UNKNOWN if self._run.age() <= backoff.STATUS_LAG else phase), told
         if isinstance(self._request, CreateRequest):
-            return phase, True
-        turn, told = self._last_turn()
-        if turn and self._is_after_request(turn.since):
+            return phase, told
+        turn, told_turn = self._last_turn()
+        if self._is_after_request(turn.since):
             raise Superseded
-        return (Phase.ROLLING_BACK if turn and turn.goes_back else phase), told
+        self._note(turn)
+        goes_back = turn.goes_back or self._repeats(turn)
+        return (Phase.ROLLING_BACK if goes_back else phase), told and told_turn
 
-    def _last_turn(self) -> tuple[Turn | None, bool]:
+    def _last_turn(self) -> tuple[Turn, bool]:
         """Return the last turn of the operation, and whether CloudFormation responded."""
         try:
             return last_turn(self._request.stack_id, self._request.logical_resource_id), True
         except ProviderError as error:
             self._run.log(f"cannot tell when the resource began to go back; continuing: {error}")
-            return None, False
+            return Turn(), False
+
+    def _note(self, turn: Turn) -> None:
+        """Note when the resource went back, and whether a new operation began after that."""
+        if turn.goes_back:
+            self._went_back_at = turn.since
+        elif turn.since and self._went_back_at:
+            self._goes_forward_again = turn.since > self._went_back_at
+
+    def _repeats(self, turn: Turn) -> bool:
+        """Return whether this request may be the second one of its resource in one operation.
+
+        CloudFormation may not show yet that the operation turned back, or that a new one began.
+        """
+        made, first = self._run.signed_at, turn.first_request
+        if made is None or first is None or self._run.age() > backoff.STATUS_LAG:
+            return False
+        return (made - first).total_seconds() > backoff.STATUS_LAG
 
     def _is_after_request(
         self, moment: datetime | None, by: float = backoff.SUPERSEDING_LAG
@@ -140,14 +163,9 @@ class StackWatch:
     def _settled_phase(self) -> Phase:
         """Return the direction when the status of the stack no longer lags.
 
-        Until then, a status may also be that of an earlier rollback.
+        Until then, a status may also be that of an earlier rollback. A new operation ends that.
         """
-
-        def pace(waited: float) -> float:
-            overdue = min(waited, self._run.age() - backoff.STATUS_LAG)
-            return max(-overdue, backoff.settle_delay(overdue))
-
-        return self._run.wait_for_status(self._look, lambda _: False, pace)
+        return self._run.wait_for_status(self._look, lambda _: self._goes_forward_again)
 
     def end_rollback(self, error: ProviderError) -> None:
         """Log a refusal if the resource goes back to the previous template. Otherwise, raise it.
@@ -169,8 +187,9 @@ class StackWatch:
         """Return whether the status is so new that a later request must have caused it."""
         if self._is_after_request(resource.since, backoff.STATUS_LAG):
             return True
-        turn = self._last_turn()[0] if self._is_after_request(resource.since) else None
-        return turn is not None and self._is_after_request(turn.since)
+        if not self._is_after_request(resource.since):
+            return False
+        return self._is_after_request(self._last_turn()[0].since)
 
     def _ask(self) -> StackResource | None:
         """Return the resource in the stack, or None if we do not ask or learn nothing."""
@@ -179,7 +198,9 @@ class StackWatch:
         try:
             resource = resource_of(self._request.stack_id, self._request.logical_resource_id)
         except ProviderError as error:
-            self._mute_until = self._run.now() + backoff.ASK_AGAIN_AFTER_FAILURE
+            throttled = isinstance(error, Throttling)
+            pause = backoff.ASK_AGAIN_AFTER if throttled else backoff.ASK_AGAIN_AFTER_FAILURE
+            self._mute_until = self._run.now() + pause
             self._run.log(f"cannot check whether CloudFormation still waits; continuing: {error}")
             return None
         return resource if self._is_current(resource) else None

@@ -99,14 +99,16 @@ class TrafficDistribution:
                 raise
             except errors.ProviderError as error:
                 begun = unsure and isinstance(error, errors.ResourceConflict)
-                if not error.maybe_done and not begun:
+                unsure = error.maybe_done or begun or (unsure and error.transient)
+                if not unsure:
                     self._require_retry(error)
                     return None
-                unsure = True
                 seen = self._split.read_back(group, wanted, unsure=not begun)
                 if plan.is_live(wanted, seen.state):
                     return seen
-                if seen.state != group.state:  # somebody else has moved traffic
+                if begun:
+                    self._require_retry(error)  # the first write had no effect
+                if begun or not self._split.is_untouched(group, wanted, seen):
                     return None
             else:
                 return self._confirmed(self._split.read_back(group, wanted), wanted)
@@ -240,20 +242,34 @@ class TrafficDistribution:
     def _moved(self, group: Observation) -> bool:
         """Return whether the failed update may have moved the traffic.
 
-        Somebody else may have moved it before the stack operation. The update only recorded that.
+        Somebody else may have moved it before, and the update only recorded that.
         """
-        moved_at = group.attributes["LastFailoverTime"]
-        return self._watch.resources.undoes(datetime.fromisoformat(moved_at) if moved_at else None)
+        return self._watch.resources.moved_traffic(_moved_at(group))
 
     def _require_overwrite(
         self, contested: list[str], previous: model.Splits, group: Observation
     ) -> None:
-        """Raise ResourceConflict if a manual traffic change must stay. Log the change otherwise."""
+        """Raise ResourceConflict if a manual traffic change must stay. Log the change otherwise.
+
+        A request that was held up must not undo a failover that somebody made meanwhile.
+        """
+        desired = self._desired.splits
         if contested and self._desired.OutOfBandTraffic == "Fail":
-            raise _contested(contested[0], self._desired.splits, previous, group)
+            advice = "Restore it, or set OutOfBandTraffic to Overwrite"
+            raise _contested(contested[0], desired, previous, group, advice)
+        if "TelephonyConfig" in contested and self._is_outdated_by(group):
+            advice = "That is later than this request. Update again to apply the template"
+            raise _contested("TelephonyConfig", desired, previous, group, advice)
         for name in contested:
             live = model.text_of(group.state.get(name, {}))
             self._run.log(f"{name}: overwrite the live split {live}")
+
+    def _is_outdated_by(self, group: Observation) -> bool:
+        """Return whether the traffic has moved since the request. The clocks may differ."""
+        moved_at, made = _moved_at(group), self._run.signed_at
+        if moved_at is None or made is None:
+            return False
+        return (moved_at - made).total_seconds() > backoff.CONSISTENCY_LAG
 
     def _is_revised(self) -> bool:
         """Return whether the template has a new Revision. The previous template may be invalid."""
@@ -279,8 +295,14 @@ class TrafficDistribution:
         return model.valid_splits(old) if previous is None else {}
 
 
+def _moved_at(group: Observation) -> datetime | None:
+    """Return when the traffic moved last, or None if Connect does not tell."""
+    moved_at = group.attributes["LastFailoverTime"]
+    return datetime.fromisoformat(moved_at) if moved_at else None
+
+
 def _contested(
-    name: str, desired: model.Splits, previous: model.Splits, group: Observation
+    name: str, desired: model.Splits, previous: model.Splits, group: Observation, advice: str
 ) -> errors.ResourceConflict:
     earlier = previous.get(name)
     before = f"the previous template has {model.text_of(earlier)}, " if earlier else ""
@@ -289,8 +311,7 @@ def _contested(
     return errors.ResourceConflict(
         f"{name}: it was changed manually: {before}the template has "
         f"{model.text_of(desired[name])}, and Connect has "
-        f"{model.text_of(group.state.get(name, {}))}{since}. Restore it, or set OutOfBandTraffic "
-        "to Overwrite"
+        f"{model.text_of(group.state.get(name, {}))}{since}. {advice}"
     )
 
 

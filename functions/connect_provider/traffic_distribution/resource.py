@@ -138,7 +138,7 @@ class TrafficSplit:
 
         The API requires the telephony split in every call. Send the live one if it is to stay.
         """
-        sent: dict[str, Split] = {"TelephonyConfig": group.state["TelephonyConfig"], **wanted}
+        sent = _sent(group, wanted)
         self._connect.call(
             "UpdateTrafficDistribution",
             taking_order(sent["TelephonyConfig"])[0],
@@ -147,13 +147,17 @@ class TrafficSplit:
             **{name: model.config_of(name, split) for name, split in sent.items()},
         )
 
+    def is_untouched(self, group: Observation, wanted: Splits, seen: Observation) -> bool:
+        """Return whether the splits that a write sends are as they were before it."""
+        return all(seen.state.get(name) == group.state.get(name) for name in _sent(group, wanted))
+
     def read_back(self, group: Observation, wanted: Splits, *, unsure: bool = False) -> Observation:
         """Return the group when the wanted splits are live, or when they should be by now.
 
         group: as it was before the write.
         unsure: the write may have had no effect, so the splits of before end the wait, too.
         """
-        region = taking_order(wanted.get("TelephonyConfig", group.state["TelephonyConfig"]))[0]
+        region = taking_order(_sent(group, wanted)["TelephonyConfig"])[0]
         settled_at: float | None = None
 
         def look() -> tuple[Observation, bool]:
@@ -165,11 +169,18 @@ class TrafficSplit:
                 return seen, False
             settled_at = self._run.now() if settled_at is None else settled_at
             read = self._with_splits(self._settled(seen, region), region)
-            unchanged = unsure and read.state == group.state
-            return read, over or unchanged or is_live(wanted, read.state)
+            untouched = unsure and self.is_untouched(group, wanted, read)
+            return read, over or untouched or is_live(wanted, read.state)
 
         what = f"{group.arn} is still being updated"
+        if unsure:
+            what = "Connect still fails to update the traffic distribution"
         return self._run.wait(look, lambda outcome: outcome[1], what, seen=(group, False))[0]
+
+
+def _sent(group: Observation, wanted: Splits) -> dict[str, Split]:
+    """Return the splits that a write sends."""
+    return {"TelephonyConfig": group.state["TelephonyConfig"], **wanted}
 
 
 def read_somewhere(run: Run, regions: Iterable[str], read: Callable[[str], T]) -> T:

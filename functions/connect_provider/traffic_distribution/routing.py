@@ -15,7 +15,7 @@ from connect_provider.run import Run
 from connect_provider.stack.describe import Phase
 from connect_provider.stack.watch import StackWatch
 from connect_provider.traffic_distribution.model import TrafficDistributionProperties
-from connect_provider.traffic_distribution.plan import is_live, names_group
+from connect_provider.traffic_distribution.plan import names_group
 from connect_provider.traffic_distribution.resource import read_somewhere, taking_order
 
 
@@ -82,11 +82,11 @@ class CrossRegionRouting:
         """Return whether the template changed the routing, and the stack still applies it.
 
         A rollback restores only the routing that the failed template had for this same group. It
-        ends an isolation only if the traffic has returned. If it makes a difference, wait until
+        ends an isolation only if the calls have returned. If it makes a difference, wait until
         the status of the stack no longer lags.
         """
         ends_isolation = desired.CrossRegionRouting == "Enabled"
-        returned = is_live(desired.splits, group.state)
+        returned = desired.TelephonyConfig.split == group.state["TelephonyConfig"]
         may_roll_back = isinstance(self._request, UpdateRequest)
         matters = may_roll_back and (earlier is None or (ends_isolation and not returned))
         rolls_back = self._watch.require_operation(patient=matters) is Phase.ROLLING_BACK
