@@ -66,7 +66,7 @@ GONE = [
 
 
 @pytest.mark.parametrize(("before", "after", "remove"), GONE)
-def test_a_rollback_keeps_the_live_config_if_the_old_reference_is_gone(
+def test_a_rollback_keeps_the_live_values_if_the_old_reference_is_gone(
     before: dict[str, Any],
     after: dict[str, Any],
     remove: Callable[[Instance], None],
@@ -74,19 +74,18 @@ def test_a_rollback_keeps_the_live_config_if_the_old_reference_is_gone(
     sink: Sink,
     stacks: Stacks,
 ) -> None:
-    """Somebody deleted it in Connect. Everything else goes back."""
+    """Somebody deleted it in Connect. No other destination gets the Name of the old one."""
     create = load_event("quick_connect_create", sink, Properties={"QuickConnectConfig": before})
     arn = created(create, sink)
     remove(connect.instances[scene.INSTANCE_ID])
-    changes = {"QuickConnectConfig": after, "Description": "of the failed update"}
+    changes = {"Name": "New", "QuickConnectConfig": after, "Description": "of the failed update"}
     update = update_of(create, arn, sink, **changes)
     assert deliver(update, sink)["Status"] == "SUCCESS"
     stacks.status = ROLLBACK
     response = rolled_back(update, sink)
     assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
     live = connect.quick_connects[arn]
-    assert live["QuickConnectConfig"] == after
-    assert live["Description"] == create["ResourceProperties"]["Description"]
+    assert {name: live[name] for name in changes} == changes
 
 
 def test_a_rollback_keeps_the_live_config_if_connect_refuses_the_old_one(
@@ -138,18 +137,54 @@ def test_a_rollback_keeps_the_live_name_if_the_old_one_is_taken(
     """Another stack took the Name since the failed update."""
     create = load_event("quick_connect_create", sink)
     arn = created(create, sink)
-    update = update_of(create, arn, sink, Name="Sales and renewals", Description="new")
+    changes = {"QuickConnectConfig": quick_connect("FLOW"), "Description": "new"}
+    update = update_of(create, arn, sink, Name="Sales and renewals", **changes)
     assert deliver(update, sink)["Status"] == "SUCCESS"
     theirs = created(load_event("quick_connect_create", sink, StackId=OTHER_STACK), sink)
     stacks.status = ROLLBACK
     response = rolled_back(update, sink)
     assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", arn)
     live = connect.quick_connects[arn]
-    assert (live["Name"], live["Description"]) == (
-        "Sales and renewals",
-        create["ResourceProperties"]["Description"],
-    )
+    assert {name: live[name] for name in changes} == changes
+    assert live["Name"] == "Sales and renewals"
     assert connect.quick_connects[theirs]["Name"] == "Sales"
+
+
+def number(digit: int, name: str) -> Declared:
+    """Return a quick connect to a phone number in a template."""
+    phone = {"PhoneNumber": f"+1206555010{digit}"}
+    config = {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": phone}
+    declared = {"InstanceId": scene.INSTANCE_ID, "Name": name, "QuickConnectConfig": config}
+    return "Custom::ConnectQuickConnect", declared
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "spacing"),
+    [
+        pytest.param(
+            {"D0": number(1, "Sales"), "D1": number(2, "Support")},
+            {"D0": number(0, "Urgent"), "D1": number(1, "Sales"), "D2": number(2, "Support")},
+            0.0,
+            id="a list with a new first entry",
+        ),
+        pytest.param(
+            {"Old": number(1, "Sales")},
+            {"Old": number(2, "Returns"), "New": number(1, "Sales")},
+            40.0,
+            id="a Name for a new resource",
+        ),
+    ],
+)
+def test_a_rollback_gives_no_destination_the_name_of_another_one(
+    before: Template, after: Template, spacing: float, connect: ConnectEmulator, stack: Stack
+) -> None:
+    """CloudFormation deletes the new resource after the rollback, and it has the old Name."""
+    assert stack.deploy(before)
+    assert not stack.deploy(after, Weather(spacing=spacing, fails_at=150.0))
+    declared = [properties for _, properties in (*before.values(), *after.values())]
+    wanted = {(each["Name"], str(each["QuickConnectConfig"])) for each in declared}
+    quick_connects = connect.quick_connects.values()
+    assert {(each["Name"], str(each["QuickConnectConfig"])) for each in quick_connects} <= wanted
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,17 @@ class QuickConnect(Resource[QuickConnectProperties]):
     def update(
         self, observed: Observation, desired: QuickConnectProperties, changed: tuple[str, ...]
     ) -> Observation:
-        """Update it (API: UpdateQuickConnectName, UpdateQuickConnectConfig)."""
+        """Update it (API: UpdateQuickConnectConfig, UpdateQuickConnectName).
+
+        If Connect refuses the destination, the Name of the present one stays.
+        """
         state = desired.state
-        if {"Name", "Description"}.intersection(changed):
-            names = {name: state[name] for name in ("Name", "Description") if name in changed}
-            self._call("UpdateQuickConnectName", observed.arn, **names)
         if "QuickConnectConfig" in changed:
             config = state["QuickConnectConfig"]
             self._call("UpdateQuickConnectConfig", observed.arn, QuickConnectConfig=config)
+        if {"Name", "Description"}.intersection(changed):
+            names = {name: state[name] for name in ("Name", "Description") if name in changed}
+            self._call("UpdateQuickConnectName", observed.arn, **names)
         return _observation(observed.arn, state, observed.tags)
 
     def delete(self, observed: Observation) -> None:

@@ -358,8 +358,7 @@ class Owned:
                 self._require_free_name(observed)
             except errors.AlreadyExists as error:
                 self._watch.end_rollback(error)
-                kept = tuple(name for name in steps.changed if name != "Name")
-                steps = replace(steps, changed=kept)
+                steps = replace(steps, changed=())  # its destination fits the Name that it has
         return self._act(steps, observed)
 
     def _require_ours(self, observed: Observation) -> None:
