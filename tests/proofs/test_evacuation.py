@@ -267,6 +267,26 @@ def test_a_rollback_that_cloudformation_shows_late_leaves_a_recorded_evacuation(
     assert live(group) == (0, 100)
 
 
+@pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
+def test_a_rollback_leaves_a_recorded_isolation(
+    status_lag: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """Operators have moved the calls and isolated the Regions. The update records both."""
+    instance = connect.instances[scene.INSTANCE_ID]
+    assert stack.deploy(template(100, CrossRegionRouting="Enabled"))
+    by_hand(group, 0, 100)
+    instance.isolated = True
+    clock.sleep(600)
+    weather = Weather(fails_at=60.0, status_lag=status_lag)
+    assert not stack.deploy(template(0, CrossRegionRouting="Isolated"), weather)
+    assert live(group) == (0, 100)
+    assert instance.isolated
+
+
 @pytest.mark.parametrize(
     ("operation", "number"), [("DescribeStacks", 1), ("DescribeStackEvents", 2)]
 )
