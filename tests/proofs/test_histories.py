@@ -20,7 +20,7 @@ from sandbox import scene
 from sandbox.cloudformation import ILL, Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
-from tests.support.cloudformation import RollbackFailed, Stack, Template, Weather
+from tests.support.cloudformation import Declared, RollbackFailed, Stack, Template, Weather
 from tests.support.harness import START, FakeTime, Sink
 from tests.support.histories import (
     DESK,
@@ -39,6 +39,7 @@ from tests.support.histories import (
     offers,
     tags,
     templates,
+    traffic,
 )
 
 pytestmark = pytest.mark.large
@@ -90,6 +91,18 @@ worlds = st.fixed_dictionaries(
         "shift_seconds": st.sampled_from([2, 45]),
     }
 )
+# An error, and whether it comes after the effect; one that passes is cured by enough tries.
+_PASSING = [
+    ("InternalServiceException", False),
+    ("InternalServiceException", True),
+    ("503", False),
+    ("503", True),
+    ("drop", False),
+    ("drop", True),
+    ("hang", False),
+    ("hang", True),
+    ("ThrottlingException", False),
+]
 faults = st.tuples(
     st.sampled_from(
         [
@@ -109,21 +122,19 @@ faults = st.tuples(
             "DisassociateQueueQuickConnects",
         ]
     ),
-    # An error, and whether it comes after the effect; a refusal has no effect.
+    st.sampled_from([*_PASSING, ("AccessDeniedException", False)]),
+    st.sampled_from([1, 2, 6]),
+)
+traffic_faults = st.tuples(
     st.sampled_from(
         [
-            ("InternalServiceException", False),
-            ("InternalServiceException", True),
-            ("503", False),
-            ("503", True),
-            ("drop", False),
-            ("drop", True),
-            ("hang", False),
-            ("hang", True),
-            ("ThrottlingException", False),
-            ("AccessDeniedException", False),
+            "UpdateTrafficDistribution",
+            "UpdateTrafficDistribution",
+            "GetTrafficDistribution",
+            "DescribeTrafficDistributionGroup",
         ]
     ),
+    st.sampled_from(_PASSING),
     st.sampled_from([1, 2, 6]),
 )
 steps = st.one_of(
@@ -133,6 +144,9 @@ steps = st.one_of(
     st.tuples(st.just("deploy"), st.just(0), stack_templates, st.just([]), weathers),
     st.tuples(st.just("deploy"), st.just(0), stack_templates, st.just([]), weathers, st.just(True)),  # noqa: FBT003
     st.tuples(st.just("deploy"), st.just(1), other_templates, st.just([]), weathers),
+    st.tuples(
+        st.just("move_traffic"), traffic, st.lists(traffic_faults, min_size=1, max_size=3), weathers
+    ),
     st.tuples(st.just("rename")),
     st.tuples(
         st.just("setback"),
@@ -276,6 +290,10 @@ class History:
             "ResourceConflict": True,
         }
         assert allowed.get(reason.partition(":")[0], False), reason
+
+    def move_traffic(self, declared: Declared, wanted_faults: list[Any], weather: Weather) -> None:
+        """Change only the traffic in the template, while Connect fails."""
+        self.deploy(0, {**self.stack.template, "Traffic": declared}, wanted_faults, weather)
 
     def rename(self) -> None:
         """Rename the logical id of the desk."""
