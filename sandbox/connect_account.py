@@ -95,6 +95,14 @@ class ConnectAccount:
         if self._visibility:
             self._visibility.note(self._tables(), self._clock() if when is None else when)
 
+    def states_since(self, moment: float, table: str) -> Iterator[tuple[str, Any]]:
+        """Yield each state of a table's resources from a moment on, with the ARN or id.
+
+        Without delay_visibility(), nothing is remembered.
+        """
+        if self._visibility:
+            yield from self._visibility.since(moment, table)
+
     def _tables(self) -> dict[str, dict[str, Any]]:
         """Return everything that a call can show or refer to, by ARN or id."""
         instances = self.instances.values()

@@ -98,6 +98,14 @@ class Visibility:
                 seen[name][key] = visible.state
         return seen
 
+    def since(self, moment: float, name: str) -> Iterator[tuple[str, Any]]:
+        """Yield each state of a table's resources from a moment on, with the ARN or id."""
+        for (table, key), versions in self._versions.items():
+            ends = [version.since for version in versions[1:]] + [math.inf]
+            for version, end in zip(versions, ends, strict=True):
+                if table == name and version.state is not None and end >= moment:
+                    yield key, version.state
+
     def check(self, call: ConnectCall, now: float) -> None:
         """Raise ServiceError if a call refers to a new resource that it does not see yet."""
         referred = {_bare(text) for text in _texts(call.parameters)}

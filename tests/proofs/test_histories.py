@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from connect_provider.request import signed_at
 from sandbox import scene
 from sandbox.cloudformation import ILL, Stacks
 from sandbox.connect_emulator import ConnectEmulator
@@ -91,18 +92,10 @@ worlds = st.fixed_dictionaries(
         "shift_seconds": st.sampled_from([2, 45]),
     }
 )
-# An error, and whether it comes after the effect; one that passes is cured by enough tries.
-_PASSING = [
-    ("InternalServiceException", False),
-    ("InternalServiceException", True),
-    ("503", False),
-    ("503", True),
-    ("drop", False),
-    ("drop", True),
-    ("hang", False),
-    ("hang", True),
-    ("ThrottlingException", False),
-]
+# An error, and whether it comes after the effect. Enough tries cure all of them.
+_UNKNOWN = ["InternalServiceException", "503", "drop", "hang"]
+_LOST = [(error, True) for error in _UNKNOWN]
+_PASSING = [*_LOST, *((error, False) for error in _UNKNOWN), ("ThrottlingException", False)]
 faults = st.tuples(
     st.sampled_from(
         [
@@ -125,28 +118,42 @@ faults = st.tuples(
     st.sampled_from([*_PASSING, ("AccessDeniedException", False)]),
     st.sampled_from([1, 2, 6]),
 )
-traffic_faults = st.tuples(
-    st.sampled_from(
-        [
-            "UpdateTrafficDistribution",
-            "UpdateTrafficDistribution",
-            "GetTrafficDistribution",
-            "DescribeTrafficDistributionGroup",
-        ]
-    ),
-    st.sampled_from(_PASSING),
-    st.sampled_from([1, 2, 6]),
+
+
+def passing_faults(
+    operations: list[str], outcomes: list[tuple[str, bool]]
+) -> st.SearchStrategy[Any]:
+    """Return lists of faults that enough tries cure."""
+    times = st.sampled_from([1, 2, 6])
+    fault = st.tuples(st.sampled_from(operations), st.sampled_from(outcomes), times)
+    return st.lists(fault, min_size=1, max_size=3)
+
+
+lost_creates = passing_faults(["CreateQuickConnect", "CreateTrafficDistributionGroup"], _LOST)
+traffic_faults = passing_faults(
+    [
+        "UpdateTrafficDistribution",
+        "UpdateTrafficDistribution",
+        "GetTrafficDistribution",
+        "DescribeTrafficDistributionGroup",
+    ],
+    _PASSING,
 )
 steps = st.one_of(
     st.tuples(
         st.just("deploy"), st.just(0), stack_templates, st.lists(faults, max_size=2), weathers
     ),
+    st.tuples(
+        st.just("deploy"),
+        st.just(0),
+        st.one_of(lone_pairs, lone_groups),
+        lost_creates,
+        weathers,
+    ),
     st.tuples(st.just("deploy"), st.just(0), stack_templates, st.just([]), weathers),
     st.tuples(st.just("deploy"), st.just(0), stack_templates, st.just([]), weathers, st.just(True)),  # noqa: FBT003
     st.tuples(st.just("deploy"), st.just(1), other_templates, st.just([]), weathers),
-    st.tuples(
-        st.just("move_traffic"), traffic, st.lists(traffic_faults, min_size=1, max_size=3), weathers
-    ),
+    st.tuples(st.just("move_traffic"), traffic, traffic_faults, weathers),
     st.tuples(st.just("rename")),
     st.tuples(
         st.just("setback"),
@@ -243,11 +250,13 @@ class History:
         self.connect.faults.clear()
         note(f"complete: {complete}, requests: {_short(stack.sent)}")
         refusals = {error for _, (error, _), _ in wanted_faults} & {"AccessDeniedException"}
+        requests = {event["RequestId"]: event for event in stack.sent}
         taken = {r["RequestId"]: r for r in reversed(self.sink.responses[responses:])}
         for request_id, response in taken.items():  # CloudFormation takes the first response
             if request_id not in stack.cancelled:
                 reason = response["Reason"]
-                self._check_reason(reason, template, weather, refused=bool(refusals))
+                request = requests[request_id]
+                self._check_reason(reason, request, template, weather, refused=bool(refusals))
                 # docs/reliability.md, "Known gaps": what waits for the clean-up has its Name.
                 is_known_gap = stack.id in self.excused or any(arn in reason for arn in replaced)
                 mentions_itself = stack.id in reason and not is_known_gap
@@ -271,7 +280,13 @@ class History:
         self._check_split(before, old, template, complete=applied)
 
     def _check_reason(
-        self, reason: str, template: Template, weather: Weather, *, refused: bool
+        self,
+        reason: str,
+        request: Mapping[str, Any],
+        template: Template,
+        weather: Weather,
+        *,
+        refused: bool,
     ) -> None:
         """Check that a request failed only for a reason that one more try does not cure.
 
@@ -279,17 +294,36 @@ class History:
         """
         if weather.reply is not None and "DescribeStackResource" in reason:
             return
+        if reason.startswith("AlreadyExists"):
+            assert self._is_taken(request), reason
+            return
         names_nobody = "nobody" in template.get("Group", ("", {}))[1].get("UserIds", ())
         names_nobody |= "nothing" in template.get("Offer", ("", {}))[1].get("QuickConnectIds", ())
         allowed = {
             "": True,
             "AccessDenied": refused,
-            "AlreadyExists": True,
             "InvalidRequest": "InvalidRequestException" not in reason or "in use" in reason,
             "NotFound": names_nobody or self.vanished,
             "ResourceConflict": True,
         }
         assert allowed.get(reason.partition(":")[0], False), reason
+
+    def _is_taken(self, request: Mapping[str, Any]) -> bool:
+        """Return whether another resource had the Name of a request at most a lag before it.
+
+        The resource that the request updates or made is no other one.
+        """
+        table = {DESK: "quick_connects", GROUP: "groups"}[request["ResourceType"]]
+        sent = signed_at(request["ResponseURL"])
+        assert sent
+        own, properties = request.get("PhysicalResourceId"), request["ResourceProperties"]
+        return any(
+            arn != own
+            and state["Name"] == properties["Name"]
+            and state["InstanceArn"].endswith(properties["InstanceId"])
+            and state["Tags"].get("cfn:request-id") != request["RequestId"]
+            for arn, state in self.connect.states_since(sent.timestamp() - START - _LAG, table)
+        )
 
     def move_traffic(self, declared: Declared, wanted_faults: list[Any], weather: Weather) -> None:
         """Change only the traffic in the template, while Connect fails."""

@@ -80,6 +80,21 @@ def test_a_change_by_hand_is_late_too(connect: ConnectEmulator, clock: FakeTime)
     assert described(desk)["Name"] == "by hand"
 
 
+def test_the_states_since_a_moment_include_those_that_ended_later(
+    connect: ConnectEmulator, clock: FakeTime
+) -> None:
+    """A renamed resource has its old Name until the rename, and a deleted one has no state."""
+    connect.delay_visibility(FIVE_SECONDS)
+    desk = create()
+    clock.sleep(10)
+    client(scene.REGION, 20).update_quick_connect_name(**desk, Name="new", Description="")
+    clock.sleep(10)
+    client(scene.REGION, 20).delete_quick_connect(**desk)
+    moments = (5, 15, 25)
+    states = [[s for _, s in connect.states_since(m, "quick_connects")] for m in moments]
+    assert [[state["Name"] for state in each] for each in states] == [["n", "new"], ["new"], []]
+
+
 @pytest.mark.parametrize("kind", ["queue", "user", "flow"])
 def test_a_call_that_refers_to_something_new_is_refused_during_the_lag(
     kind: str, connect: ConnectEmulator, clock: FakeTime
