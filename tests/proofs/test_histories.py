@@ -121,10 +121,13 @@ faults = st.tuples(
 
 
 def passing_faults(
-    operations: list[str], outcomes: list[tuple[str, bool]]
+    operations: list[str], outcomes: list[tuple[str, bool]] = _PASSING, most: int = 6
 ) -> st.SearchStrategy[Any]:
-    """Return lists of faults that enough tries cure."""
-    times = st.sampled_from([1, 2, 6])
+    """Return lists of faults that enough tries cure.
+
+    most: how many times in a row a call fails.
+    """
+    times = st.sampled_from([1, 2, most])
     fault = st.tuples(st.sampled_from(operations), st.sampled_from(outcomes), times)
     return st.lists(fault, min_size=1, max_size=3)
 
@@ -136,8 +139,22 @@ traffic_faults = passing_faults(
         "UpdateTrafficDistribution",
         "GetTrafficDistribution",
         "DescribeTrafficDistributionGroup",
+    ]
+)
+# In each of its three runs, a function must try more than five times.
+_DELETES = ["DeleteQuickConnect", "DeleteTrafficDistributionGroup"]
+clean_up_faults = passing_faults(_DELETES, most=15)
+deletion_faults = passing_faults(
+    [
+        *_DELETES,
+        *_DELETES,
+        "DescribeQuickConnect",
+        "DescribeTrafficDistributionGroup",
+        "DisassociateTrafficDistributionGroupUser",
+        "DisassociateQueueQuickConnects",
+        "*",
     ],
-    _PASSING,
+    most=15,
 )
 steps = st.one_of(
     st.tuples(
@@ -150,7 +167,7 @@ steps = st.one_of(
         lost_creates,
         weathers,
     ),
-    st.tuples(st.just("deploy"), st.just(0), stack_templates, st.just([]), weathers),
+    st.tuples(st.just("deploy"), st.just(0), stack_templates, clean_up_faults, weathers),
     st.tuples(st.just("deploy"), st.just(0), stack_templates, st.just([]), weathers, st.just(True)),  # noqa: FBT003
     st.tuples(st.just("deploy"), st.just(1), other_templates, st.just([]), weathers),
     st.tuples(st.just("move_traffic"), traffic, traffic_faults, weathers),
@@ -173,8 +190,10 @@ steps = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([5, 60])),
     st.tuples(st.just("shift"), st.sampled_from(SPLITS)),
     st.tuples(st.just("edit"), st.sampled_from(["Description", "tag", "users", "offer"])),
-    st.tuples(st.just("remove"), st.sampled_from(["Desk", "Group"])),
-    st.tuples(st.just("delete"), st.sampled_from([0, 1])),
+    st.tuples(
+        st.just("remove"), st.sampled_from(["Desk", "Group"]), st.none() | st.sampled_from(_PASSING)
+    ),
+    st.tuples(st.just("delete"), st.sampled_from([0, 1]), deletion_faults),
 )
 
 
@@ -240,8 +259,7 @@ class History:
     ) -> None:
         """Update a stack while Connect fails as wanted; check the traffic's three-way rule."""
         stack = self.stacks[which]
-        for operation, (error, after), times in wanted_faults:
-            self.connect.fault(operation, error, after=after, times=times)
+        self._fail(wanted_faults)
         before, old, abandoned = self.split(), dict(stack.template), set(stack.abandoned)
         replaced = [remnant.physical_id for remnant in stack.replaced]
         changed = {name for name in template if template[name] != old.get(name)}
@@ -278,6 +296,11 @@ class History:
             return
         applied = complete or stack.template.get("Traffic") == template.get("Traffic")
         self._check_split(before, old, template, complete=applied)
+
+    def _fail(self, wanted_faults: list[Any]) -> None:
+        """Let calls of Connect fail."""
+        for operation, (error, after), times in wanted_faults:
+            self.connect.fault(operation, error, after=after, times=times)
 
     def _check_reason(
         self,
@@ -466,7 +489,7 @@ class History:
         del self.connect.phone_numbers[number]
         self.connect.note_changes()
         self.wait(60)
-        self.delete(0)
+        self.delete(0, [])
 
     def wait(self, seconds: int) -> None:
         """Let time pass."""
@@ -515,18 +538,25 @@ class History:
                 offered.add(MANUAL)
         self.connect.note_changes()
 
-    def remove(self, logical_id: str) -> None:
-        """Delete a resource of the stack by hand."""
+    def remove(self, logical_id: str, outage: tuple[str, bool] | None = None) -> None:
+        """Delete a resource of the stack by hand.
+
+        outage: the result of every call in the 20 seconds after it. The next step may meet it.
+        """
         arn = self.stack.ids.get(logical_id, "")
         removed = self.connect.quick_connects.pop(arn, None) or self.connect.groups.pop(arn, None)
         if removed:
             self.edited.add((self.stack.id, logical_id))
         self.connect.note_changes()
+        if outage:
+            self.connect.fault("*", outage[0], after=outage[1], seconds=20)
 
-    def delete(self, which: int) -> None:
-        """Delete a stack: nothing of ours is left, and the traffic stays."""
+    def delete(self, which: int, wanted_faults: list[Any]) -> None:
+        """Delete a stack while Connect fails: nothing of ours is left, and the traffic stays."""
         stack, before = self.stacks[which], self.split()
+        self._fail(wanted_faults)
         stack.delete()
+        self.connect.faults.clear()
         assert self.split() == before
         self.edited = {(owner, name) for owner, name in self.edited if owner != stack.id}
         if stack is self.stack and stack.id not in self.excused | self.early:
@@ -660,9 +690,15 @@ def _report(record_property: Any) -> None:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(history=st.lists(steps, min_size=1, max_size=7), seed=st.integers(0, 999), world=worlds)
+@given(
+    history=st.lists(steps, min_size=1, max_size=7),
+    end=deletion_faults,
+    seed=st.integers(0, 999),
+    world=worlds,
+)
 def test_a_history_keeps_its_promises(
     history: list[Any],
+    end: list[Any],
     seed: int,
     world: dict[str, Any],
     connect: ConnectEmulator,
@@ -676,7 +712,7 @@ def test_a_history_keeps_its_promises(
         getattr(run, name)(*arguments)
         run.check()
     for which, stack in enumerate(run.stacks):
-        run.delete(which)
+        run.delete(which, end)
         run.check()
         left = run.ours(stack).keys() - stack.abandoned
         assert not left or stack.id in run.excused, "nothing of ours is left"
