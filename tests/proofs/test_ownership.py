@@ -360,7 +360,7 @@ def test_a_rollback_returns_a_replaced_resource_that_another_logical_id_took(
     assert stack.deploy(before)
     old = stack.ids["Desk"]
     weather = Weather(spacing=spacing, fails_at=150.0)
-    assert not stack.deploy({name: after[name] for name in order}, weather)
+    assert not stack.deploy(after, weather)
     assert stack.ids == {"Desk": old}
     connect._settle()
     assert held(connect).keys() == {old}
@@ -595,3 +595,50 @@ def test_a_rollback_leaves_a_copy_of_the_resource_with_its_tags(
     copied = connect.add_quick_connect(other, "Desk", FLOW, tags)
     assert not stack.deploy({"Desk": desk(scene.OTHER_INSTANCE_ID)})
     assert copied in held(connect)
+
+
+def lines(name: str) -> Declared:
+    """Return a group in a template, which may take over the one with its Name."""
+    return "Custom::ConnectTrafficDistributionGroup", {
+        "InstanceId": scene.INSTANCE_ID,
+        "Name": name,
+        "UserIds": [scene.USER_ID],
+        **ADOPT,
+    }
+
+
+@pytest.mark.parametrize("throttled", [0, 9, 10, 11])
+@pytest.mark.parametrize("spacing", [0.0, 1.0, 5.0])
+def test_a_rollback_of_groups_that_move_by_one_loses_none(
+    spacing: float, throttled: int, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The logical ids are positions in a list. Connect throttles the rollback's first reads."""
+    operation = "DescribeTrafficDistributionGroup"
+    stack.heal = lambda: connect.fault(operation, "ThrottlingException", times=throttled)
+    before = {"A": lines("g"), "B": lines("h")}
+    after = {"A": lines("z"), "B": lines("g")}
+    assert stack.deploy(before)
+    groups = dict(stack.ids)
+    clock.sleep(60)
+    weather = Weather(spacing=spacing, fails_at=150.0)
+    assert not stack.deploy(after, weather)
+    clock.sleep(300)
+    connect._settle()
+    assert stack.ids == groups
+    assert {connect.groups[arn]["Name"] for arn in groups.values()} == {"g", "h"}
+
+
+def test_a_completed_update_leaves_no_two_logical_ids_with_one_quick_connect(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Each one of a list takes the Name of the next one. The last one is new, and comes first."""
+    names = ["first", *(f"n{number}" for number in range(9))]
+    assert stack.deploy({f"D{n}": desk(Name=name, **ADOPT) for n, name in enumerate(names[1:])})
+    clock.sleep(60)
+    connect.delay_visibility(Lag(20, seed=1))
+    after = {f"D{n}": desk(Name=name, **ADOPT) for n, name in reversed([*enumerate(names)])}
+    if stack.deploy(after):
+        live = connect.quick_connects.items()
+        owners = {arn: desk["Tags"]["cfn:logical-id"] for arn, desk in live}
+        assert owners == {arn: name for name, arn in stack.ids.items()}
+    assert len({*stack.ids.values()}) == len(stack.ids)

@@ -355,7 +355,7 @@ class Owned:
             observed = self._settle(observed)
         if "Name" in steps.changed:
             try:
-                self._require_free_name(observed)
+                self._await_free_name(observed)
             except errors.AlreadyExists as error:
                 self._watch.end_rollback(error)
                 steps = replace(steps, changed=())  # its destination fits the Name that it has
@@ -371,8 +371,7 @@ class Owned:
             )
         if ownership.owner(tags, self._request) is not Owner.ANOTHER:
             return
-        moved = ownership.was_moved_from(tags, self._request)
-        if moved and self._may_take_back(observed):
+        if ownership.was_moved_from(tags, self._request) and self._may_take_back(observed):
             owner = {ownership.LOGICAL_ID: logical_id}
             self._connect.tag(observed.arn, owner)
             self._deletion.await_owner(observed, owner)
@@ -386,12 +385,19 @@ class Owned:
     def _may_take_back(self, observed: Observation) -> bool:
         """Return whether another logical id no longer has the resource that it took from this one.
 
-        It may be about to take it. Only a rollback ends that.
+        It may be about to take it. Only a rollback ends that. An Update that replaces this resource
+        leaves it.
         """
-        arn, logical_id = observed.arn, observed.tags.get(ownership.LOGICAL_ID, "")
+        request, arn = self._request, observed.arn
+        if isinstance(request, UpdateRequest) and replaced_properties(
+            self._resource.model, request
+        ):
+            return False
+        logical_id = observed.tags.get(ownership.LOGICAL_ID, "")
         if self._has_left(arn, logical_id, observed.tags):
             return True
-        return not self._stack.has(arn, logical_id) and self._watch.turns_out_to_roll_back()
+        rolls_back = not self._stack.has(arn, logical_id) and self._watch.turns_out_to_roll_back()
+        return rolls_back and not self._stack.has(arn, logical_id)  # the wait was long
 
     def _remove_rejected_replacement(
         self,
@@ -417,10 +423,13 @@ class Owned:
             self._run.log(f"Update: delete the replacement of the failed update: {stray.arn}")
             self._deletion.undo(stray, self._resource.members.desired(previous))
 
-    def _require_free_name(self, observed: Observation) -> None:
-        """Raise AlreadyExists if another resource has the Name.
+    def _await_free_name(self, observed: Observation) -> None:
+        """Wait while a sibling of the same stack has the Name, which may be about to change it.
 
-        A sibling of the same stack may be about to change its Name, so wait for it.
+        Meanwhile another logical id may take this resource over.
+
+        Raise AlreadyExists if another resource keeps the Name, and ResourceConflict if this one is
+        another owner's by then.
         """
         began = self._run.now()
 
@@ -432,9 +441,12 @@ class Owned:
             sibling = holder is not None and ownership.is_of_stack(holder.tags, self._request)
             return not sibling or self._run.now() - began > backoff.SIBLING_PATIENCE
 
+        waited = self._run.settle_time
         holder = self._run.wait(look, ready, "another resource of this stack still has the Name")
         if holder is not None:
             raise self._conflict(holder, renames=True)
+        if self._run.settle_time > waited and (now := self._resource.look(observed.arn)):
+            self._require_ours(now)
 
     def _plan(
         self,
