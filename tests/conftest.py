@@ -178,8 +178,8 @@ def group(connect: ConnectEmulator) -> dict[str, Any]:
 
 @pytest.fixture
 def stack(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
-    """An empty stack."""
-    return Stack(sink, stacks)
+    """An empty stack. The faults of Connect end before its rollback."""
+    return Stack(sink, stacks, heal=connect.faults.clear)
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,6 @@ from tests.support.timeline import Timeline
 FLOW = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
 
 
-@pytest.fixture
-def stack(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
-    """An empty stack."""
-    return Stack(sink, stacks, heal=connect.faults.clear)
-
-
 def desk(name: str, **properties: Any) -> tuple[str, dict[str, Any]]:
     instance = {"InstanceId": scene.INSTANCE_ID, "Name": name, "QuickConnectConfig": FLOW}
     return "Custom::ConnectQuickConnect", {**instance, **properties}

@@ -225,7 +225,6 @@ def test_a_rollback_leaves_an_evacuation_that_the_failed_update_only_recorded(
     clock: FakeTime,
 ) -> None:
     """The live split is the failed template's. LastFailoverTime is before the stack operation."""
-    stack.heal = connect.faults.clear
     assert stack.deploy(template(100))
     by_hand(group, 0, 100)
     clock.sleep(600)
@@ -256,7 +255,6 @@ def test_a_rollback_that_cloudformation_shows_late_leaves_a_recorded_evacuation(
     clock: FakeTime,
 ) -> None:
     """The previous split is live, as in a failover. But it is the resource's second request."""
-    stack.heal = connect.faults.clear
     assert stack.deploy(template(100))
     by_hand(group, 0, 100)
     clock.sleep(600)

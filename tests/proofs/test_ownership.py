@@ -28,12 +28,6 @@ LOST_CREATES = [
 _A_DAY = 24 * 3600.0
 
 
-@pytest.fixture
-def stack(connect: ConnectEmulator, sink: Sink, stacks: Stacks) -> Stack:
-    """An empty stack."""
-    return Stack(sink, stacks, heal=connect.faults.clear)
-
-
 def desk(instance_id: str = scene.INSTANCE_ID, **properties: Any) -> tuple[str, dict[str, Any]]:
     """Return a quick connect in a template. Its Name is always the same."""
     declared = {"InstanceId": instance_id, "Name": "Desk", "QuickConnectConfig": FLOW}
