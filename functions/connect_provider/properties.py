@@ -184,7 +184,7 @@ def previous_properties(model: type[PropertiesT], request: Request) -> Propertie
 
 
 def replaced_properties(
-    model: type[OwnedResourceProperties], request: UpdateRequest
+    model: type[OwnedResourceProperties], request: Request
 ) -> OwnedResourceProperties | None:
     """Return the properties of an Update that changes a create-only one, or None if it does not.
 
@@ -194,7 +194,7 @@ def replaced_properties(
     Raise InvalidRequest if these are invalid, or do not fit the previous ones.
     """
     previous = previous_properties(model, request)
-    if previous is None:
+    if not isinstance(request, UpdateRequest) or previous is None:
         return None
     try:
         target = desired_properties(model, request)

@@ -1,6 +1,7 @@
 """An update or its rollback never moves contacts into a Region that an operator has evacuated."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -238,11 +239,9 @@ def test_a_rollback_leaves_an_evacuation_that_the_failed_update_only_recorded(
 @pytest.mark.parametrize(
     ("refused", "added", "fails_at"),
     [
-        ("", {}, 60.0),
-        ("", {}, 300.0),
+        *[("", {}, seconds) for seconds in (8.0, 15.0, 29.0, 60.0, 300.0)],
         ("UpdateCrossRegionRouting", {"CrossRegionRouting": "Isolated"}, None),
     ],
-    ids=["a sibling fails", "a sibling fails late", "no permission"],
 )
 def test_a_rollback_that_cloudformation_shows_late_leaves_a_recorded_evacuation(
     refused: str,
@@ -364,7 +363,10 @@ def test_a_rollback_keeps_an_evacuation_that_came_before_its_repeated_run(
 
 
 @pytest.mark.parametrize("back_after", [300.0, 1200.0])
+@pytest.mark.parametrize(("calls", "agents"), [(90, 100), (90, 90), (100, 90)])
 def test_an_update_that_a_failed_region_held_up_does_not_undo_a_later_failover(
+    calls: int,
+    agents: int,
     back_after: float,
     connect: ConnectEmulator,
     stack: Stack,
@@ -374,24 +376,54 @@ def test_an_update_that_a_failed_region_held_up_does_not_undo_a_later_failover(
     """Each Region has a stack. The other one fails over while this one's Region is down."""
     other, done = Stack(stack.sink, stack.stacks), {}
 
-    def shares(east: int) -> Template:
+    def shares(calls: int, agents: int) -> Template:
+        configs = {
+            "TelephonyConfig": percentages(calls, 100 - calls),
+            "AgentConfig": percentages(agents, 100 - agents),
+        }
         target = {"TrafficDistributionGroupId": group["Arn"]}
-        config = {"TelephonyConfig": percentages(east, 100 - east)}
-        return {"Traffic": ("Custom::ConnectTrafficDistribution", {**target, **config})}
+        return {"Traffic": ("Custom::ConnectTrafficDistribution", {**target, **configs})}
 
-    assert stack.deploy(shares(100))
-    assert other.deploy(shares(100))
+    assert stack.deploy(shares(100, 100))
+    assert other.deploy(shares(100, 100))
     clock.sleep(3600)
     other.timeline = stack.timeline = Timeline()
     stack.timeline.start(lambda: connect.regions_off.add(EAST))
-    stack.timeline.start(lambda: done.update(step=stack.deploy(shares(90))), after=1.0)
-    stack.timeline.start(lambda: done.update(failover=other.deploy(shares(0))), after=60.0)
+    stack.timeline.start(lambda: done.update(step=stack.deploy(shares(calls, agents))), after=1.0)
+    stack.timeline.start(lambda: done.update(failover=other.deploy(shares(0, 0))), after=60.0)
     stack.timeline.start(connect.regions_off.clear, after=back_after)
     stack.timeline.run()
     assert done == {"step": False, "failover": True}
-    assert live(group) == (0, 100)
+    assert (live(group), live(group, "AgentConfig")) == ((0, 100), (0, 100))
     reasons = [each["Reason"] for each in stack.sink.responses if each["Status"] == "FAILED"]
     assert "That is later than this request" in reasons[0]
+
+
+@pytest.mark.parametrize("shift_seconds", [0, 5])
+@pytest.mark.parametrize("steps", [[], [10.0], [10.0, 32.0], [10.0, 28.0, 46.0, 64.0]])
+def test_a_failover_overwrites_an_earlier_manual_change_while_an_operator_moves_agents(
+    steps: list[float],
+    shift_seconds: int,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """LastFailoverTime is later than the request, but the calls have not moved since."""
+    assert stack.deploy(template(100))
+    by_hand(group, 90, 10)
+    clock.sleep(3600)
+    connect.shift_seconds = shift_seconds
+    stack.timeline = Timeline()
+    for number, after in enumerate(steps):
+        agents = (90 - 10 * number, 10 + 10 * number)
+        step = partial(move_in_the_console, connect, group, AgentConfig=agents)
+        stack.timeline.start(step, after=after)
+    done: list[bool] = []
+    stack.timeline.start(lambda: done.append(stack.deploy(template(0))))
+    stack.timeline.run()
+    connect._settle()
+    assert (done, live(group)) == ([True], (0, 100))
 
 
 def test_the_routing_goes_back_with_the_calls_although_agents_were_moved_by_hand(

@@ -190,7 +190,7 @@ def test_an_update_that_is_retried_after_a_fault_asks_again(
         clock.passed += 20
         stacks.status = "UPDATE_ROLLBACK_COMPLETE"
 
-    connect.fault("UpdateQuickConnectConfig", "InternalServiceException")
+    connect.fault("UpdateQuickConnectName", "InternalServiceException")
     clock.meanwhile = roll_back
     quick_connects(update, Context())
     assert state_of(connect) == before

@@ -636,3 +636,19 @@ def test_a_completed_update_leaves_no_two_logical_ids_with_one_quick_connect(
         owners = {arn: desk["Tags"]["cfn:logical-id"] for arn, desk in live}
         assert owners == {arn: name for name, arn in stack.ids.items()}
     assert len({*stack.ids.values()}) == len(stack.ids)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_replacement_takes_back_what_retain_left_to_another_logical_id(
+    kind: str, stack: Stack, clock: FakeTime
+) -> None:
+    """A rename rolls back, and `Retain` keeps the resource under the new logical id."""
+    old, new = in_two_places(kind)
+    assert stack.deploy({"A": old})
+    arn = stack.ids["A"]
+    clock.sleep(60)
+    renamed = (old[0], {**old[1], **ADOPT})
+    assert not stack.deploy({"B": renamed}, Weather(fails_at=100.0), retains=frozenset("B"))
+    clock.sleep(600)
+    assert stack.deploy({"A": new})
+    assert stack.ids["A"] != arn

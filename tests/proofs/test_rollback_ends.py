@@ -10,6 +10,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_account import Instance
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from tests.support.cloudformation import Declared, RollbackFailed, Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink, created, load_event
 from tests.support.requests import deliver, deliver_unheard, respond, rolled_back
@@ -158,6 +159,8 @@ def number(digit: int, name: str) -> Declared:
     return "Custom::ConnectQuickConnect", declared
 
 
+@pytest.mark.parametrize("lag", [0, 5, 20])
+@pytest.mark.parametrize("fails_at", [8.0, 20.0, 45.0, 150.0])
 @pytest.mark.parametrize(
     ("before", "after", "spacing"),
     [
@@ -170,17 +173,27 @@ def number(digit: int, name: str) -> Declared:
         pytest.param(
             {"Old": number(1, "Sales")},
             {"Old": number(2, "Returns"), "New": number(1, "Sales")},
-            40.0,
+            2.0,
             id="a Name for a new resource",
         ),
     ],
 )
 def test_a_rollback_gives_no_destination_the_name_of_another_one(
-    before: Template, after: Template, spacing: float, connect: ConnectEmulator, stack: Stack
+    before: Template,
+    after: Template,
+    spacing: float,
+    fails_at: float,
+    lag: int,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
 ) -> None:
     """CloudFormation deletes the new resource after the rollback, and it has the old Name."""
+    connect.refuses_taken_rename = True
     assert stack.deploy(before)
-    assert not stack.deploy(after, Weather(spacing=spacing, fails_at=150.0))
+    clock.sleep(60)
+    connect.delay_visibility(Lag(lag, seed=1))
+    stack.deploy(after, Weather(spacing=spacing, fails_at=fails_at))
     declared = [properties for _, properties in (*before.values(), *after.values())]
     wanted = {(each["Name"], str(each["QuickConnectConfig"])) for each in declared}
     quick_connects = connect.quick_connects.values()

@@ -632,22 +632,31 @@ def test_a_failed_write_is_repeated_although_somebody_moves_agents_in_steps(
     assert ended[0] - began < 150
 
 
+@pytest.mark.parametrize("again", [False, True])
 def test_rollback_stack_goes_back_behind_all_failed_updates(
-    sink: Sink, stacks: Stacks, clock: FakeTime, group: dict[str, Any]
+    again: bool,  # noqa: FBT001
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+    group: dict[str, Any],
 ) -> None:
-    """With --disable-rollback, two updates fail due to a sibling. The first one moved the calls."""
-    update, now = update_to(sink, group, 0, 100), clock.time()
+    """With --disable-rollback, two updates fail due to a sibling. The first one moved the calls.
+
+    again: the second one changes another property of the traffic distribution.
+    """
+    update, began = update_to(sink, group, 0, 100), clock.time()
     name = update["LogicalResourceId"]
     stacks.status = "UPDATE_IN_PROGRESS"
-    stacks.events = [(name, "UPDATE_IN_PROGRESS", now), ("", "UPDATE_IN_PROGRESS", now - 1)]
+    stacks.events = [(name, "UPDATE_IN_PROGRESS", began), ("", "UPDATE_IN_PROGRESS", began - 1)]
     assert deliver(update, sink)["Status"] == "SUCCESS"
-    for resource in [[(name, "UPDATE_COMPLETE", now + 2)], []]:
-        later = clock.time() + 10
+    for changes in (True, again):
+        ended = [(name, "UPDATE_COMPLETE", began + 2)] if changes else []
+        begun = [(name, "UPDATE_IN_PROGRESS", began)] if changes else []
         stacks.events = [
-            ("", "UPDATE_FAILED", later + 5),
-            ("Sibling", "UPDATE_FAILED", later + 4),
-            *resource,
-            *stacks.events,
+            ("", "UPDATE_FAILED", began + 10),
+            ("Sibling", "UPDATE_FAILED", began + 9),
+            *ended,
+            *(stacks.events if began < clock.time() - 60 else [*begun, *stacks.events]),
         ]
         clock.sleep(600)
         began = clock.time()
@@ -659,7 +668,10 @@ def test_rollback_stack_goes_back_behind_all_failed_updates(
     ]
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     clock.sleep(1)
-    assert deliver(reversed_update(update, sink), sink)["Status"] == "SUCCESS"
+    back = reversed_update(update, sink)
+    if again:
+        back["OldResourceProperties"] |= {"OutOfBandTraffic": "Fail"}
+    assert deliver(back, sink)["Status"] == "SUCCESS"
     assert live(group) == (100, 0)
 
 

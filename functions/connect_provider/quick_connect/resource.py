@@ -1,10 +1,10 @@
 """The calls to Connect for Custom::ConnectQuickConnect."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from connect_provider import arn
+from connect_provider import arn, errors
 from connect_provider.quick_connect.model import QuickConnectProperties, canonical_config
 from connect_provider.reconcile.plan import Observation
 from connect_provider.reconcile.resource import Resource
@@ -55,18 +55,29 @@ class QuickConnect(Resource[QuickConnectProperties]):
     def update(
         self, observed: Observation, desired: QuickConnectProperties, changed: tuple[str, ...]
     ) -> Observation:
-        """Update it (API: UpdateQuickConnectConfig, UpdateQuickConnectName).
+        """Update it (API: UpdateQuickConnectName, UpdateQuickConnectConfig).
 
-        If Connect refuses the destination, the Name of the present one stays.
+        If Connect refuses the Name or the destination, both stay.
         """
-        state = desired.state
+        state, names = desired.state, {"Name", "Description"}.intersection(changed)
+        self._write_names(observed.arn, state, names)
         if "QuickConnectConfig" in changed:
             config = state["QuickConnectConfig"]
-            self._call("UpdateQuickConnectConfig", observed.arn, QuickConnectConfig=config)
-        if {"Name", "Description"}.intersection(changed):
-            names = {name: state[name] for name in ("Name", "Description") if name in changed}
-            self._call("UpdateQuickConnectName", observed.arn, **names)
+            try:
+                self._call("UpdateQuickConnectConfig", observed.arn, QuickConnectConfig=config)
+            except errors.Superseded:
+                raise
+            except errors.REFUSALS:
+                self._write_names(observed.arn, observed.state, names)
+                raise
         return _observation(observed.arn, state, observed.tags)
+
+    def _write_names(
+        self, quick_connect_arn: str, state: Mapping[str, Any], names: Collection[str]
+    ) -> None:
+        if names:
+            texts = {name: state[name] for name in names}
+            self._call("UpdateQuickConnectName", quick_connect_arn, **texts)
 
     def delete(self, observed: Observation) -> None:
         """Delete it at once (API: DeleteQuickConnect)."""

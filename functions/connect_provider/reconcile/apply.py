@@ -83,8 +83,6 @@ class Owned:
     def _replaced(self) -> Observation | None:
         """Return the resource that the failed update of a rollback replaced, if it still exists."""
         request, model = self._request, self._resource.model
-        if not isinstance(request, UpdateRequest):
-            return None
         target = replaced_properties(model, request)
         if target is None or not self._watch.turns_out_to_roll_back():
             return None
@@ -385,17 +383,13 @@ class Owned:
     def _may_take_back(self, observed: Observation) -> bool:
         """Return whether another logical id no longer has the resource that it took from this one.
 
-        It may be about to take it. Only a rollback ends that. An Update that replaces this resource
-        leaves it.
+        It may be about to take it. Only a rollback ends that, unless it returns to another one.
         """
-        request, arn = self._request, observed.arn
-        if isinstance(request, UpdateRequest) and replaced_properties(
-            self._resource.model, request
-        ):
-            return False
-        logical_id = observed.tags.get(ownership.LOGICAL_ID, "")
+        arn, logical_id = observed.arn, observed.tags.get(ownership.LOGICAL_ID, "")
         if self._has_left(arn, logical_id, observed.tags):
             return True
+        if replaced_properties(self._resource.model, self._request) is not None:
+            return False
         rolls_back = not self._stack.has(arn, logical_id) and self._watch.turns_out_to_roll_back()
         return rolls_back and not self._stack.has(arn, logical_id)  # the wait was long
 

@@ -122,25 +122,30 @@ def last_turn(stack_id: str, logical_id: str) -> Turn:
     return Turn(first_request=first_request)
 
 
-def failed_update(stack_id: str, logical_id: str) -> Period | None:
-    """Return the time of the update that a rollback of the resource undoes, or None if unknown.
+def failed_updates(stack_id: str, logical_id: str) -> list[Period]:
+    """Return the times of the updates that a rollback of the resource undoes, the latest first.
 
     What came after the stack or the resource turned back is the rollback itself.
 
     Raise ProviderError if CloudFormation does not tell.
     """
-    began = ended = None
+    updates: list[Period] = []
+    part: list[Period] = []  # of one operation, which another one may continue
+    ended: datetime | None = None
     for event, begins_operation in _events(stack_id):
         if event.turns_back(logical_id):
-            began = ended = None
-        if event.logical_id == logical_id:
+            part, ended = [], None
+        if event.logical_id == logical_id and event.when:
             if event.status.endswith("_IN_PROGRESS"):
-                began = event.when
+                part.append(Period(event.when, ended))
+                ended = None
             elif event.status.endswith("_COMPLETE"):  # after a failure, a write may take effect
-                ended = ended or event.when
-        if begins_operation or (began and event.begins):
+                ended = event.when
+        if event.begins:
+            updates, part, ended = updates + part, [], None
+        if begins_operation:
             break
-    return Period(began, ended) if began else None
+    return updates + part
 
 
 def has_begun_since(stack_id: str, moment: datetime, creates: str = "") -> bool:

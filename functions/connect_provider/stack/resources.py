@@ -13,7 +13,7 @@ from connect_provider.run import Run
 from connect_provider.stack.describe import (
     GONE,
     StackResource,
-    failed_update,
+    failed_updates,
     has_begun_since,
     resource_of,
 )
@@ -98,16 +98,18 @@ class StackResources:
         return not begun
 
     def moved_traffic(self, changed: datetime | None) -> bool:
-        """Return whether the update that a rollback undoes may have made the last change, then.
+        """Return whether an update that the rollback undoes may have made the last change, then.
 
         Somebody else may have made it, before the update or after its end.
         """
         stack_id, logical_id = self._request.stack_id, self._request.logical_resource_id
-        update = self._told(lambda: failed_update(stack_id, logical_id))
-        if changed is None or update is None:
+        updates = self._told(lambda: failed_updates(stack_id, logical_id))
+        if changed is None or not updates:
             return True
         skew = timedelta(seconds=backoff.CLOCK_SKEW)
-        return update.began - skew <= changed <= (update.ended or changed) + skew
+        return any(
+            update.began - skew <= changed <= (update.ended or changed) + skew for update in updates
+        )
 
     def _told(self, look: Callable[[], T]) -> T | None:
         """Return what the stack shows, or None if CloudFormation does not tell."""

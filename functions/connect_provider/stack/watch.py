@@ -106,7 +106,7 @@ class StackWatch:
         made, first = self._run.signed_at, turn.first_request
         if made is None or first is None or self._run.age() > backoff.STATUS_LAG:
             return False
-        return (made - first).total_seconds() > backoff.STATUS_LAG
+        return (made - first).total_seconds() > backoff.CLOCK_SKEW
 
     def _is_after_request(
         self, moment: datetime | None, by: float = backoff.SUPERSEDING_LAG

@@ -32,6 +32,7 @@ class TrafficDistribution:
         self._run = run
         self._watch = watch
         self._refused_at: float | None = None
+        self._early_calls: model.Split | None = None
         self._known_phase, self._was_patient = Phase.UNKNOWN, False
 
     def delete(self) -> None:
@@ -179,7 +180,10 @@ class TrafficDistribution:
         previous = previous_properties(TrafficDistributionProperties, self._request)
         earlier = previous and previous.splits["TelephonyConfig"]
         moves = earlier != self._desired.splits["TelephonyConfig"]
-        return self._split.read(self._desired, moves_calls=moves)
+        group = self._split.read(self._desired, moves_calls=moves)
+        if self._run.age() <= backoff.CONSISTENCY_LAG:
+            self._early_calls = self._early_calls or group.state["TelephonyConfig"]
+        return group
 
     def _wanted(self, group: Observation, previous: model.Splits) -> model.Splits:
         """Return the splits to write."""
@@ -257,17 +261,22 @@ class TrafficDistribution:
         if contested and self._desired.OutOfBandTraffic == "Fail":
             advice = "Restore it, or set OutOfBandTraffic to Overwrite"
             raise _contested(contested[0], desired, previous, group, advice)
-        if "TelephonyConfig" in contested and self._is_outdated_by(group):
+        if contested and self._is_outdated_by(group, previous):
             advice = "That is later than this request. Update again to apply the template"
-            raise _contested("TelephonyConfig", desired, previous, group, advice)
+            raise _contested(contested[0], desired, previous, group, advice)
         for name in contested:
             live = model.text_of(group.state.get(name, {}))
             self._run.log(f"{name}: overwrite the live split {live}")
 
-    def _is_outdated_by(self, group: Observation) -> bool:
-        """Return whether the traffic has moved since the request. The clocks may differ."""
+    def _is_outdated_by(self, group: Observation, previous: model.Splits) -> bool:
+        """Return whether somebody has moved the calls since the request. The clocks may differ.
+
+        Connect only tells when anything moved, and agents may move in steps. So the calls must
+        differ from those of the request's first half minute, or from the previous template.
+        """
         moved_at, made = _moved_at(group), self._run.signed_at
-        if moved_at is None or made is None:
+        before = self._early_calls or previous.get("TelephonyConfig")
+        if group.state["TelephonyConfig"] == before or moved_at is None or made is None:
             return False
         return (moved_at - made).total_seconds() > backoff.CONSISTENCY_LAG
 

@@ -177,7 +177,7 @@ def test_create_with_an_invalid_template_makes_no_call(
 def test_update_makes_only_the_necessary_calls_in_order(
     connect: ConnectEmulator, sink: Sink
 ) -> None:
-    """List for a new Name; then tag, config, name and description, untag: one call each."""
+    """List for a new Name; then tag, name and description, config, untag: one call each."""
     arn = create(sink)["PhysicalResourceId"]
     connect.quick_connects[arn]["Tags"] |= {"foreign": "stays", "old": "x"}
     connect.journal.clear()
@@ -194,8 +194,8 @@ def test_update_makes_only_the_necessary_calls_in_order(
         "DescribeQuickConnect",
         "ListQuickConnects",
         "TagResource",
-        "UpdateQuickConnectConfig",
         "UpdateQuickConnectName",
+        "UpdateQuickConnectConfig",
         "UntagResource",
     ]
     live = connect.quick_connects[arn]
