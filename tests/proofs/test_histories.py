@@ -240,7 +240,9 @@ class History:
         connect.delay_visibility(Lag(_LAG, seed=seed))
 
     def split(self) -> tuple[int, ...]:
-        shares = self.default["traffic"]["TelephonyConfig"]["Distributions"]
+        """Return the shares of the calls, after a change that is still under way."""
+        configs = self.default["traffic"] | (self.default["shifting"] or {})
+        shares = configs["TelephonyConfig"]["Distributions"]
         return tuple(s["Percentage"] for s in sorted(shares, key=lambda s: str(s["Region"])))
 
     def live(self, stack: Stack, logical_id: str) -> dict[str, Any] | None:
@@ -532,6 +534,7 @@ class History:
         shares = zip((scene.REGION, scene.REPLICA_REGION), split, strict=True)
         distributions = [{"Region": region, "Percentage": share} for region, share in shares]
         self.default["traffic"]["TelephonyConfig"] = {"Distributions": distributions}
+        self.default["shifting"] = None
         self.connect.note_changes()
         self.wait(60)
 
