@@ -2,13 +2,13 @@
 
 Connect shows every change up to 20 seconds late. After each step, our live resources equal the last
 stable template, and all others are untouched. After the stacks are deleted, none of our resources
-is left.
+is left, except those that `Retain` kept.
 """
 
 import os
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -62,6 +62,8 @@ lone_groups = st.fixed_dictionaries(
         "UserIds": st.sampled_from([USERS, USERS[:1], USERS[1:], []]),
     }
 ).map(lambda properties: {"Group": (GROUP, properties)})
+desk_ids = st.sampled_from(["Desk", "Line"])
+retained = st.frozensets(st.sampled_from(["Desk", "Line", "Group"]), min_size=1)
 lone_pairs = st.fixed_dictionaries(
     {
         "InstanceId": st.sampled_from([scene.INSTANCE_ID, scene.OTHER_INSTANCE_ID]),
@@ -194,6 +196,15 @@ steps = st.one_of(
         st.just("remove"), st.sampled_from(["Desk", "Group"]), st.none() | st.sampled_from(_PASSING)
     ),
     st.tuples(st.just("delete"), st.sampled_from([0, 1]), deletion_faults),
+    st.tuples(
+        st.just("keep"),
+        st.one_of(lone_pairs, lone_pairs, lone_groups),
+        st.sampled_from(["remove", "replace", "delete"]),
+        st.sampled_from(["swapped", "swapped", "the same stack", "the other stack"]),
+        weathers,
+    ),
+    st.tuples(st.just("delete"), st.sampled_from([0, 1]), deletion_faults, retained),
+    st.tuples(st.just("share"), lone_pairs, st.sets(desk_ids, min_size=1), st.frozensets(desk_ids)),
 )
 
 
@@ -216,16 +227,7 @@ class History:
         connect.settle_seconds = 5
         vars(connect).update(world)
         self.connect, self.sink, self.rng = connect, sink, random.Random(seed)
-        self.stacks = [
-            Stack(
-                sink,
-                stacks,
-                deliveries=lambda: self.rng.choice([1, 1, 2]),
-                heal=self._heal,
-            )
-            for _ in range(2)
-        ]
-        self.stack = self.stacks[0]
+        self.stacks = [self._new_stack(stacks) for _ in range(2)]
         instance = connect.instances[scene.INSTANCE_ID]
         foreign = connect.add_quick_connect(instance, "taken", FLOW, {"foreign": "yes"})
         scene.add_quick_connects(connect)
@@ -235,9 +237,24 @@ class History:
         self.created: set[str] = set()  # the ARNs of all resources that the stacks created
         self.excused: set[str] = set()  # the stacks that met a known gap
         self.early: set[str] = set()  # those whose canceled Create may have come after its Delete
+        self.kept: set[str] = set()  # the ARNs of the resources that `Retain` kept
+        # Stack and logical id of resources that `Retain` kept, if CloudFormation has no ARN.
+        self.nameless: set[tuple[str, str]] = set()
+        self.removed: set[str] = set()  # the ARNs of the resources that operators deleted
         self.vanished = False
         self.default = connect.default_group(scene.INSTANCE_ID)
         connect.delay_visibility(Lag(_LAG, seed=seed))
+
+    @property
+    def stack(self) -> Stack:
+        """Return the stack that most steps are about."""
+        return self.stacks[0]
+
+    def _new_stack(self, stacks: Stacks) -> Stack:
+        def deliveries() -> int:
+            return self.rng.choice([1, 1, 2])
+
+        return Stack(self.sink, stacks, deliveries=deliveries, heal=self._heal)
 
     def split(self) -> tuple[int, ...]:
         """Return the shares of the calls, after a change that is still under way."""
@@ -258,6 +275,7 @@ class History:
         wanted_faults: list[Any],
         weather: Weather,
         disable_rollback: bool = False,  # noqa: FBT001, FBT002  # hypothesis gives it by position
+        retains: frozenset[str] = frozenset(),
     ) -> None:
         """Update a stack while Connect fails as wanted; check the traffic's three-way rule."""
         stack = self.stacks[which]
@@ -266,7 +284,9 @@ class History:
         replaced = [remnant.physical_id for remnant in stack.replaced]
         changed = {name for name in template if template[name] != old.get(name)}
         responses = len(self.sink.responses)
-        complete = stack.deploy(template, weather, disable_rollback=disable_rollback)
+        complete = stack.deploy(
+            template, weather, disable_rollback=disable_rollback, retains=retains
+        )
         self.connect.faults.clear()
         note(f"complete: {complete}, requests: {_short(stack.sent)}")
         refusals = {error for _, (error, _), _ in wanted_faults} & {"AccessDeniedException"}
@@ -278,7 +298,8 @@ class History:
                 request = requests[request_id]
                 self._check_reason(reason, request, template, weather, refused=bool(refusals))
                 # docs/reliability.md, "Known gaps": what waits for the clean-up has its Name.
-                is_known_gap = stack.id in self.excused or any(arn in reason for arn in replaced)
+                has_name = any(arn in reason for arn in (*replaced, *self.kept))
+                is_known_gap = stack.id in self.excused or has_name
                 mentions_itself = stack.id in reason and not is_known_gap
                 assert not mentions_itself, "no resource is in its own stack's way"
         may_fail = refusals or weather.reply is not None
@@ -359,6 +380,59 @@ class History:
         """Change only the traffic in the template, while Connect fails."""
         self.deploy(0, {**self.stack.template, "Traffic": declared}, wanted_faults, weather)
 
+    def retain(self, template: Template, weather: Weather, retains: frozenset[str]) -> None:
+        """Update the stack, and let `Retain` keep the resources of some logical ids.
+
+        docs/reliability.md, "Known gaps": wait until CloudFormation shows that.
+        """
+        self.deploy(0, template, [], weather, retains=retains)
+        self.wait(60)
+
+    def keep(self, template: Template, end: str, owner: str, weather: Weather) -> None:
+        """Let `Retain` keep each resource of a template. Then adopt them.
+
+        end: how the resources leave the stack.
+        owner: who adopts them; "swapped" for the other logical ids of the stack.
+        """
+        template = {
+            name: (kind, {**properties, "Name": f"{properties['Name']} kept"})
+            for name, (kind, properties) in template.items()
+        }
+        if not self._prepare(template):
+            return
+        before, retains = set(self.kept), frozenset(template)
+        if end == "delete":
+            self.delete(0, [], retains)
+        else:
+            self.retain(_replaced(template) if end == "replace" else {}, weather, retains)
+        self._note_kept(self.stack)
+        other_ids = {"Desk": "Line", "Line": "Desk"} if owner == "swapped" else {}
+        adopting = {
+            other_ids.get(name, name): (kind, {**properties, "ExistingResourcePolicy": "Adopt"})
+            for name, (kind, properties) in template.items()
+        }
+        which = int(owner == "the other stack")
+        if before != self.kept:
+            self.deploy(which, {**self.stacks[which].template, **adopting}, [], weather)
+
+    def share(self, template: Template, leaves: set[str], retains: frozenset[str]) -> None:
+        """Let two logical ids have one quick connect. Then one of them leaves, or both do."""
+        kind, properties = template["Desk"]
+        both = {
+            "Desk": (kind, properties),
+            "Line": (kind, {**properties, "ExistingResourcePolicy": "Adopt"}),
+        }
+        if not self._prepare({"Desk": both["Desk"]}):
+            return
+        self.wait(60)
+        assert self._prepare(both), "a logical id adopts the resource of another one"
+        self.wait(60)
+        if leaves == both.keys():
+            self.delete(0, [], retains)
+        else:
+            rest = {name: one for name, one in both.items() if name not in leaves}
+            self.retain(rest, Weather(), retains)
+
     def rename(self) -> None:
         """Rename the logical id of the desk."""
         template = dict(self.stack.template)
@@ -421,20 +495,31 @@ class History:
         """Deploy a group, and let an update fail that replaces it."""
         if not self._prepare(template):
             return
-        kind, properties = template["Group"]
-        self.deploy(0, {"Group": (kind, {**properties, "Name": "l"})}, [], weather)
+        self.deploy(0, _replaced(template), [], weather)
         names = [resource["Name"] for resource in self.ours(self.stack).values()]
         assert "l" not in names, "the replacement of a failed update is removed"
 
     def _prepare(self, template: Template) -> bool:
         """Deploy a template without an error; return whether the stack has it now."""
         if self.stack.id in self.excused:
-            return False
+            self._start_anew()
         if self.vanished:
             self.bring_back()
         self.deploy(0, template, [], Weather())
         edited = any(owner == self.stack.id for owner, _ in self.edited)
         return self.stack.template == template and not edited
+
+    def _start_anew(self) -> None:
+        """Delete the stack and begin another one. Somebody tidies up what a known gap left."""
+        self.delete(0, [])
+        left = self.ours(self.stack).keys() - self.kept
+        self.connect.quick_connects = _without(self.connect.quick_connects, left)
+        self.connect.groups = _without(self.connect.groups, left)
+        for offered in self.connect.queue_quick_connects.values():
+            offered &= {MANUAL}
+        self.connect.note_changes()
+        self.removed |= left
+        self.stacks[0] = self._new_stack(self.stack.stacks)
 
     def shift_of_group(self, template: Template) -> None:
         """Change the users of a group while an operator's change of its traffic is under way."""
@@ -461,7 +546,7 @@ class History:
 
     def release(self, template: Template) -> None:
         """Let the stack adopt an operator's group, and then have a group of its own."""
-        if self.vanished or self.stack.id in self.excused:
+        if self.vanished:
             return
         group = self.connect.add_group(self.connect.instances[scene.INSTANCE_ID], "o", "", {})
         self.connect.keep_in(group, "ACTIVE")
@@ -477,6 +562,7 @@ class History:
         else:
             assert not group["users"], "a released group has no users of the stack"
         del self.connect.groups[group["Arn"]]
+        self.removed.add(group["Arn"])
         self.connect.note_changes()
 
     def claim(self, template: Template, is_listed: bool) -> None:  # noqa: FBT001
@@ -562,17 +648,22 @@ class History:
         arn = self.stack.ids.get(logical_id, "")
         removed = self.connect.quick_connects.pop(arn, None) or self.connect.groups.pop(arn, None)
         if removed:
+            self.removed.add(arn)
             self.edited.add((self.stack.id, logical_id))
         self.connect.note_changes()
         if outage:
             self.connect.fault("*", outage[0], after=outage[1], seconds=20)
 
-    def delete(self, which: int, wanted_faults: list[Any]) -> None:
+    def delete(
+        self, which: int, wanted_faults: list[Any], retains: frozenset[str] = frozenset()
+    ) -> None:
         """Delete a stack while Connect fails: nothing of ours is left, and the traffic stays."""
         stack, before = self.stacks[which], self.split()
         self._fail(wanted_faults)
-        stack.delete()
+        stack.delete(retains=retains)
         self.connect.faults.clear()
+        if retains:
+            self.wait(60)
         assert self.split() == before
         self.edited = {(owner, name) for owner, name in self.edited if owner != stack.id}
         if stack is self.stack and stack.id not in self.excused | self.early:
@@ -600,9 +691,26 @@ class History:
         twice = {name for (_, name), times in names.items() if times > 1}
         assert twice <= self._renamed_at_once(), "no Name is taken twice"
         for stack in self.stacks:
+            self._note_kept(stack)
             self._check_ownership(stack)
             if stack.id not in self.excused:
                 self._check_live(stack)
+        assert self.kept - self.removed <= self._live(), "what `Retain` kept stays"
+
+    def _note_kept(self, stack: Stack) -> None:
+        """Note the resources that `Retain` kept, unless another logical id still has them."""
+        for remnant in stack.retained:
+            if not remnant.physical_id.startswith("arn:"):
+                self.nameless.add((stack.id, remnant.logical_id))
+            elif remnant.physical_id not in stack.ids.values():
+                self.kept.add(remnant.physical_id)
+        stack.retained.clear()
+
+    def _live(self) -> set[str]:
+        """Return the ARNs of all resources, without the groups in deletion."""
+        groups = self.connect.groups
+        live = {arn for arn in groups if groups[arn]["Status"] != "PENDING_DELETION"}
+        return live | self.connect.quick_connects.keys()
 
     def _renamed_at_once(self) -> set[str]:
         """Return the Names that a rename gave while Connect might hide the one that has it.
@@ -624,19 +732,18 @@ class History:
         """Check that the stack knows every resource with its marker."""
         remnants = [*stack.failed, *stack.replaced]
         known = {*stack.ids.values(), *stack.abandoned, *(r.physical_id for r in remnants)}
+        known |= self.kept
         unknown = {
             arn: resource["Tags"]["cfn:logical-id"]
             for arn, resource in self.ours(stack).items()
             if arn not in known
         }
         left = set(unknown.values()) - {remnant.logical_id for remnant in stack.failed}
+        left -= {name for owner, name in self.nameless if owner == stack.id}
         assert not left or stack.id in self.excused, "nothing of ours is left behind"
         ours = self.ours(stack).items()
         self.created |= {arn for arn, resource in ours if "cfn:created-at" in resource["Tags"]}
-        groups = self.connect.groups
-        live = {arn for arn in groups if groups[arn]["Status"] != "PENDING_DELETION"}
-        live |= self.connect.quick_connects.keys()
-        lost = {arn for arn in self.created & live if arn not in self._owned()}
+        lost = (self.created & self._live()) - self._owned() - self.kept
         assert not lost, "a resource that a stack created stays with it until it is deleted"
 
     def _owned(self) -> set[str]:
@@ -680,6 +787,18 @@ def _edited(template: Template, name: str) -> Template:
         "Desk": (DESK, {**desk, name: values[0]}),
         "Line": (DESK, {**line, name: values[1]}),
     }
+
+
+def _without(resources: Mapping[str, Any], arns: Collection[str]) -> dict[str, Any]:
+    return {arn: resource for arn, resource in resources.items() if arn not in arns}
+
+
+def _replaced(template: Template) -> Template:
+    """Change a property of each resource that only a replacement can change."""
+    if "Group" not in template:
+        return _edited(template, "InstanceId")
+    kind, properties = template["Group"]
+    return {"Group": (kind, {**properties, "Name": "l"})}
 
 
 def _changed(old: Template, new: Template, name: str) -> object:
@@ -727,8 +846,6 @@ def test_a_history_keeps_its_promises(
         note(f"{name} {arguments}")
         getattr(run, name)(*arguments)
         run.check()
-    for which, stack in enumerate(run.stacks):
+    for which in range(len(run.stacks)):
         run.delete(which, end)
         run.check()
-        left = run.ours(stack).keys() - stack.abandoned
-        assert not left or stack.id in run.excused, "nothing of ours is left"

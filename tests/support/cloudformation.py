@@ -108,6 +108,7 @@ class Stack:
     failed: resources that `--disable-rollback` left in CREATE_FAILED.
     replaced: resources that wait for the clean-up of the next complete operation.
     abandoned: the ids that the clean-up gave up.
+    retained: the resources that `Retain` kept.
     shown: each resource as DescribeStackResource shows it.
     sent: every request so far.
     cancelled: the ids of the requests that a failure cancelled.
@@ -124,6 +125,7 @@ class Stack:
     failed: list[Remnant] = field(default_factory=list)
     replaced: list[Remnant] = field(default_factory=list)
     abandoned: set[str] = field(default_factory=set)
+    retained: list[Remnant] = field(default_factory=list)
     shown: dict[str, StackResource] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
     cancelled: set[str] = field(default_factory=set)
@@ -462,6 +464,7 @@ class _Operation:
         gone = list(remnants)
         for remnant in gone:
             if remnant.logical_id in self._retains:
+                self._stack.retained.append(remnant)
                 self._show_retained(remnant)
         return [remnant for remnant in gone if remnant.logical_id not in self._retains]
 
