@@ -46,7 +46,7 @@ class Sink:
     ) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(place.host).configure_cert(tls)
-        self._server = HttpServer(self._handle, tls, place)
+        self._server = HttpServer(self.handle, tls, place)
         self._now, self._pause = now, pause
         self.host = f"{place.host}:{self._server.port}"
         self.reset()
@@ -66,7 +66,8 @@ class Sink:
         signed = datetime.fromtimestamp(self._now(), UTC) - age
         return f"{url}&X-Amz-Date={signed:%Y%m%dT%H%M%SZ}"
 
-    def _handle(self, request: HttpRequest) -> HttpResponse:
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Take a response."""
         if self.watch:
             self.watch("before")
         self.requests.append(request)

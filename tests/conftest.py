@@ -134,10 +134,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 
 @pytest.fixture(autouse=True)
 def _transport(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
-    """Let calls reach the emulators without a socket, and time out on the simulated clock."""
+    """Let calls and responses arrive without a socket, and time out on the simulated clock."""
     monkeypatch.setattr(SigV4Auth, "add_auth", add_auth(_HANDLES))
     monkeypatch.setattr(URLLib3Session, "send", send(_HANDLES, clock.advance))
-    monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request(clock.advance))
+    responses = make_request({f"https://{_sink.host}": _sink.handle}, clock.advance)
+    monkeypatch.setattr(HTTPConnectionPool, "_make_request", responses)
 
 
 @pytest.fixture

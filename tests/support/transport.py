@@ -1,6 +1,7 @@
-"""Calls of botocore that reach an emulator of this process without a socket or a signature.
+"""Calls of botocore and responses that reach a server of this process without a socket.
 
-Sockets and signatures take half of the time of a call. The calls of the system tests have both.
+Sockets, TLS and signatures take half of the time of a call. The system tests have all of them. The
+responses of child processes have sockets and TLS, too.
 """
 
 import io
@@ -14,7 +15,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from botocore.exceptions import ReadTimeoutError as BotocoreReadTimeoutError
 from botocore.httpsession import URLLib3Session
-from urllib3 import HTTPResponse
+from urllib3 import BaseHTTPResponse, HTTPResponse
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 
@@ -22,7 +23,7 @@ from sandbox.http_server import READ_TIMEOUT, DropConnection, Handle, HttpReques
 
 _sign = SigV4Auth.add_auth
 _send_through_a_socket = URLLib3Session.send
-_make_request = HTTPConnectionPool._make_request
+make_request_through_a_socket = HTTPConnectionPool._make_request
 
 
 def add_auth(urls: Iterable[str]) -> Callable[[Any, AWSRequest], None]:
@@ -73,16 +74,35 @@ def send(
     return send
 
 
-def make_request(pause: Callable[[float], None]) -> Callable[..., Any]:
-    """Return what takes the place of HTTPConnectionPool._make_request, for the responses."""
+def make_request(
+    handles: Mapping[str, Handle], pause: Callable[[float], None]
+) -> Callable[..., BaseHTTPResponse]:
+    """Return what takes the place of HTTPConnectionPool._make_request, for the responses.
 
-    def request(pool: Any, connection: Any, method: str, url: str, **options: Any) -> Any:
-        response = _make_request(pool, connection, method, url, **options)
+    handles, pause: as of send().
+    """
+    by_host = {urlsplit(url).netloc: handle for url, handle in handles.items()}
+
+    def request(
+        pool: HTTPConnectionPool, connection: Any, method: str, url: str, **options: Any
+    ) -> BaseHTTPResponse:
+        handle = by_host.get(f"{pool.host}:{pool.port}")
+        if handle is None:
+            return make_request_through_a_socket(pool, connection, method, url, **options)
+        headers = {name.title(): _text(value) for name, value in options["headers"].items()}
+        try:
+            response = handle(HttpRequest(method, url, headers, _body(options["body"])))
+        except DropConnection:
+            raise RemoteDisconnected("Remote end closed connection without response") from None
         if READ_TIMEOUT in response.headers:
-            connection.close()
             pause(options["timeout"].read_timeout)
             raise ReadTimeoutError(pool, url, "Read timed out.")
-        return response
+        return HTTPResponse(
+            io.BytesIO(response.body),
+            response.headers,
+            response.status,
+            preload_content=options["preload_content"],
+        )
 
     return request
 

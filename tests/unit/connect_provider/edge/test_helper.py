@@ -12,6 +12,7 @@ import boto3
 import pytest
 import urllib3
 from crhelper import CfnResource
+from urllib3.connectionpool import HTTPConnectionPool
 
 from connect_provider.edge.helper import Helper
 from connect_provider.edge.response import DeliveryError
@@ -21,6 +22,7 @@ from connect_provider.run import Run
 from sandbox.http_server import DropConnection
 from tests.support.crhelper_pin import TESTED, pin
 from tests.support.harness import Context, Sink, load_event, response_to
+from tests.support.transport import make_request_through_a_socket
 
 MakeHelper = Callable[[], Any]
 PLAIN = pytest.param(
@@ -254,6 +256,7 @@ def test_a_hanging_delivery_times_out(sink: Sink, monkeypatch: pytest.MonkeyPatc
     """Each try has a timeout, and the invocation raises before its time is up."""
     timeout = urllib3.Timeout(connect=1.0, read=0.1)
     monkeypatch.setattr("connect_provider.edge.response._TIMEOUT", timeout)
+    monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request_through_a_socket)
     released = threading.Event()
     ended: list[bool] = []
 
