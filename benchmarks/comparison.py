@@ -51,7 +51,7 @@ def compare(world: World, python: str, compared: Sequence[Contender]) -> list[Co
         costs = _summary(contender.name, first[contender.name], warm[contender.name])
         costs.size = contenders.zipped_size(map(Path, packages[contender.name]))
         if measure.can_count() and not isinstance(contender, contenders.NodeContender):
-            costs.instructions = measure.instructions(contender, world, python)
+            (costs.instructions,) = measure.instructions(contender, world, python, (0,))
         found.append(costs)
     return found
 

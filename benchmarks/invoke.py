@@ -1,6 +1,7 @@
 """Run a handler as Lambda does: import it once, then send it one event at a time.
 
-This is a script. Its argument is the handler's module. Each line of standard input is an event.
+This is a script. Its first argument is the handler's module. Each line of standard input is an
+event. Each further argument is a number of events that a child process handles after the init.
 The first line of output marks the end of init. Then each event gets a line with its cost. The last
 line names the packages that were imported from the PYTHONPATH. No sleep takes time.
 
@@ -12,10 +13,10 @@ import os
 import ssl
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TextIO
 
 COUNTED = {"contexts": 0, "connections": 0, "slept": 0.0}
 CONTEXT = SimpleNamespace(
@@ -81,6 +82,13 @@ def packages() -> list[str]:
     )
 
 
+def run(handler: Callable[[Any, object], None], lines: Iterable[str], output: TextIO) -> None:
+    """Run the handler with events; print the cost of each, and at the end the packages."""
+    for line in lines:
+        print(json.dumps(serve(handler, line)), file=output, flush=True)
+    print(json.dumps({"packages": packages()}), file=output, flush=True)
+
+
 def main() -> None:
     """Run events until standard input ends."""
     output, sys.stdout = sys.stdout, sys.stderr
@@ -88,9 +96,13 @@ def main() -> None:
     count()
     handler = import_module(sys.argv[1]).lambda_handler
     print(json.dumps({"init": time.perf_counter() - began}), file=output, flush=True)
-    for line in sys.stdin:
-        print(json.dumps(serve(handler, line)), file=output, flush=True)
-    print(json.dumps({"packages": packages()}), file=output, flush=True)
+    for number in map(int, sys.argv[2:]):
+        lines = [sys.stdin.readline() for _ in range(number)]
+        if os.fork() == 0:
+            run(handler, lines, output)
+            return
+        os.wait()
+    run(handler, sys.stdin, output)
 
 
 if __name__ == "__main__":

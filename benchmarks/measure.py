@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -101,12 +101,15 @@ def can_count() -> bool:
 
 
 def instructions(
-    contender: Contender, world: World, python: str, events: Iterable[dict[str, Any]] = ()
-) -> int:
-    """Return the number of instructions of a process that handles some events."""
-    events = list(events)
+    contender: Contender, world: World, python: str, numbers: Sequence[int]
+) -> list[int]:
+    """Return the number of instructions up to the end of each number of creates.
+
+    Each number runs in a child process that is forked after the init, so init is counted once.
+    """
+    events = creates(world, sum(numbers), timedelta(hours=1))  # counting is slow
     run = subprocess.run(
-        [*_VALGRIND, *_CACHEGRIND, *contender.command(python)],
+        [*_VALGRIND, *_CACHEGRIND, *contender.command(python), *map(str, numbers)],
         env={**contender.environment(), **world.environment},
         input="".join(json.dumps(event) + "\n" for event in events),
         capture_output=True,
@@ -114,7 +117,8 @@ def instructions(
         check=False,
     )
     responses = [world.responses.get(event["RequestId"], {}) for event in events]
-    counted = _REFERENCES.search(run.stderr)
-    if counted is None or any(response.get("Status") != "SUCCESS" for response in responses):
+    counted = _REFERENCES.findall(run.stderr)  # of each child, and at last of the parent
+    complete = len(counted) == len(numbers) + 1
+    if not complete or any(response.get("Status") != "SUCCESS" for response in responses):
         raise Failed(f"{contender.name} under valgrind: {run.stderr[-500:]}")
-    return int(counted[1].replace(",", ""))
+    return [int(count.replace(",", "")) for count in counted[:-1]]

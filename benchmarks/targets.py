@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -76,15 +75,12 @@ def _artifact() -> Iterator[Result]:
 
 def _instructions(world: World, python: str) -> Iterator[Result]:
     """Compare init, the first response and a warm Create with the raw handler."""
-
-    def count(contender: Contender, creates: int) -> int:
-        events = measure.creates(world, creates, timedelta(hours=1))  # counting is slow
-        return measure.instructions(contender, world, python, events)
-
-    runs = [(RAW, n) for n in _CREATES] + [(PROVIDER, n) for n in _CREATES] + [(GROUPS, 0)]
+    numbers = [(RAW, _CREATES), (PROVIDER, _CREATES), (GROUPS, (0,))]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        counts = list(pool.map(count, *zip(*runs, strict=True)))
-    init, first, warm, ours, our_first, our_warm, groups = counts
+        counts = pool.map(
+            lambda each: measure.instructions(each[0], world, python, each[1]), numbers
+        )
+        (init, first, warm), (ours, our_first, our_warm), (groups,) = counts
     yield Result("init instructions / raw handler", ours / init, 1.10, 1.00)
     yield Result("init instructions / raw handler, groups", groups / init, 1.10, 1.00)
     # Importing the package leaves the garbage collector alone, which costs two percent of this.
