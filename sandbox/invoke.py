@@ -45,6 +45,7 @@ def serve(console: Console, event: Path) -> None:
 def _built(console: Console) -> SamLocal:
     local = SamLocal()
     console.print("sam builds the functions ...", style="dim")
+    sam.build(local.folder)
     return local
 
 

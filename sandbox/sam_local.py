@@ -31,17 +31,16 @@ _DOCKER_URL = "https://docs.docker.com/get-docker/"
 class SamLocal:
     """The servers that functions in containers call. Enter it as a context: leaving stops it.
 
-    folder: of the build. Functions that run at the same time need one each.
+    folder: the output of `sam build`. Functions that run at the same time need one each.
     connect, sink: the emulated Connect, and the server that takes the responses.
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        self._folder = folder
+        self.folder = folder
         self.connect = ConnectEmulator()
         self._place = Place(_address(), HOST)
 
     def __enter__(self) -> "SamLocal":
-        sam.build(self._folder)
         authority = trustme.CA()
         self.sink = Sink(authority, self._place)
         self._stacks = Stacks(self._place)
@@ -70,21 +69,21 @@ class SamLocal:
             "RESPONSE_HOST": self.sink.host,
             "SSL_CERT_FILE": "/var/task/ca.pem",
         }
-        self._template = yaml.safe_load((self._folder / "template.yaml").read_text())
+        self._template = yaml.safe_load((self.folder / "template.yaml").read_text())
         declared = self._template["Globals"]["Function"]["Environment"]["Variables"]
         declared.update(dict.fromkeys(variables, ""))
         self._template["Parameters"]["Architecture"]["Default"] = sam.architecture()
-        (self._folder / "invoke.yaml").write_text(yaml.safe_dump(self._template))
-        (self._folder / "env.json").write_text(json.dumps({"Parameters": variables}, indent=2))
-        for folder in self._folder.iterdir():
+        (self.folder / "invoke.yaml").write_text(yaml.safe_dump(self._template))
+        (self.folder / "env.json").write_text(json.dumps({"Parameters": variables}, indent=2))
+        for folder in self.folder.iterdir():
             if folder.is_dir():
                 authority.cert_pem.write_to_path(str(folder / "ca.pem"))
 
     @property
     def options(self) -> list[str]:
         """Return the options of `sam local` that let the functions call the servers."""
-        options = ["--template", str((self._folder / "invoke.yaml").relative_to(ROOT))]
-        options += ["--env-vars", str((self._folder / "env.json").relative_to(ROOT))]
+        options = ["--template", str((self.folder / "invoke.yaml").relative_to(ROOT))]
+        options += ["--env-vars", str((self.folder / "env.json").relative_to(ROOT))]
         options += ["--region", scene.REGION, "--add-host", f"{HOST}:host-gateway"]
         if _docker("image", "inspect", f"{IMAGE}-{sam.architecture()}").returncode == 0:
             options.append("--skip-pull-image")  # sam asks the registry each time otherwise
@@ -104,7 +103,7 @@ class SamLocal:
 
     def command(self, event: Mapping[str, Any]) -> list[str]:
         """Return the command that runs a request in its function."""
-        path = self._folder / "event.json"
+        path = self.folder / "event.json"
         path.write_text(json.dumps(event, indent=2))
         function = self.function(event["ResourceType"])
         event_option = ("--event", str(path.relative_to(ROOT)))

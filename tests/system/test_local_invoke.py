@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from sandbox.aws import SandboxError
 from sandbox.sam_local import FOLDER, IMAGE, SamLocal
 from tests.support import base_image
 from tests.support.harness import EVENTS, promised_status
+from tools import build
 
 _AT_ONCE = 4  # functions; most of their time is waiting
 NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
@@ -56,15 +58,26 @@ def invoke(name: str, local: SamLocal) -> Invoked:
     return Invoked(event, done, local.sink.responses)
 
 
+def copy(built: Path, folder: Path) -> None:
+    """Replace a folder with a copy of a build."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(built, folder)
+
+
 @pytest.fixture(scope="module")
 def builds(request: pytest.FixtureRequest) -> Iterator[list[SamLocal]]:
-    """The functions, built several times, with their servers; skipped without a Docker engine."""
+    """The built functions, several times, with their servers; skipped without a Docker engine."""
     try:
         found = [SamLocal(FOLDER.with_name(f"local-{number}")) for number in range(_AT_ONCE)]
     except SandboxError as error:
         pytest.skip(f"NOT TESTED with `sam local invoke`: {error}")
     with lambda_image(), ExitStack() as servers:
-        request.getfixturevalue("sam_build")  # two workers must not build into sam's cache at once
+        first, *others = (local.folder for local in found)
+        copy(request.getfixturevalue("sam_build"), first)
+        if python := lambda_python.find():
+            build.compile_modules(first, str(python))  # otherwise, each container does it
+        for folder in others:
+            copy(first, folder)
         yield [servers.enter_context(local) for local in found]
 
 
