@@ -90,4 +90,5 @@ lock: ## Update every lock file to the newest versions (needs uv)
 	$(LOCK) --group ministack -o requirements/ministack.txt
 	$(LOCK) --group sam -o requirements/sam.txt
 	$(LOCK) --group cdk -o requirements/cdk.txt
+	$(LOCK) --group pip -o requirements/pip.txt
 	$(LOCK) --group runtime -o requirements/runtime.txt

@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 _OLDER_PYDANTIC = ROOT / "requirements" / "ministack.txt"
 _FOR_EACH_PYTHON = ("dev", "older", "ministack")
 _RARELY_IMPORTED = "cdk"  # it is large, and the tests import a few of its modules
+_NEVER_IMPORTED = "/tests?/"  # a quarter of all modules
+_PIP = ROOT / "requirements" / "pip.txt"
+_LARGE = ("dev", "sam")  # this pip installs them in half of the time, with itself
 
 
 def path(group: str, version: tuple[int, int] = sys.version_info[:2]) -> Path:
@@ -44,14 +47,16 @@ def make(group: str = "dev") -> Path:
         lines = (ROOT / "requirements" / f"{group}.txt").read_text()
         more = f"{ROOT}\n{ROOT / 'functions'}\n" if group == "dev" else ""
     python = sys.version if group in _FOR_EACH_PYTHON else ""
-    recipe = lines + Path(__file__).read_text() + python
+    recipe = lines + _PIP.read_text() + Path(__file__).read_text() + python
     wanted = hashlib.sha256(recipe.encode()).hexdigest()
     stamp = environment / "stamp"
     with environment.with_name(f"{environment.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         works = (environment / "bin/python").exists()  # its Python may have been uninstalled
         if not works or not stamp.exists() or stamp.read_text() != wanted:
-            _build(environment, lines, "--no-compile" if group == _RARELY_IMPORTED else "--compile")
+            _build(environment, lines, [_PIP] if group in _LARGE else [])
+            if group != _RARELY_IMPORTED:
+                _compile(environment)
             (_packages(environment) / "more.pth").write_text(more)  # after what is installed
             stamp.write_text(wanted)
         if group == "dev":
@@ -70,20 +75,28 @@ def _packages(environment: Path) -> Path:
     return packages
 
 
-def _build(environment: Path, lock: str, compiles: str) -> None:
-    """Install a lock into a new environment; compiles: pip's option."""
+def _build(environment: Path, lock: str, first: list[Path]) -> None:
+    """Install a lock into a new environment; first: lock files to install before it."""
     if find_spec("ensurepip") is None:  # Debian and Ubuntu package it separately
         sys.exit("Python's venv is needed; on Debian or Ubuntu: apt install python3-venv")
     shutil.rmtree(environment, ignore_errors=True)
     print(f"Installing {environment.name} (once; half a minute) ...", flush=True)  # noqa: T201
     venv.create(environment, with_pip=True)
-    # A lock file is complete. With dependencies, old versions of pip fail on hashes and extras.
-    pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
-    pip += ["install", "-qq", "--no-deps", "--require-hashes", compiles, "-r"]
     file = environment / "lock.txt"
     file.write_text(lock)
-    if subprocess.run([*pip, str(file)], check=False).returncode:
-        sys.exit(f"pip cannot install {environment.name}; its message is above")
+    pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
+    # A lock file is complete, so no dependency is missing.
+    pip += ["install", "-qq", "--no-deps", "--require-hashes", "--no-compile", "-r"]
+    for each in (*first, file):
+        if subprocess.run([*pip, str(each)], check=False).returncode:
+            sys.exit(f"pip cannot install {environment.name}; its message is above")
+
+
+def _compile(environment: Path) -> None:
+    """Compile the modules once; otherwise, each process that runs at the start does it."""
+    command = [str(environment / "bin/python"), "-m", "compileall", "-qq", "-x", _NEVER_IMPORTED]
+    # Its status tells of modules for another Python, which nothing imports.
+    subprocess.run([*command, str(_packages(environment))], check=False)
 
 
 def _link(environment: Path) -> None:
