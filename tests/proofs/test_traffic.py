@@ -700,3 +700,19 @@ def test_a_refused_failover_is_repeated_as_soon_as_cloudformation_shows_the_new_
     assert stack.deploy(template(0), weather)
     assert live(group) == (0, 100)
     assert clock.passed - began < 2 * status_lag + 5
+
+
+@pytest.mark.parametrize("status_lag", [0.0, 0.5, 3.0])
+def test_a_failover_of_a_stack_whose_last_update_failed_waits_for_nothing(
+    status_lag: float, stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """With --disable-rollback, the last update recorded a split, and a sibling failed long ago."""
+    assert stack.deploy(template(50))
+    by_hand(group, 100, 0)
+    clock.sleep(6000)
+    assert not stack.deploy(template(100), Weather(fails_at=60.0), disable_rollback=True)
+    clock.sleep(3600)
+    began = clock.passed
+    assert stack.deploy(template(0), Weather(status_lag=status_lag))
+    assert live(group) == (0, 100)
+    assert clock.passed - began < 10

@@ -54,7 +54,8 @@ class Turn:
 
     since: the time of the event, or None if CloudFormation does not tell.
     goes_back: whether the resource goes back to the previous template from then on.
-    first_request: when the first request of the resource after the turn began, or None.
+    first_request: when the first request of the resource after the turn began. None: there was
+    none, or the stack has stopped since.
     """
 
     since: datetime | None = None
@@ -112,12 +113,14 @@ def last_turn(stack_id: str, logical_id: str) -> Turn:
 
     Raise ProviderError if CloudFormation does not tell.
     """
-    first_request: datetime | None = None
+    first_request, stopped = None, False
     for event in next(_pages_of_events(stack_id), []):
         goes_back = event.turns_back(logical_id)
         if goes_back or event.begins or event.completes:
             return Turn(event.when, goes_back, first_request)
-        if event.logical_id == logical_id and event.status.endswith("_IN_PROGRESS"):
+        stopped = stopped or event.stops
+        requested = event.logical_id == logical_id and event.status.endswith("_IN_PROGRESS")
+        if requested and not stopped:
             first_request = event.when
     return Turn(first_request=first_request)
 
@@ -180,6 +183,11 @@ class _Event:
         return not self.logical_id and self.status in _BEGINNINGS
 
     @property
+    def stops(self) -> bool:
+        """Whether an operation of the stack failed and is not rolled back."""
+        return not self.logical_id and self.status in _STOPPED
+
+    @property
     def completes(self) -> bool:
         """Whether an operation of the stack is complete."""
         return not self.logical_id and "COMPLETE" in self.status
@@ -199,7 +207,7 @@ def _events(stack_id: str) -> Iterator[tuple[_Event, bool]]:
     held: list[_Event] = []  # a beginning and what came before it, until the stack's event tells
     for event in chain.from_iterable(_pages_of_events(stack_id)):
         if held and not event.logical_id:
-            continues = held[0].status == "UPDATE_IN_PROGRESS" and event.status in _STOPPED
+            continues = held[0].status == "UPDATE_IN_PROGRESS" and event.stops
             yield from ((earlier, earlier is held[0] and not continues) for earlier in held)
             held = []
         if held or event.begins:
