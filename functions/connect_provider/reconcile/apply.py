@@ -479,7 +479,8 @@ class Owned:
         for member in sorted(steps.add):
             self._add_member(observed, member)
         try:
-            observed = self._resource.update(observed, self._desired, steps.changed)
+            if steps.changed:
+                observed = self._resource.update(observed, self._desired, steps.changed)
         except errors.Superseded:
             raise
         except errors.REFUSALS as error:
