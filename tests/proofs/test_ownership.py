@@ -652,3 +652,22 @@ def test_a_replacement_takes_back_what_retain_left_to_another_logical_id(
     clock.sleep(600)
     assert stack.deploy({"A": new})
     assert stack.ids["A"] != arn
+
+
+def test_a_rollback_repeats_the_deletion_of_a_replacement_that_it_has_just_seen(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Somebody deleted the old quick connect, so the update and its rollback look for it first.
+
+    The replacement is then two seconds old. Connect shows it, and misses it in the deletion.
+    """
+    old, new = in_two_places("quick_connect")
+    assert stack.deploy({"A": old})
+    clock.sleep(600)
+    connect.quick_connects.pop(stack.ids["A"])
+    clock.sleep(600)
+    connect.delay_visibility(Lag(5, seed=0))
+    weather = Weather(fails_at=1.0, rollback_after=1.0, status_lag=3.0)
+    assert not stack.deploy({"A": new}, weather)
+    clock.sleep(600)
+    assert held(connect).keys() == {stack.ids["A"]}

@@ -215,9 +215,10 @@ class Deletion:
         look, began = partial(self._resource.look, observed.arn), self._run.now()
         try:
             remaining = self._resource.delete(observed)
-        except NotFound as error:
-            if error.maybe_done and self._run.look_again(look) is not None:
-                self._delete_alone(observed)  # the first try had no effect
+        except NotFound:
+            if self._run.look_again(look) is not None:  # the first try had no effect, or it is new
+                self._run.note_change()
+                self._delete_alone(observed)
             return
         except (InvalidRequest, ResourceConflict) as error:
             # Connect refuses a repeated deletion, and may still show the state before the first.
