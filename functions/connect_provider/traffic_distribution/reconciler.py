@@ -92,19 +92,21 @@ class TrafficDistribution:
         If a write may have had no effect, write again: it sets whole splits. Another conflict then
         means that the first write is taking effect.
         """
-        unsure = False
+        unsure_since: float | None = None
         while True:
             try:
                 self._split.write(group, wanted)
             except errors.Superseded:
                 raise
             except errors.ProviderError as error:
+                unsure = unsure_since is not None
                 begun = unsure and isinstance(error, errors.ResourceConflict)
-                unsure = error.maybe_done or begun or (unsure and error.transient)
-                if not unsure:
+                if not (error.maybe_done or begun or (unsure and error.transient)):
                     self._require_retry(error)
                     return None
-                seen = self._split.read_back(group, wanted, unsure=not begun)
+                unsure_since = unsure_since or self._run.now()
+                since = None if begun else unsure_since
+                seen = self._split.read_back(group, wanted, unsure_since=since)
                 if plan.is_live(wanted, seen.state):
                     return seen
                 if begun:

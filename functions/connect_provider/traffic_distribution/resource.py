@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from connect_provider import arn, errors
+from connect_provider import arn, backoff, errors
 from connect_provider.connect import Connect
 from connect_provider.reconcile.plan import Observation, Status
 from connect_provider.run import Run
@@ -151,12 +151,17 @@ class TrafficSplit:
         """Return whether the splits that a write sends are as they were before it."""
         return all(seen.state.get(name) == group.state.get(name) for name in _sent(group, wanted))
 
-    def read_back(self, group: Observation, wanted: Splits, *, unsure: bool = False) -> Observation:
+    def read_back(
+        self, group: Observation, wanted: Splits, *, unsure_since: float | None = None
+    ) -> Observation:
         """Return the group when the wanted splits are live, or when they should be by now.
 
         group: as it was before the write.
-        unsure: the write may have had no effect, so the splits of before end the wait, too.
+        unsure_since: when the first of the writes failed that may have had no effect, as now()
+        tells. The splits of before end the wait then, too.
         """
+        began = self._run.now()
+        first = began if unsure_since is None else unsure_since
         region = taking_order(_sent(group, wanted)["TelephonyConfig"])[0]
         settled_at: float | None = None
 
@@ -169,13 +174,16 @@ class TrafficSplit:
                 return seen, False
             settled_at = self._run.now() if settled_at is None else settled_at
             read = self._with_splits(self._settled(seen, region), region)
-            untouched = unsure and self.is_untouched(group, wanted, read)
-            return read, over or untouched or is_live(wanted, read.state)
+            ends = unsure_since is not None and self.is_untouched(group, wanted, read)
+            return read, over or ends or is_live(wanted, read.state)
+
+        def pace(waited: float) -> float:
+            return backoff.settle_delay(waited + began - first)
 
         what = f"{group.arn} is still being updated"
-        if unsure:
+        if unsure_since is not None:
             what = "Connect still fails to update the traffic distribution"
-        return self._run.wait(look, lambda outcome: outcome[1], what, seen=(group, False))[0]
+        return self._run.wait(look, lambda seen: seen[1], what, seen=(group, False), pace=pace)[0]
 
 
 def _sent(group: Observation, wanted: Splits) -> dict[str, Split]:
