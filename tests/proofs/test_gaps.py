@@ -12,7 +12,7 @@ from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
-from tests.support.cloudformation import RollbackFailed, Stack, Template, Weather
+from tests.support.cloudformation import Declared, RollbackFailed, Stack, Template, Weather
 from tests.support.harness import (
     Context,
     FakeTime,
@@ -23,6 +23,7 @@ from tests.support.harness import (
     response_to,
     reversed_update,
 )
+from tests.support.histories import FLOW, OFFER
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import scenario_of
 from tests.support.timeline import Timeline
@@ -461,3 +462,94 @@ def test_a_rollback_removes_a_tag_that_somebody_set_to_the_same_value(
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     assert deliver(reversed_update(update, sink), sink)["Status"] == "SUCCESS"
     assert connect.quick_connects[arn]["Tags"].get("team") != "red"
+
+
+@pytest.mark.parametrize("rolls_back", [False, True])
+def test_queues_that_move_by_one_in_a_list_lose_their_quick_connects(
+    rolls_back: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """The logical ids are positions. The Deletes of the old queues come last."""
+    instance = connect.instances[scene.INSTANCE_ID]
+    made = [connect.add_quick_connect(instance, name, FLOW, {}) for name in "ab"]
+    a, b = (arn.rpartition("/")[2] for arn in made)
+    first, second, third = (f"{instance.arn}/queue/{queue}" for queue in scene.QUEUE_IDS[:3])
+
+    def offer(queue: str, quick_connect: str) -> Declared:
+        declared = {"QueueId": queue.rpartition("/")[2], "QuickConnectIds": [quick_connect]}
+        return OFFER, {"InstanceId": scene.INSTANCE_ID, **declared}
+
+    assert stack.deploy({"D0": offer(first, a), "D1": offer(second, b)})
+    clock.sleep(60)
+    after = {"D0": offer(third, a), "D1": offer(first, a), "D2": offer(second, b)}
+    stack.deploy(after, Weather(fails_at=200.0 if rolls_back else None))
+    offered = connect.queue_quick_connects
+    assert offered[first] == set() == offered[second]
+
+
+@pytest.mark.parametrize("moves_agents", [False, True])
+def test_a_rollback_undoes_an_evacuation_if_the_update_moved_agents(
+    moves_agents: bool,  # noqa: FBT001
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """Operators have moved the calls. LastFailoverTime is that of the update."""
+    assert stack.deploy(template(100, AgentConfig=percentages(100, 0)))
+    by_hand(group, 0, 100)
+    clock.sleep(6000)
+    agents = percentages(0, 100) if moves_agents else percentages(100, 0)
+    assert not stack.deploy(template(0, AgentConfig=agents), Weather(fails_at=60.0))
+    assert live(group) == ((100, 0) if moves_agents else (0, 100))
+
+
+def test_a_failover_that_is_repeated_at_once_moves_nothing_while_cloudformation_is_silent(
+    connect: ConnectEmulator, stack: Stack, stacks: Stacks, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """The first one was refused. The repeat has only seen the rollback of that one."""
+    assert stack.deploy(template(100))
+    by_hand(group, 100, 0)
+    clock.sleep(6000)
+    connect.fault("UpdateTrafficDistribution", "AccessDeniedException", times=1)
+    weather = Weather(status_lag=15.0)
+    assert not stack.deploy(template(0), weather)
+    began = clock.passed
+    stacks.throttles = lambda _: began + 5 < clock.passed < began + 90
+    assert stack.deploy(template(0), weather)
+    assert live(group) == (100, 0)
+
+
+def test_a_rollback_does_not_outwait_a_slow_replacement_of_a_group(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The group takes 85 seconds to be created, and as long to be deleted."""
+
+    def lines(name: str) -> Template:
+        declared = {"InstanceId": scene.INSTANCE_ID, "Name": name, "ServiceTimeout": "180"}
+        return {"Lines": ("Custom::ConnectTrafficDistributionGroup", declared)}
+
+    assert stack.deploy(lines("g"))
+    old = stack.ids["Lines"]
+    connect.settle_seconds = 85
+    with pytest.raises(RollbackFailed):
+        stack.deploy(lines("h"), Weather(fails_at=10.0))
+    clock.sleep(300)
+    connect._settle()
+    assert [arn for arn, group in connect.groups.items() if not group["IsDefault"]] == [old]
+
+
+def test_a_replacement_of_a_deleted_resource_outlives_a_rollback_that_comes_at_once(
+    connect: ConnectEmulator, stack: Stack, sink: Sink, clock: FakeTime
+) -> None:
+    """The update looks for the old quick connect for half a minute. Connect lags 20 seconds."""
+    assert stack.deploy(desk(sink))
+    clock.sleep(600)
+    connect.quick_connects.pop(stack.ids["Desk"])
+    clock.sleep(600)
+    connect.delay_visibility(Lag(20, seed=0))
+    weather = Weather(fails_at=1.0, rollback_after=1.0, status_lag=3.0)
+    assert not stack.deploy(desk(sink, InstanceId=scene.OTHER_INSTANCE_ID), weather)
+    clock.sleep(600)
+    assert connect.quick_connects.keys() > {stack.ids["Desk"]}
