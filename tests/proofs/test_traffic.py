@@ -646,25 +646,28 @@ def test_rollback_stack_goes_back_behind_all_failed_updates(
     """
     update, began = update_to(sink, group, 0, 100), clock.time()
     name = update["LogicalResourceId"]
-    stacks.status = "UPDATE_IN_PROGRESS"
-    stacks.events = [(name, "UPDATE_IN_PROGRESS", began), ("", "UPDATE_IN_PROGRESS", began - 1)]
-    assert deliver(update, sink)["Status"] == "SUCCESS"
-    for changes in (True, again):
-        ended = [(name, "UPDATE_COMPLETE", began + 2)] if changes else []
-        begun = [(name, "UPDATE_IN_PROGRESS", began)] if changes else []
-        stacks.events = [
+
+    def failed(*, changes: bool) -> list[tuple[str, str, float]]:
+        own = [(name, "UPDATE_COMPLETE", began + 2), (name, "UPDATE_IN_PROGRESS", began)]
+        return [
             ("", "UPDATE_FAILED", began + 10),
             ("Sibling", "UPDATE_FAILED", began + 9),
-            *ended,
-            *(stacks.events if began < clock.time() - 60 else [*begun, *stacks.events]),
+            *(own if changes else []),
+            ("", "UPDATE_IN_PROGRESS", began - 1),
         ]
-        clock.sleep(600)
-        began = clock.time()
-        stacks.events = [("", "UPDATE_IN_PROGRESS", began), *stacks.events]
+
+    stacks.status, stacks.events = "UPDATE_IN_PROGRESS", [("", "UPDATE_IN_PROGRESS", began - 1)]
+    assert deliver(update, sink)["Status"] == "SUCCESS"
+    stacks.events = failed(changes=True)
+    clock.sleep(600)
+    began = clock.time()
+    stacks.events = [*failed(changes=again), *stacks.events]
+    clock.sleep(600)
+    began = clock.time()
     stacks.events = [
         (name, "UPDATE_IN_PROGRESS", began + 1),
         ("", "UPDATE_ROLLBACK_IN_PROGRESS", began),
-        *stacks.events[1:],
+        *stacks.events,
     ]
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     clock.sleep(1)

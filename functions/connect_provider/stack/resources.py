@@ -102,9 +102,11 @@ class StackResources:
 
         Somebody else may have made it, before the update or after its end.
         """
+        if changed is None:
+            return True
         stack_id, logical_id = self._request.stack_id, self._request.logical_resource_id
         updates = self._told(lambda: failed_updates(stack_id, logical_id))
-        if changed is None or not updates:
+        if not updates:
             return True
         skew = timedelta(seconds=backoff.CLOCK_SKEW)
         return any(

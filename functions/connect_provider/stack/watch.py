@@ -61,7 +61,8 @@ class StackWatch:
         """Return the direction in which the resource goes, and whether CloudFormation told it.
 
         The status of the stack may lag behind a young request. A resource also goes back alone,
-        after its own update failed in a stack that does not roll back.
+        after its own update failed in a stack that does not roll back. If CloudFormation throttles
+        the first question, the events may tell. Without a response, they are not asked for.
 
         Raise Superseded if the stack no longer waits for the request.
         """
