@@ -111,6 +111,20 @@ def test_an_isolation_is_written_while_connect_shows_the_one_of_before(
     assert connect.instances[scene.INSTANCE_ID].isolated
 
 
+def test_a_failover_isolates_the_regions_although_connect_does_not_show_the_routing(
+    connect: ConnectEmulator, stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """Each read of the routing fails. The template changed it, so no read decides."""
+    assert stack.deploy(template(100, CrossRegionRouting="Enabled"))
+    clock.sleep(600)
+    connect.fault("GetCrossRegionRouting", "503", times=99999)
+    began = clock.passed
+    assert stack.deploy(template(0, CrossRegionRouting="Isolated"))
+    assert connect.instances[scene.INSTANCE_ID].isolated
+    assert live(group) == (0, 100)
+    assert clock.passed - began < 30
+
+
 def test_the_rollback_of_a_refused_update_keeps_a_manual_isolation(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, group: dict[str, Any]
 ) -> None:

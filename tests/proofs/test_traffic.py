@@ -281,11 +281,14 @@ def test_a_rollback_ends_if_the_traffic_moves_right_after_its_write(
     assert "the rollback keeps the live resource: TelephonyConfig: " in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("failed", "fails_at"), [(50, None), (0, 60.0)], ids=["update", "rollback"]
-)
 @pytest.mark.parametrize(("lag", "after"), [(0, 8.0), (5, 15.0)])
-@pytest.mark.parametrize("error", ["InternalServiceException", "503", "drop"])
+@pytest.mark.parametrize(
+    ("failed", "fails_at", "error"),
+    [
+        *[(50, None, error) for error in ("InternalServiceException", "503", "drop")],
+        *[(0, 60.0, error) for error in ("InternalServiceException", "503", "drop", "hang")],
+    ],
+)
 def test_a_manual_change_after_a_write_stays_although_the_response_to_the_write_was_lost(
     error: str,
     lag: int,
@@ -299,7 +302,8 @@ def test_a_manual_change_after_a_write_stays_although_the_response_to_the_write_
 ) -> None:
     """An operator evacuates a Region some seconds later. By then, the run has read its write back.
 
-    It does not take that write for an update by somebody else, also if Connect shows it late.
+    It does not take that write for an update by somebody else, also if Connect shows it late. While
+    a write hangs, the run reads nothing. LastFailoverTime then shows that somebody came later.
     """
     assert stack.deploy(template(100))
     clock.sleep(600)
@@ -307,9 +311,13 @@ def test_a_manual_change_after_a_write_stays_although_the_response_to_the_write_
     connect.delay_visibility(Lag(lag, seed=1))
     stack.timeline = timeline = Timeline()
 
+    def evacuate() -> None:
+        connect._settle()
+        by_hand(group, 0, 100)
+
     def lose_the_response() -> None:
         connect.fault("UpdateTrafficDistribution", error, after=True)
-        timeline.start(lambda: by_hand(group, 0, 100), after=after)
+        timeline.start(evacuate, after=after)
 
     if fails_at is None:
         lose_the_response()
@@ -587,15 +595,26 @@ def test_endless_conflicts_after_a_write_of_unknown_outcome_end_the_request_in_t
 
 
 @pytest.mark.parametrize(
-    "error", ["ThrottlingException", "InternalServiceException", "503", "drop"]
+    "errors",
+    [
+        ["ThrottlingException"],
+        ["InternalServiceException"],
+        ["503"],
+        ["drop"],
+        ["503", "ResourceConflictException"],
+        ["503", "503", "ResourceConflictException"],
+    ],
+    ids="-".join,
 )
 def test_a_failover_that_connect_never_accepts_says_so(
-    error: str, connect: ConnectEmulator, stack: Stack, sink: Sink
+    errors: list[str], connect: ConnectEmulator, stack: Stack, sink: Sink
 ) -> None:
     """The group is ACTIVE all the time."""
-    assert stack.deploy(template(100))
-    connect.fault("UpdateTrafficDistribution", error, times=99999)
-    assert not stack.deploy(template(0))
+    assert stack.deploy(template(100, ServiceTimeout="180"))
+    for _ in range(999):
+        for error in errors:
+            connect.fault("UpdateTrafficDistribution", error)
+    assert not stack.deploy(template(0, ServiceTimeout="180"))
     refused = next(each for each in sink.responses if each["Status"] == "FAILED")
     assert refused["Reason"].startswith("NotStabilized: Connect still ")
 

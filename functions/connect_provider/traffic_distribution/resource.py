@@ -148,8 +148,13 @@ class TrafficSplit:
         )
 
     def is_untouched(self, group: Observation, wanted: Splits, seen: Observation) -> bool:
-        """Return whether the splits that a write sends are as they were before it."""
-        return all(seen.state.get(name) == group.state.get(name) for name in _sent(group, wanted))
+        """Return whether the splits that a write sends have not moved since before it.
+
+        Somebody may have moved them back after the write.
+        """
+        time = "LastFailoverTime"
+        same = all(seen.state.get(name) == group.state.get(name) for name in _sent(group, wanted))
+        return same and seen.attributes[time] == group.attributes[time]
 
     def read_back(
         self, group: Observation, wanted: Splits, *, unsure_since: float | None = None
@@ -180,9 +185,7 @@ class TrafficSplit:
         def pace(waited: float) -> float:
             return backoff.settle_delay(waited + began - first)
 
-        what = f"{group.arn} is still being updated"
-        if unsure_since is not None:
-            what = "Connect still fails to update the traffic distribution"
+        what = "Connect still does not show the new traffic distribution"
         return self._run.wait(look, lambda seen: seen[1], what, seen=(group, False), pace=pace)[0]
 
 

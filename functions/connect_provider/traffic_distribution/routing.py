@@ -31,18 +31,19 @@ class CrossRegionRouting:
     def apply(self, desired: TrafficDistributionProperties, group: Observation) -> str:
         """Set the routing if the template changed it; return the live one.
 
-        Connect may still show an old routing. So a change of the template is always written.
+        Connect may show an old routing, or none. So a change of the template is always written.
 
         group: its state holds the split after the update. The Region that takes the traffic then
         gets the write, because the other one may be down.
         """
-        live, earlier = self._live(group), self._earlier(group)
+        earlier = self._earlier(group)
         is_changed = earlier not in (None, desired.CrossRegionRouting)
-        if live == desired.CrossRegionRouting and not is_changed:
+        live = "" if is_changed else self._live(group)
+        if live == desired.CrossRegionRouting:
             return live
         if not self._may_change(desired, earlier, group):
             self._run.log("CrossRegionRouting stays: the template did not change it")
-            return live
+            return live or self._live(group)
         isolated = desired.CrossRegionRouting == "Isolated"
         self._run.log_plan(self._request.request_type, "update", ["CrossRegionRouting"])
         self._connect.call(
