@@ -13,7 +13,7 @@ from connect_provider import arn, connect, errors
 from connect_provider.request import Request
 from connect_provider.run import Run
 from connect_provider.stack import describe
-from connect_provider.stack.describe import Phase
+from connect_provider.stack.describe import Phase, StackDescription
 from connect_provider.stack.resources import StackResources
 from connect_provider.stack.watch import StackWatch
 
@@ -82,7 +82,7 @@ class ForwardStack(StackWatch):
 
     def __init__(self, run: Run, request: Request, rehearsal: Rehearsal) -> None:
         super().__init__(run, request)
-        self.resources = RehearsedResources(run, request, rehearsal)
+        self.resources = RehearsedResources(run, request, self._stack, rehearsal)
 
     def _look(self) -> tuple[Phase, bool]:
         """Return the direction of a deployment that has not failed."""
@@ -96,8 +96,10 @@ class ForwardStack(StackWatch):
 class RehearsedResources(StackResources):
     """The resources of a stack after the requests that were rehearsed so far."""
 
-    def __init__(self, run: Run, request: Request, rehearsal: Rehearsal) -> None:
-        super().__init__(run, request)
+    def __init__(
+        self, run: Run, request: Request, stack: StackDescription, rehearsal: Rehearsal
+    ) -> None:
+        super().__init__(run, request, stack)
         self._stack_id = request.stack_id
         self._rehearsal = rehearsal
 

@@ -24,6 +24,7 @@ from sandbox.http_server import (
 )
 
 _EVENTS_PER_PAGE = 100
+_StackEvent = tuple[str, str, float] | tuple[str, str, float, str]
 _SLOW = 4.0  # seconds; the functions wait for five
 
 
@@ -97,12 +98,16 @@ class Sink:
 
 @dataclass(frozen=True)
 class StackResource:
-    """A resource as its stack shows it. since: when it got its status; None if nobody tells."""
+    """A resource as its stack shows it. since: when it got its status; None if nobody tells.
+
+    reason: the ResourceStatusReason of the event.
+    """
 
     status: str
     physical_id: str = ""
     since: float | None = None
     resource_type: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,8 +162,8 @@ class Stacks:
     physical_id: the stack's physical id of the resource.
     since: the time of the resource's status on the functions' clock; None leaves it out.
     resource_status: the resource's status; "" derives it from the stack's.
-    events: the stack's events, latest first: a logical id, its status, and the functions' time. The
-    logical id "" stands for the stack itself.
+    events: the stack's events, latest first: a logical id, its status, the functions' time, and
+    perhaps a reason. The logical id "" stands for the stack itself.
 
     These describe every stack without a view of its own; see show(). Such a stack lists nothing,
     as if it did not exist.
@@ -185,7 +190,7 @@ class Stacks:
         self.physical_id = ""
         self.since: float | None = None
         self.resource_status = ""
-        self.events: list[tuple[str, str, float]] = []
+        self.events: list[_StackEvent] = []
         self.templates: dict[str, Template] = {}
         self.change_sets: dict[str, Template] = {}
         self.exports: dict[str, str] = {}
@@ -365,26 +370,27 @@ def _described(logical_id: str, resource: StackResource) -> str:
     )
 
 
-def _events_of(views: list[_View]) -> list[tuple[str, str, float]]:
+def _events_of(views: list[_View]) -> list[_StackEvent]:
     """Return the events that led to the last view, latest first."""
-    events: list[tuple[str, str, float]] = []
+    events: list[_StackEvent] = []
     before = _View(0.0, "", {})
     for view in views:
         if view.status != before.status:
             events.append(("", view.status, view.since))
         for name, resource in view.resources.items():
             if before.resources.get(name) != resource:
-                events.append((name, resource.status, view.since))
+                events.append((name, resource.status, view.since, resource.reason))
         before = view
     return events[::-1]
 
 
-def _event(stack_id: str, logical_id: str, status: str, when: float) -> str:
+def _event(stack_id: str, logical_id: str, status: str, when: float, reason: str = "") -> str:
     """Describe an event of the stack, or of a resource in it."""
     name, physical_id = (logical_id, "") if logical_id else (stack_id.split("/")[1], stack_id)
     return (
         f"<LogicalResourceId>{name}</LogicalResourceId>"
         f"<PhysicalResourceId>{physical_id}</PhysicalResourceId>"
         f"<ResourceStatus>{status}</ResourceStatus>"
+        f"<ResourceStatusReason>{reason}</ResourceStatusReason>"
         f"<Timestamp>{datetime.fromtimestamp(when, UTC):%Y-%m-%dT%H:%M:%SZ}</Timestamp>"
     )

@@ -126,7 +126,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     for name, loaded in list(sys.modules.items()):
         if name.startswith("connect_provider.") and getattr(loaded, "time", None) is time:
             monkeypatch.setattr(loaded, "time", module)
-    monkeypatch.setattr("connect_provider.connect._RNG", random.Random(0))
+    monkeypatch.setattr("connect_provider.run.Run.rng", random.Random(0))
     monkeypatch.setattr("sandbox.connect_groups.time", module)
     monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=fake.advance))
     return fake

@@ -1,6 +1,5 @@
 """Calls to Connect: the right Region, retries until the deadline, and errors in our words."""
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -19,7 +18,6 @@ from connect_provider.run import Run
 # All retries are made here, where the deadline is known. botocore's own retries would repeat quota
 # errors. Their budget belongs to the warm client, and runs out.
 _CONFIG = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=3)
-_RNG = random.SystemRandom()  # copies of a process must pause differently
 _READS = ("Describe", "Get", "List")
 
 
@@ -102,12 +100,12 @@ class Connect:
         remaining = self._run.time_to_wait()
         if isinstance(failure, errors.Throttling):
             elapsed = self._run.now() - began
-            return backoff.throttle_delay(attempt, elapsed, remaining, _RNG)
+            return backoff.throttle_delay(attempt, elapsed, remaining, self._run.rng)
         if isinstance(failure, errors.ServiceInternalError):
-            return backoff.fault_delay(attempt, remaining, _RNG)
+            return backoff.fault_delay(attempt, remaining, self._run.rng)
         since = began if operation.startswith(_READS) else None
         if self._may_pass(operation, failure) and not self._run.lag_is_over(since):
-            delay = backoff.fault_delay(attempt, remaining, _RNG)
+            delay = backoff.fault_delay(attempt, remaining, self._run.rng)
             return delay and min(delay, self._run.lag_left(since) + 0.1)
         return None
 

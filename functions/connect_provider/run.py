@@ -5,6 +5,7 @@ Only this module reads the time and sleeps, so a simulated clock replaces `time`
 
 import logging
 import os
+import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -37,6 +38,8 @@ class Run:
     log_keys: every log line of the request carries these.
     retries, settle_time: repeated calls and seconds of waiting so far, for the metrics.
     """
+
+    rng: random.Random = random.SystemRandom()  # copies of a process must pause differently
 
     def __init__(self, event: Mapping[str, Any], context: LambdaContext) -> None:
         """Start the clock. The event has passed request.check_envelope()."""

@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 
 from connect_provider.errors import ServiceInternalError
-from connect_provider.stack.describe import GONE, Phase, phase_of, resource_of
+from connect_provider.run import Run
+from connect_provider.stack.describe import GONE, Phase, StackDescription
 from sandbox import scene
 from sandbox.cloudformation import ILL, StackResource, Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.cloudformation import RollbackFailed, Stack, Weather
-from tests.support.harness import FakeTime, Sink
+from tests.support.harness import Context, FakeTime, Sink, load_event
 from tests.support.timeline import Timeline
 
+STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1"
 FLOW = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
 
 
@@ -26,6 +28,11 @@ def group(name: str, **properties: Any) -> tuple[str, dict[str, Any]]:
     return "Custom::ConnectTrafficDistributionGroup", {**named, **properties}
 
 
+def described(stack_id: str, sink: Sink) -> StackDescription:
+    """Return a stack as a run of one of its requests sees it."""
+    return StackDescription(Run(load_event("quick_connect_create", sink), Context()), stack_id)
+
+
 def requests(stack: Stack, since: int = 0) -> list[str]:
     return [f"{e['RequestType']} {e['LogicalResourceId']}" for e in stack.sent[since:]]
 
@@ -35,7 +42,7 @@ def names(connect: ConnectEmulator) -> list[str]:
 
 
 def test_a_failure_cancels_the_requests_of_the_siblings(
-    stack: Stack, connect: ConnectEmulator, stacks: Stacks
+    stack: Stack, connect: ConnectEmulator, sink: Sink
 ) -> None:
     """The Delete comes while the create still runs, with an id that CloudFormation made up."""
     connect.settle_seconds = 60
@@ -43,7 +50,7 @@ def test_a_failure_cancels_the_requests_of_the_siblings(
     assert requests(stack) == ["Create Group", "Delete Group"]
     assert stack.sent[1]["PhysicalResourceId"] == "s-Group-1ABCDEF"
     assert stack.ids == {}
-    assert phase_of(stack.id) is Phase.OVER
+    assert described(stack.id, sink).phase() is Phase.OVER
 
 
 def test_a_cancelled_update_is_reversed(stack: Stack, connect: ConnectEmulator) -> None:
@@ -134,7 +141,7 @@ def test_two_stacks_can_want_one_name(
     other = Stack(sink, stacks)
     assert stack.deploy({"Desk": desk("n")})
     assert not other.deploy({"Desk": desk("n")})
-    assert phase_of(other.id) is Phase.OVER
+    assert described(other.id, sink).phase() is Phase.OVER
     assert [one["Tags"]["cfn:stack-id"] for one in connect.quick_connects.values()] == [stack.id]
 
 
@@ -147,25 +154,26 @@ def test_a_rollback_that_fails_is_an_error(stack: Stack, connect: ConnectEmulato
         stack.deploy({"Desk": desk("m")}, Weather(fails_at=1))
 
 
-def test_a_view_of_a_stack_is_shown_after_the_lag(stacks: Stacks, clock: FakeTime) -> None:
+def test_a_view_of_a_stack_is_shown_after_the_lag(
+    stacks: Stacks, clock: FakeTime, sink: Sink
+) -> None:
     """Both questions get the old view until then."""
-    stack_id = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1"
-    stacks.show(stack_id, "CREATE_COMPLETE", {})
+    stacks.show(STACK_ID, "CREATE_COMPLETE", {})
     stacks.lag = 5
     clock.sleep(5)
-    stacks.show(stack_id, "UPDATE_IN_PROGRESS", {"A": StackResource("CREATE_IN_PROGRESS")})
-    assert phase_of(stack_id) is Phase.OVER
-    assert resource_of(stack_id, "A").status == GONE
+    stacks.show(STACK_ID, "UPDATE_IN_PROGRESS", {"A": StackResource("CREATE_IN_PROGRESS")})
+    assert described(STACK_ID, sink).phase() is Phase.OVER
+    assert described(STACK_ID, sink).resource("A").status == GONE
     clock.sleep(5)
-    assert phase_of(stack_id) is Phase.FORWARD
-    assert resource_of(stack_id, "A").status == "CREATE_IN_PROGRESS"
+    assert described(STACK_ID, sink).phase() is Phase.FORWARD
+    assert described(STACK_ID, sink).resource("A").status == "CREATE_IN_PROGRESS"
 
 
-def test_a_reply_takes_the_place_of_every_answer(stacks: Stacks) -> None:
+def test_a_reply_takes_the_place_of_every_answer(stacks: Stacks, sink: Sink) -> None:
     """An HTTP status without a body, for example."""
     stacks.reply = ILL["an HTML page"]
     with pytest.raises(ServiceInternalError):
-        phase_of("arn:aws:cloudformation:us-east-1:123456789012:stack/s/1")
+        described(STACK_ID, sink).phase()
 
 
 def test_the_jobs_of_a_timeline_take_turns_on_the_clock(clock: FakeTime) -> None:

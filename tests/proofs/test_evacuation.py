@@ -254,6 +254,67 @@ def test_a_rollback_leaves_an_evacuation_that_the_failed_update_only_recorded(
     assert live(group) == (0, 100)
 
 
+@pytest.mark.parametrize("status_lag", [0.0, 1.5, 15.0, 29.0])
+@pytest.mark.parametrize("pause", [1.0, 20.0, 60.0, 3600.0])
+def test_the_rollback_of_a_nested_stack_leaves_an_evacuation_that_it_only_recorded(
+    pause: float, status_lag: float, stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """It is complete, and its clean-up waits. Then another resource of its parent fails."""
+    assert stack.deploy(template(100))
+    by_hand(group, 0, 100)
+    clock.sleep(600)
+    weather = Weather(parent_fails_after=pause, status_lag=status_lag)
+    assert not stack.deploy(template(0), weather)
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize(
+    ("error", "fails_at", "after"),
+    [
+        ("AccessDeniedException", None, 15.0),
+        ("InvalidRequestException", None, 60.0),  # it is repeated for half a minute
+        ("ThrottlingException", 6.0, 180.0),
+    ],
+)
+def test_a_late_rollback_leaves_an_evacuation_that_came_after_a_failed_update(
+    error: str,
+    fails_at: float | None,
+    after: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """Connect refuses the failover, or throttles it. So operators evacuate the Region by hand.
+
+    Another resource holds the rollback up for minutes.
+    """
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+    connect.fault("UpdateTrafficDistribution", error, seconds=60)
+    stack.timeline = timeline = Timeline()
+    timeline.start(lambda: by_hand(group, 0, 100), after=after)
+    weather = Weather(rollback_after=300.0, fails_at=fails_at)
+    timeline.start(lambda: stack.deploy(template(0), weather))
+    timeline.run()
+    assert live(group) == (0, 100)
+
+
+def test_a_later_rollback_leaves_an_evacuation_that_came_after_a_refused_update(
+    connect: ConnectEmulator, stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """With --disable-rollback, a failover is refused. The next update records the evacuation."""
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+    connect.fault("UpdateTrafficDistribution", "AccessDeniedException")
+    assert not stack.deploy(template(0), disable_rollback=True)
+    clock.sleep(300)
+    by_hand(group, 0, 100)
+    clock.sleep(1200)
+    assert not stack.deploy(template(0), Weather(fails_at=90.0))
+    assert live(group) == (0, 100)
+
+
 @pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
 def test_a_rollback_leaves_a_recorded_isolation(
     status_lag: float,
@@ -298,6 +359,24 @@ def test_one_throttled_question_of_a_rollback_does_not_undo_a_recorded_evacuatio
     stack.heal = lambda: setattr(stacks, "throttles", throttles)
     assert not stack.deploy(template(0), Weather(fails_at=60.0))
     assert asked.count(operation) >= number
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0])
+def test_a_rollback_that_is_throttled_at_first_does_not_undo_a_recorded_evacuation(
+    seconds: float, stack: Stack, stacks: Stacks, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """CloudFormation throttles every question of the first moments."""
+    assert stack.deploy(template(100))
+    by_hand(group, 0, 100)
+    clock.sleep(600)
+
+    def heal() -> None:
+        ends = clock.passed + 1.0 + seconds
+        stacks.throttles = lambda _: clock.passed < ends
+
+    stack.heal = heal
+    assert not stack.deploy(template(0), Weather(fails_at=60.0))
     assert live(group) == (0, 100)
 
 

@@ -23,7 +23,7 @@ from tests.support.harness import (
     response_to,
     reversed_update,
 )
-from tests.support.histories import FLOW, OFFER
+from tests.support.histories import DESK, FLOW, OFFER
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import scenario_of
 from tests.support.timeline import Timeline
@@ -245,6 +245,28 @@ def test_an_update_writes_if_its_rollback_begins_within_half_a_minute(
     assert connect.quick_connects[arn]["Name"] == update["ResourceProperties"]["Name"] != before
 
 
+def test_an_adoption_counts_as_a_move_if_the_former_logical_id_takes_another_resource(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """`Retain` kept the resources of two logical ids. In one update, each adopts the other's."""
+    adopts = {"ExistingResourcePolicy": "Adopt"}
+
+    def pair(desk: str, line: str, **properties: str) -> Template:
+        common = {"InstanceId": scene.INSTANCE_ID, "QuickConnectConfig": FLOW, **properties}
+        names = {"Desk": desk, "Line": line}
+        return {key: (DESK, {**common, "Name": name}) for key, name in names.items()}
+
+    assert stack.deploy(pair("a", "b"))
+    kept = set(stack.ids.values())
+    retains = frozenset(stack.ids)
+    elsewhere = pair("a", "b", InstanceId=scene.OTHER_INSTANCE_ID)
+    assert stack.deploy(elsewhere, retains=retains)
+    clock.sleep(60)
+    assert stack.deploy(pair("b", "a", **adopts), Weather(spacing=40.0))
+    stack.delete()
+    assert len(kept & connect.quick_connects.keys()) == 1
+
+
 def test_two_quick_connects_get_one_name_while_connect_hides_the_first(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:
@@ -331,6 +353,35 @@ def test_the_rollback_of_an_update_that_records_a_manual_change_undoes_it(
     assert deliver(record, sink)["Status"] == "SUCCESS"
     stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     assert deliver(reversed_update(record, sink), sink)["Status"] == "SUCCESS"
+    assert live(group) == (100, 0)
+
+
+def test_the_rollback_of_an_update_that_waited_undoes_a_manual_change(
+    connect: ConnectEmulator, stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """Connect throttles the failover. Operators make the same change, and the update finds it."""
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+    connect.fault("UpdateTrafficDistribution", "ThrottlingException", seconds=200)
+    stack.timeline = timeline = Timeline()
+    timeline.start(lambda: by_hand(group, 0, 100), after=100.0)
+    timeline.start(lambda: stack.deploy(template(0), Weather(fails_at=600.0)))
+    timeline.run()
+    assert live(group) == (100, 0)
+
+
+def test_the_rollback_of_a_canceled_update_undoes_a_manual_change_of_its_next_minute(
+    connect: ConnectEmulator, stack: Stack, group: dict[str, Any], clock: FakeTime
+) -> None:
+    """Connect throttles the failover until it is canceled. Then operators make the same change."""
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+    connect.fault("UpdateTrafficDistribution", "ThrottlingException", seconds=60)
+    stack.timeline = timeline = Timeline()
+    timeline.start(lambda: by_hand(group, 0, 100), after=66.0)
+    weather = Weather(rollback_after=300.0, fails_at=6.0)
+    timeline.start(lambda: stack.deploy(template(0), weather))
+    timeline.run()
     assert live(group) == (100, 0)
 
 

@@ -18,9 +18,9 @@ from tests.support.histories import DESK, FLOW, GROUP
 from tests.support.traffic import evacuate_by_hand, is_evacuated, percentages, template
 
 
-def desk(instance_id: str) -> Declared:
+def desk(instance_id: str, name: str = "n") -> Declared:
     """Return a quick connect in a template."""
-    return DESK, {"InstanceId": instance_id, "Name": "n", "QuickConnectConfig": FLOW}
+    return DESK, {"InstanceId": instance_id, "Name": name, "QuickConnectConfig": FLOW}
 
 
 def group(name: str) -> Declared:
@@ -252,3 +252,24 @@ def test_one_throttled_question_lets_no_canceled_create_outlive_its_delete(
     assert not stack.deploy({"Desk": desk(scene.INSTANCE_ID)}, Weather(fails_at=10.0))
     clock.sleep(600)
     assert not connect.quick_connects
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_throttled_rollback_of_a_large_stack_leaves_an_evacuation_that_it_only_recorded(
+    seed: int,
+    connect: ConnectEmulator,
+    stack: Stack,
+    stacks: Stacks,
+    clock: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """CloudFormation throttles a third of the calls. Each of the many pages of events needs one."""
+    monkeypatch.setattr("sandbox.cloudformation._EVENTS_PER_PAGE", 2)
+    assert stack.deploy(template(100))
+    evacuate_by_hand(connect)
+    clock.sleep(600)
+    rng = random.Random(seed)
+    stack.heal = lambda: setattr(stacks, "throttles", lambda _: rng.random() < 0.3)
+    siblings = {f"Desk{number}": desk(scene.INSTANCE_ID, f"n{number}") for number in range(20)}
+    assert not stack.deploy({**template(0), **siblings}, Weather(fails_at=60.0))
+    assert is_evacuated(connect)

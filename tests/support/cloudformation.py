@@ -29,6 +29,7 @@ _RUN_AGAIN_AFTER = (60, 120)  # Lambda's pauses before the second and the third 
 _RUNS = 3
 _CLEAN_UP_ATTEMPTS = 3
 _SERVICE_TIMEOUT = 3600
+_CLEANS_UP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
 _functions: dict[str, list[Handler]] = {}  # idle copies of each function
 
 
@@ -42,6 +43,8 @@ class Weather:
 
     spacing: the seconds between the first requests of two resources.
     fails_at: the second at which a sibling fails that is not in the template; None for never.
+    parent_fails_after: the seconds from the end of an update of this nested stack until its parent
+    rolls it back; None for never. Until then, the clean-up waits for the parent.
     rollback_after: the seconds from a failure to the first request of the rollback.
     unanswered: the logical ids whose ResponseURL refuses every response.
     status_lag: the seconds until CloudFormation shows a new status.
@@ -52,6 +55,7 @@ class Weather:
 
     spacing: float = 0.0
     fails_at: float | None = None
+    parent_fails_after: float | None = None
     rollback_after: float = 1.0
     unanswered: frozenset[str] = frozenset()
     status_lag: float = 0.0
@@ -198,9 +202,12 @@ class _Operation:
             return False
         changed = {name: new for name, new in template.items() if old.get(name) != new}
         self._send_changes(changed, cancels=not disable_rollback)
-        if not self._is_going_back:
+        if not self._is_going_back and (weather.parent_fails_after is None or not old):
             self._complete(template)
             return True
+        if not self._is_going_back:
+            self._show(_CLEANS_UP)
+            FakeTime.current.sleep(weather.parent_fails_after or 0.0)
         started = {r.logical_id: r for r in self._forward if r.sent_at is not None}
         if disable_rollback:
             self._keep_successes(started, template)
@@ -263,7 +270,7 @@ class _Operation:
                 if request.sent_at is not None:
                     age = FakeTime.current.passed - request.sent_at
                     self._stack.youngest_cancelled = min(age, self._stack.youngest_cancelled)
-                    self._show_resource(request, "FAILED")
+                    self._show_resource(request, "FAILED", "Resource update cancelled")
 
     def _complete(self, template: Template) -> None:
         """Finish the operation; delete everything that was removed or replaced."""
@@ -278,7 +285,7 @@ class _Operation:
             if stack.ids.get(name) != physical_id
         ]
         gone, stack.replaced = [*stack.replaced, *gone], []
-        self._show("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+        self._show(_CLEANS_UP)
         for remnant in self._retain(gone):
             if not any(self._delete(remnant) for _ in range(_CLEAN_UP_ATTEMPTS)):
                 stack.abandoned.add(remnant.physical_id)
@@ -446,7 +453,7 @@ class _Operation:
         self._status = status
         self._stack.stacks.show(self._stack.id, status, self._stack.shown)
 
-    def _show_resource(self, request: _Request, end: str) -> None:
+    def _show_resource(self, request: _Request, end: str, reason: str = "") -> None:
         """Show a resource's status. The clean-up deletes resources that the stack has no more."""
         verb = request.event["RequestType"].upper()
         name, physical_id = request.logical_id, request.physical_id
@@ -456,7 +463,7 @@ class _Operation:
             physical_id = ""
         now = FakeTime.current.time()
         kind = request.event["ResourceType"]
-        self._stack.shown[name] = StackResource(f"{verb}_{end}", physical_id, now, kind)
+        self._stack.shown[name] = StackResource(f"{verb}_{end}", physical_id, now, kind, reason)
         self._show(self._status)
 
     def _retain(self, remnants: Iterable[Remnant]) -> list[Remnant]:

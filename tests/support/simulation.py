@@ -23,7 +23,7 @@ class Simulation:
 
     def __init__(self, app: str, environments: int, seed: int, patch: pytest.MonkeyPatch) -> None:
         """seed: of the jitter."""
-        patch.setattr("connect_provider.connect._RNG", random.Random(seed))
+        patch.setattr("connect_provider.run.Run.rng", random.Random(seed))
         self._handlers = [fresh_handler(app) for _ in range(environments)]
 
     def run(self, events: Iterable[dict[str, Any]]) -> float:

@@ -1,13 +1,12 @@
-"""Asks CloudFormation for the status of a stack and of a resource in it."""
+"""Asks CloudFormation for the status of a stack, of a resource in it, and for the events."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore import xform_name
@@ -15,12 +14,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from connect_provider import errors
+from connect_provider import backoff, errors
+from connect_provider.run import Run
+from connect_provider.stack.events import Event
 
 _CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
-_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
-_STOPPED = ("CREATE_FAILED", "UPDATE_FAILED")  # --disable-rollback
 GONE = "GONE"
+
+T = TypeVar("T")
+_Output = Mapping[str, Any]
 
 
 class Phase(Enum):
@@ -46,57 +48,80 @@ class StackResource:
     since: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Turn:
-    """A stack event after which the stack no longer waits for an earlier request of a resource.
+class StackDescription:
+    """A stack as CloudFormation shows it to one run. The status may lag.
 
-    An operation of the stack began, rolled back or completed, or the resource's own request failed.
-
-    since: the time of the event, or None if CloudFormation does not tell.
-    goes_back: whether the resource goes back to the previous template from then on.
-    first_request: when the first request of the resource after the turn began. None: there was
-    none, or the stack has stopped since.
+    Each method raises a ProviderError if CloudFormation does not tell.
     """
 
-    since: datetime | None = None
-    goes_back: bool = False
-    first_request: datetime | None = None
+    def __init__(self, run: Run, stack_id: str) -> None:
+        self._run = run
+        self._stack_id = stack_id
+
+    def phase(self) -> Phase:
+        """Return the phase of the stack (API: DescribeStacks)."""
+        status = self._ask("DescribeStacks", _stack_status)
+        if status == "UPDATE_FAILED":  # --disable-rollback
+            return Phase.FORWARD
+        if status == "UPDATE_ROLLBACK_FAILED":  # only its continuation sends updates
+            return Phase.ROLLING_BACK
+        if not status.endswith("_IN_PROGRESS") or "CLEANUP" in status or "DELETE" in status:
+            return Phase.OVER
+        return Phase.ROLLING_BACK if "ROLLBACK" in status else Phase.FORWARD
+
+    def resource(self, logical_id: str) -> StackResource:
+        """Return a resource of the stack (API: DescribeStackResource)."""
+        try:
+            return self._ask("DescribeStackResource", _resource, LogicalResourceId=logical_id)
+        except errors.NotFound:
+            return StackResource(GONE)
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events of the stack, newest first."""
+        return chain.from_iterable(self._pages_of_events())
+
+    def latest_events(self) -> list[Event]:
+        """Return one page of events. A failover waits for no more."""
+        return next(self._pages_of_events())
+
+    def _pages_of_events(self) -> Iterator[list[Event]]:
+        """Yield each page of events, newest first (API: DescribeStackEvents)."""
+        read = partial(_page_of_events, self._stack_id)
+        token: dict[str, str] = {}
+        while True:
+            events, next_token = self._ask("DescribeStackEvents", read, **token)
+            yield events
+            if not next_token:
+                return
+            token = {"NextToken": next_token}
+
+    def _ask(self, operation: str, read: Callable[[_Output], T], **parameters: str) -> T:
+        """Call an operation on the stack; return what `read` returns for its output.
+
+        All functions of a stack ask at the same time. So a throttled call is repeated for seconds.
+        """
+        began, attempt = self._run.now(), 0
+        while True:
+            try:
+                return _call(operation, read, StackName=self._stack_id, **parameters)
+            except errors.Throttling:
+                elapsed = self._run.now() - began
+                left = min(backoff.ASK_AGAIN_AFTER - elapsed, self._run.time_to_wait())
+                delay = backoff.throttle_delay(attempt, elapsed, left, self._run.rng)
+                if delay is None:
+                    raise
+            attempt += 1
+            self._run.sleep(delay)
 
 
-@dataclass(frozen=True)
-class Period:
-    """The time of a resource's update: its beginning, and its end if it is complete."""
-
-    began: datetime
-    ended: datetime | None
+def _stack_status(output: _Output) -> str:
+    """Return the status of the described stack, or GONE for none."""
+    return next((str(stack["StackStatus"]) for stack in output["Stacks"]), GONE)
 
 
-def phase_of(stack_id: str) -> Phase:
-    """Return the phase of a stack (API: DescribeStacks).
-
-    Raise ProviderError if CloudFormation does not tell.
-    """
-    stacks = _ask("DescribeStacks", "Stacks", stack_id)
-    status = str(stacks[0]["StackStatus"]) if stacks else GONE
-    if status == "UPDATE_FAILED":  # --disable-rollback
-        return Phase.FORWARD
-    if status == "UPDATE_ROLLBACK_FAILED":  # no other operation than its continuation sends updates
-        return Phase.ROLLING_BACK
-    if not status.endswith("_IN_PROGRESS") or "CLEANUP" in status or "DELETE" in status:
-        return Phase.OVER
-    return Phase.ROLLING_BACK if "ROLLBACK" in status else Phase.FORWARD
-
-
-def resource_of(stack_id: str, logical_id: str) -> StackResource:
-    """Return a resource of a stack (API: DescribeStackResource).
-
-    Raise ProviderError if CloudFormation does not tell.
-    """
-    operation = "DescribeStackResource"
-    try:
-        found = _ask(operation, "StackResourceDetail", stack_id, LogicalResourceId=logical_id)
-    except errors.NotFound:
-        return StackResource(GONE)
+def _resource(output: _Output) -> StackResource:
+    """Return the described resource."""
+    found = output["StackResourceDetail"]
     return StackResource(
         found["ResourceStatus"],
         found.get("PhysicalResourceId", ""),
@@ -104,138 +129,23 @@ def resource_of(stack_id: str, logical_id: str) -> StackResource:
     )
 
 
-def last_turn(stack_id: str, logical_id: str) -> Turn:
-    """Return the last turn of a resource's operation. One page of events may not show it.
-
-    With --disable-rollback, the stack's status does not show that a single resource goes back (user
-    guide, "Stack failure options"). The failure of its update does. A failover waits for one page
-    of events at most. The events of the current operation may be late.
-
-    Raise ProviderError if CloudFormation does not tell.
-    """
-    first_request, stopped = None, False
-    for event in next(_pages_of_events(stack_id), []):
-        goes_back = event.turns_back(logical_id)
-        if goes_back or event.begins or event.completes:
-            return Turn(event.when, goes_back, first_request)
-        stopped = stopped or event.stops
-        requested = event.logical_id == logical_id and event.status.endswith("_IN_PROGRESS")
-        if requested and not stopped:
-            first_request = event.when
-    return Turn(first_request=first_request)
-
-
-def failed_updates(stack_id: str, logical_id: str) -> list[Period]:
-    """Return the times of the updates that a rollback of the resource undoes, the latest first.
-
-    What came after the stack or the resource turned back is the rollback itself.
-
-    Raise ProviderError if CloudFormation does not tell.
-    """
-    updates: list[Period] = []
-    part: list[Period] = []  # of one operation, which another one may continue
-    ended: datetime | None = None
-    for event, begins_operation in _events(stack_id):
-        if event.turns_back(logical_id):
-            part, ended = [], None
-        if event.logical_id == logical_id and event.when:
-            if event.status.endswith("_IN_PROGRESS"):
-                part.append(Period(event.when, ended))
-                ended = None
-            elif event.status.endswith("_COMPLETE"):  # after a failure, a write may take effect
-                ended = event.when
-        if event.begins:
-            updates, part, ended = updates + part, [], None
-        if begins_operation:
-            break
-    return updates + part
-
-
-def has_begun_since(stack_id: str, moment: datetime, creates: str = "") -> bool:
-    """Return whether the current operation of the stack began after a moment.
-
-    creates: a logical id. The operation is then the last one that began to create this resource.
-
-    Raise ProviderError if CloudFormation does not tell.
-    """
-    in_operation = not creates
-    for event, begins_operation in _events(stack_id):
-        if event.when is None or event.when <= moment:
-            return False
-        creation = event.logical_id, event.status
-        in_operation = in_operation or creation == (creates, "CREATE_IN_PROGRESS")
-        if in_operation and begins_operation:
-            return True
-    return False
-
-
-@dataclass(frozen=True)
-class _Event:
-    """An event of a stack. logical_id: the resource, or "" for the stack itself."""
-
-    logical_id: str
-    status: str
-    when: datetime | None
-
-    @property
-    def begins(self) -> bool:
-        """Whether an operation of the stack began, perhaps one that continues another."""
-        return not self.logical_id and self.status in _BEGINNINGS
-
-    @property
-    def stops(self) -> bool:
-        """Whether an operation of the stack failed and is not rolled back."""
-        return not self.logical_id and self.status in _STOPPED
-
-    @property
-    def completes(self) -> bool:
-        """Whether an operation of the stack is complete."""
-        return not self.logical_id and "COMPLETE" in self.status
-
-    def turns_back(self, logical_id: str) -> bool:
-        """Return whether a resource goes back to the previous template from now on."""
-        if not self.logical_id:
-            return self.status.endswith("ROLLBACK_IN_PROGRESS")
-        return self.logical_id == logical_id and self.status.endswith("_FAILED")
-
-
-def _events(stack_id: str) -> Iterator[tuple[_Event, bool]]:
-    """Yield each event, newest first, and whether an operation began with it.
-
-    An update continues one that failed and was not rolled back: `rollback-stack` undoes both.
-    """
-    held: list[_Event] = []  # a beginning and what came before it, until the stack's event tells
-    for event in chain.from_iterable(_pages_of_events(stack_id)):
-        if held and not event.logical_id:
-            continues = held[0].status == "UPDATE_IN_PROGRESS" and event.stops
-            yield from ((earlier, earlier is held[0] and not continues) for earlier in held)
-            held = []
-        if held or event.begins:
-            held.append(event)
-        else:
-            yield event, False
-    yield from ((earlier, earlier is held[0]) for earlier in held)
-
-
-def _pages_of_events(stack_id: str) -> Iterator[list[_Event]]:
-    """Yield the events of a stack, newest first (API: DescribeStackEvents).
+def _page_of_events(stack_id: str, output: _Output) -> tuple[list[Event], str]:
+    """Return a page of events, and the token of the next one.
 
     A resource may have the name of its stack, so the stack's own events are told by its id.
     """
-    operation = "DescribeStackEvents"
-    with _in_our_words(operation):
-        paginator = client(stack_id.split(":")[3]).get_paginator(xform_name(operation))
-        for page in paginator.paginate(StackName=stack_id):
-            yield [
-                _Event(
-                    ""
-                    if event.get("PhysicalResourceId") == stack_id
-                    else event.get("LogicalResourceId", "?"),
-                    str(event.get("ResourceStatus")),
-                    event.get("Timestamp"),
-                )
-                for event in page["StackEvents"]
-            ]
+    events = [
+        Event(
+            ""
+            if event.get("PhysicalResourceId") == stack_id
+            else event.get("LogicalResourceId", "?"),
+            str(event.get("ResourceStatus")),
+            event.get("Timestamp"),
+            "cancel" in event.get("ResourceStatusReason", ""),
+        )
+        for event in output["StackEvents"]
+    ]
+    return events, output.get("NextToken", "")
 
 
 @cache
@@ -244,21 +154,15 @@ def client(region: str) -> Any:
     return boto3.session.Session().client("cloudformation", region_name=region, config=_CONFIG)
 
 
-def _ask(operation: str, member: str, stack_id: str, **parameters: str) -> Any:
-    """Call an operation on a stack, in the stack's Region; return a member of its output."""
-    with _in_our_words(operation):
-        method = getattr(client(stack_id.split(":")[3]), xform_name(operation))
-        return method(StackName=stack_id, **parameters)[member]
+def _call(operation: str, read: Callable[[_Output], T], **parameters: str) -> T:
+    """Make one call, in the stack's Region; return what `read` returns for its output.
 
-
-@contextmanager
-def _in_our_words(operation: str) -> Iterator[None]:
-    """Raise NotFound if there is no such stack or resource, and another ProviderError otherwise.
-
-    A response that cannot be read is an error, too, because CloudFormation's API may be failing.
+    Raise NotFound if there is no such stack or resource, and another ProviderError otherwise. An
+    output that cannot be read is an error, too, because CloudFormation's API may be failing.
     """
+    cloudformation = client(parameters["StackName"].split(":")[3])
     try:
-        yield
+        return read(getattr(cloudformation, xform_name(operation))(**parameters))
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") == "ValidationError":
             raise errors.NotFound(f"{operation}: no such stack or resource") from None

@@ -10,13 +10,8 @@ from connect_provider import backoff
 from connect_provider.errors import ProviderError
 from connect_provider.request import DeleteRequest, Request
 from connect_provider.run import Run
-from connect_provider.stack.describe import (
-    GONE,
-    StackResource,
-    failed_updates,
-    has_begun_since,
-    resource_of,
-)
+from connect_provider.stack.describe import GONE, StackDescription, StackResource
+from connect_provider.stack.events import failed_updates, has_begun_since
 
 T = TypeVar("T")
 
@@ -27,9 +22,10 @@ class StackResources:
     The ownership moves between logical ids of a stack. So a resource may belong to another one.
     """
 
-    def __init__(self, run: Run, request: Request) -> None:
+    def __init__(self, run: Run, request: Request, stack: StackDescription) -> None:
         self._run = run
         self._request = request
+        self._stack = stack
 
     def has(self, arn: str, logical_id: str = "") -> bool:
         """Return whether the stack has the resource now, under this or another logical id.
@@ -40,7 +36,7 @@ class StackResources:
         """
 
         def look() -> bool:
-            resource = self._resource_of(logical_id or self._request.logical_resource_id)
+            resource = self._stack.resource(logical_id or self._request.logical_resource_id)
             if resource.physical_id != arn:
                 return False
             failed = resource.status == "CREATE_FAILED"
@@ -66,7 +62,7 @@ class StackResources:
         """
 
         def look() -> tuple[bool, bool]:
-            resource = self._resource_of(logical_id)
+            resource = self._stack.resource(logical_id)
             if self._is_given_up(resource):
                 return True, False
             if resource.physical_id == arn:
@@ -104,8 +100,8 @@ class StackResources:
         """
         if changed is None:
             return True
-        stack_id, logical_id = self._request.stack_id, self._request.logical_resource_id
-        updates = self._told(lambda: failed_updates(stack_id, logical_id))
+        logical_id = self._request.logical_resource_id
+        updates = self._told(lambda: failed_updates(self._stack.events(), logical_id))
         if not updates:
             return True
         skew = timedelta(seconds=backoff.CLOCK_SKEW)
@@ -141,14 +137,10 @@ class StackResources:
         """
         return moment is not None and not self._has_begun_since(moment, backoff.SUPERSEDING_LAG)
 
-    def _resource_of(self, logical_id: str) -> StackResource:
-        """Return a resource of the stack. Raise ProviderError if CloudFormation does not tell."""
-        return resource_of(self._request.stack_id, logical_id)
-
     def _has_begun_since(self, moment: datetime, lag: float, creates: str = "") -> bool:
         """Return whether the operation began after a moment. The times may differ by a lag."""
         until = moment + timedelta(seconds=lag)
-        return has_begun_since(self._request.stack_id, until, creates)
+        return has_begun_since(self._stack.events(), until, creates)
 
     def _shown(self, look: Callable[[], T], enough: Callable[[T], bool]) -> T:
         """Return what the stack shows when its status no longer lags, or once it is enough.

@@ -6,15 +6,8 @@ from connect_provider import backoff
 from connect_provider.errors import ProviderError, ResourceConflict, Superseded, Throttling
 from connect_provider.request import CreateRequest, Request, UpdateRequest
 from connect_provider.run import Run
-from connect_provider.stack.describe import (
-    GONE,
-    Phase,
-    StackResource,
-    Turn,
-    last_turn,
-    phase_of,
-    resource_of,
-)
+from connect_provider.stack.describe import GONE, Phase, StackDescription, StackResource
+from connect_provider.stack.events import Turn, last_turn
 from connect_provider.stack.resources import StackResources
 
 
@@ -30,7 +23,8 @@ class StackWatch:
     def __init__(self, run: Run, request: Request) -> None:
         self._run = run
         self._request = request
-        self.resources = StackResources(run, request)
+        self._stack = StackDescription(run, request.stack_id)
+        self.resources = StackResources(run, request, self._stack)
         self._ask_at = self._mute_until = float("-inf")
         self._rolls_back: bool | None = None
         self._went_back_at: datetime | None = None
@@ -67,15 +61,15 @@ class StackWatch:
         Raise Superseded if the stack no longer waits for the request.
         """
         try:
-            phase, told = phase_of(self._request.stack_id), True
+            phase, told = self._stack.phase(), True
         except ProviderError as error:
             self._run.log(f"cannot tell whether the stack is rolling back; continuing: {error}")
             phase, told = Phase.UNKNOWN, False
             if not isinstance(error, Throttling):
                 return phase, told
-        if phase is Phase.OVER:
-            return (Phase.UNKNOWN if self._run.age() <= backoff.STATUS_LAG else phase), told
-        if isinstance(self._request, CreateRequest):
+        if phase is Phase.OVER and self._run.age() <= backoff.STATUS_LAG:
+            phase = Phase.UNKNOWN
+        if phase is Phase.OVER or isinstance(self._request, CreateRequest):
             return phase, told
         turn, told_turn = self._last_turn()
         if self._is_after_request(turn.since):
@@ -87,7 +81,8 @@ class StackWatch:
     def _last_turn(self) -> tuple[Turn, bool]:
         """Return the last turn of the operation, and whether CloudFormation responded."""
         try:
-            return last_turn(self._request.stack_id, self._request.logical_resource_id), True
+            events = self._stack.latest_events()
+            return last_turn(events, self._request.logical_resource_id), True
         except ProviderError as error:
             self._run.log(f"cannot tell when the resource began to go back; continuing: {error}")
             return Turn(), False
@@ -166,7 +161,11 @@ class StackWatch:
 
         Until then, a status may also be that of an earlier rollback. A new operation ends that.
         """
-        return self._run.wait_for_status(self._look, lambda _: self._goes_forward_again)
+
+        def enough(phase: Phase) -> bool:
+            return self._goes_forward_again and phase is Phase.FORWARD
+
+        return self._run.wait_for_status(self._look, enough)
 
     def end_rollback(self, error: ProviderError) -> None:
         """Log a refusal if the resource goes back to the previous template. Otherwise, raise it.
@@ -197,7 +196,7 @@ class StackWatch:
         if not self._run.is_late() or self._run.now() < self._mute_until:
             return None
         try:
-            resource = resource_of(self._request.stack_id, self._request.logical_resource_id)
+            resource = self._stack.resource(self._request.logical_resource_id)
         except ProviderError as error:
             throttled = isinstance(error, Throttling)
             pause = backoff.ASK_AGAIN_AFTER if throttled else backoff.ASK_AGAIN_AFTER_FAILURE
