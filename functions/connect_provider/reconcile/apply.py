@@ -15,6 +15,7 @@ from connect_provider.properties import (
     previous_properties,
     replaced_properties,
 )
+from connect_provider.reconcile.claim import Claim
 from connect_provider.reconcile.delete import Deletion
 from connect_provider.reconcile.plan import Action, Observation, Plan, Status, plan
 from connect_provider.reconcile.resource import Resource
@@ -32,6 +33,7 @@ class Owned:
         self._connect = Connect(run, watch.require_wanted)
         self._resource = resource_type(self._connect)
         self._deletion = Deletion(resource_type, request, run, watch.resources)
+        self._claim = Claim(self._resource, self._connect, self._deletion, request, watch)
         self._request = request
         self._run = run
         self._watch = watch
@@ -213,11 +215,11 @@ class Owned:
             self._run.physical_id = observed.arn  # a miss had hidden it
             return self._update_observed(request, observed)
         markers: Mapping[str, str] = {}
-        if not self._is_ours(observed):
+        if not self._claim.is_ours(observed):
             self._run.physical_id = self._run.initial_id
             if self._desired.ExistingResourcePolicy != "Adopt":
-                raise self._conflict(observed)
-            markers = self._adoption_markers(observed)
+                raise self._claim.conflict(observed)
+            markers = self._claim.adoption_markers(observed)
         elif ownership.made_by(observed.tags, request):
             self._undo_unless_kept(observed)
         observed, steps = self._plan(observed, markers=markers)
@@ -252,62 +254,6 @@ class Owned:
         if not holds or taken.state["Name"] != self._desired.state["Name"]:
             raise errors.ResourceConflict(f"{taken.arn} was renamed or taken by another request")
 
-    def _adoption_markers(self, observed: Observation) -> Mapping[str, str]:
-        """Return the tags that take the resource over.
-
-        The ownership moves if the stack has the resource under another logical id, or lets go of it
-        in the present operation. If a move was canceled and `Retain` kept its target, the stack has
-        the resource under the earlier logical id. Otherwise, `Retain` kept the resource itself.
-        """
-        tags, request, arn = observed.tags, self._request, observed.arn
-        if ownership.is_of_stack(tags, request):
-            own = request.logical_resource_id
-            holder = tags.get(ownership.LOGICAL_ID, own)
-            earlier = tags.get(ownership.MOVED_FROM, own)
-            if holder != own and not self._has_left(arn, holder, tags):
-                return ownership.move_markers(tags, request, holder)
-            if earlier != own and self._stack.has(arn, earlier):
-                return ownership.move_markers(tags, request, earlier)
-        return ownership.markers(request, ownership.ADOPTED_AT)
-
-    def _has_left(self, arn: str, logical_id: str, tags: ownership.Tags) -> bool:
-        """Return whether an earlier operation left the resource of another logical id behind."""
-        taken, replaced_at = ownership.taken_at(tags), self._deletion.replaced_at
-        return self._stack.has_left(arn, logical_id, taken, replaced_at)
-
-    def _is_ours(self, observed: Observation) -> bool:
-        """Return whether this request made the resource, or a rollback goes back to it.
-
-        The rollback of a replacement is an Update with reversed properties. The replaced resource
-        still exists then, so there is nothing to create.
-        """
-        if ownership.made_by(observed.tags, self._request):
-            return True
-        return (
-            isinstance(self._request, UpdateRequest)
-            and ownership.owner(observed.tags, self._request) is Owner.THIS
-            and self._watch.turns_out_to_roll_back()
-        )
-
-    def _conflict(self, observed: Observation, *, renames: bool = False) -> errors.AlreadyExists:
-        """Return the error that names the resource with the Name, its owner, and the way out.
-
-        renames: the stack has a resource already, and a rename adopts no other one.
-        """
-        owner = ownership.owner_text(observed.tags, self._request)
-        advice = "set ExistingResourcePolicy to Adopt to take it over"
-        if renames:
-            advice = "rename or delete that resource first. A rename adopts nothing"
-        elif ownership.owner(observed.tags, self._request) is Owner.THIS:
-            advice += ", unless CloudFormation still has to delete it after a failed update"
-        elif ownership.is_of_stack(observed.tags, self._request):
-            advice = "set ExistingResourcePolicy to Adopt to move it to this logical id"
-        elif owner:
-            advice += ". Only then remove it from that stack, which otherwise deletes it"
-        return errors.AlreadyExists(
-            f"{observed.arn} has this Name{owner}. Choose another Name, or {advice}"
-        )
-
     def _update(self, request: UpdateRequest) -> Observation:
         """Make the resource match the template. Re-create it if it is gone."""
         physical_id = request.physical_resource_id
@@ -337,7 +283,7 @@ class Owned:
         previous = previous_properties(self._resource.model, request)
         if previous is not None:
             self._remove_rejected_replacement(request, previous, observed)
-        self._require_ours(observed)
+        self._claim.require_ours(observed)
         adopts = self._desired.ExistingResourcePolicy == "Adopt"
         markers = ownership.missing_markers(observed.tags, request, adopts=adopts)
         observed, steps = self._plan(observed, markers=markers, previous=previous)
@@ -358,40 +304,6 @@ class Owned:
                 self._watch.end_rollback(error)
                 steps = replace(steps, changed=())  # its destination fits the Name that it has
         return self._act(steps, observed)
-
-    def _require_ours(self, observed: Observation) -> None:
-        """Raise ResourceConflict if the resource cannot be updated, or is another owner's."""
-        tags, logical_id = observed.tags, self._request.logical_resource_id
-        if observed.status is Status.FAILED:
-            raise errors.ResourceConflict(
-                f"{observed.arn} is {observed.attributes['Status']}. Delete it, and the next "
-                "update re-creates it"
-            )
-        if ownership.owner(tags, self._request) is not Owner.ANOTHER:
-            return
-        if ownership.was_moved_from(tags, self._request) and self._may_take_back(observed):
-            owner = {ownership.LOGICAL_ID: logical_id}
-            self._connect.tag(observed.arn, owner)
-            self._deletion.await_owner(observed, owner)
-            return
-        raise errors.ResourceConflict(
-            f"{observed.arn} was adopted{ownership.owner_text(tags, self._request)}. Remove this "
-            "resource from the template, which keeps the other owner's resource. Or take it back "
-            "with another logical id and ExistingResourcePolicy: Adopt"
-        )
-
-    def _may_take_back(self, observed: Observation) -> bool:
-        """Return whether another logical id no longer has the resource that it took from this one.
-
-        It may be about to take it. Only a rollback ends that, unless it returns to another one.
-        """
-        arn, logical_id = observed.arn, observed.tags.get(ownership.LOGICAL_ID, "")
-        if self._has_left(arn, logical_id, observed.tags):
-            return True
-        if replaced_properties(self._resource.model, self._request) is not None:
-            return False
-        rolls_back = not self._stack.has(arn, logical_id) and self._watch.turns_out_to_roll_back()
-        return rolls_back and not self._stack.has(arn, logical_id)  # the wait was long
 
     def _remove_rejected_replacement(
         self,
@@ -438,9 +350,9 @@ class Owned:
         waited = self._run.settle_time
         holder = self._run.wait(look, ready, "another resource of this stack still has the Name")
         if holder is not None:
-            raise self._conflict(holder, renames=True)
+            raise self._claim.conflict(holder, renames=True)
         if self._run.settle_time > waited and (now := self._resource.look(observed.arn)):
-            self._require_ours(now)
+            self._claim.require_ours(now)
 
     def _plan(
         self,
@@ -486,7 +398,9 @@ class Owned:
         except errors.REFUSALS as error:
             taken = isinstance(error, errors.AlreadyExists)
             holder = self._resource.look_for(self._desired) if taken else None
-            self._watch.end_rollback(self._conflict(holder, renames=True) if holder else error)
+            self._watch.end_rollback(
+                self._claim.conflict(holder, renames=True) if holder else error
+            )
         self._resource.members.remove_each(observed, steps.remove)
         self._connect.untag(observed.arn, steps.untag)
         return observed
