@@ -724,6 +724,28 @@ def test_a_refused_failover_is_repeated_as_soon_as_cloudformation_shows_the_new_
     assert clock.passed - began < 2 * status_lag + 5
 
 
+@pytest.mark.parametrize(
+    ("status_lag", "fails_at", "pause"),
+    [(10.0, 3.5, 0.0), (10.0, 6.0, 0.0), (20.0, 10.0, 0.0), (28.0, 20.0, 3.0), (28.0, 10.0, 10.0)],
+)
+def test_the_rollback_of_an_update_right_after_another_rollback_restores_the_split(
+    status_lag: float,
+    fails_at: float,
+    pause: float,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """CloudFormation still shows the first rollback, which had nothing to do with the traffic."""
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+    unrelated = template(100, ServiceTimeout="3000")
+    assert not stack.deploy(unrelated, Weather(fails_at=60.0, status_lag=status_lag))
+    clock.sleep(pause)
+    assert not stack.deploy(template(0), Weather(fails_at=fails_at, status_lag=status_lag))
+    assert live(group) == (100, 0)
+
+
 @pytest.mark.parametrize("status_lag", [0.0, 0.5, 3.0])
 def test_a_failover_of_a_stack_whose_last_update_failed_waits_for_nothing(
     status_lag: float, stack: Stack, group: dict[str, Any], clock: FakeTime

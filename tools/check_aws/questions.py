@@ -93,6 +93,7 @@ _NOWHERE = "00000000-0000-4000-8000-000000000000"
         _API,
     ),
     Question("name-case", "Does CreateQuickConnect accept a name that differs only in case?"),
+    Question("name-spaces", "Does CreateQuickConnect keep spaces at the end of a name?", "yes"),
     Question("rename-taken-name", "Does UpdateQuickConnectName accept a taken name?"),
     Question(
         "empty-description", "Does an empty Description clear the Description?", "yes", _MODEL
@@ -132,6 +133,10 @@ def quick_connects(account: Account) -> Answers:
     )
     yield Answer("create-taken-name", outcome(lambda: account.quick_connect("one")))
     yield accepts("name-case", outcome(lambda: account.quick_connect("ONE")))
+    padded = account.quick_connect("padded ")
+    account.wait(lambda: _quick_connect(account, padded) is not None)
+    name = str((_quick_connect(account, padded) or {}).get("Name"))
+    yield Answer("name-spaces", "yes" if name.endswith(" ") else "no", repr(name))
     two = account.quick_connect("two")
     account.wait(lambda: _quick_connect(account, two) is not None)
     taken = {"QuickConnectId": two, "Name": f"{account.mark} one"}
@@ -146,10 +151,10 @@ def quick_connects(account: Account) -> Answers:
     three = {**one, "QuickConnectId": account.quick_connect("three")}
     account.wait(lambda: _quick_connect(account, three["QuickConnectId"]) is not None)
     connect.delete_quick_connect(**three)
-    name = outcome(lambda: account.quick_connect("three"))
+    free = outcome(lambda: account.quick_connect("three"))
     yield lag("lag-delete", account, lambda: _quick_connect(account, made) is None)
     yield Answer("delete-again", again)
-    yield accepts("name-after-delete", name)
+    yield accepts("name-after-delete", free)
 
 
 def accepts(question: str, code: str, *details: str) -> Answer:

@@ -219,10 +219,14 @@ class TrafficDistribution:
             raise errors.ResourceConflict("the stack is rolling back and has canceled this create")
         # Others have no earlier split, or the failed update changed nothing but the Revision.
         undone = [name for name in acted if previous.get(name, desired[name]) != desired[name]]
-        if undone and plan.was_applied(desired, previous, group.state) and self._moved(group):
+        was_applied = plan.was_applied(desired, previous, group.state)
+        if undone and was_applied and self._moved(group):
             return undone
-        if not matters and self._phase(matters=True) is not Phase.ROLLING_BACK:
-            return acted
+        if not matters:
+            if self._phase(matters=True) is not Phase.ROLLING_BACK:
+                return acted
+            if undone and was_applied and self._moved(group):  # the events no longer lag, either
+                return undone
         self._run.log("the split stays: the failed update did not cause it")
         return []
 
