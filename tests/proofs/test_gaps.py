@@ -267,6 +267,22 @@ def test_an_adoption_counts_as_a_move_if_the_former_logical_id_takes_another_res
     assert len(kept & connect.quick_connects.keys()) == 1
 
 
+def test_the_rollback_of_a_repeated_rename_leaves_the_tags_of_the_new_logical_id(
+    connect: ConnectEmulator, stack: Stack, sink: Sink, clock: FakeTime
+) -> None:
+    """The next update of the old logical id repairs that."""
+    assert stack.deploy(desk(sink))
+    (new,) = desk(sink, ExistingResourcePolicy="Adopt").values()
+    clock.sleep(600)
+    assert not stack.deploy({"New": new}, Weather(fails_at=60.0, status_lag=28.0))
+    assert not stack.deploy({"New": new}, Weather(fails_at=4.0, status_lag=28.0))
+    (live_one,) = connect.quick_connects.values()
+    assert live_one["Tags"]["cfn:logical-id"] == "New"
+    clock.sleep(600)
+    assert stack.deploy(desk(sink, Description="repaired"))
+    assert live_one["Tags"]["cfn:logical-id"] == "Desk"
+
+
 def test_two_quick_connects_get_one_name_while_connect_hides_the_first(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:

@@ -13,7 +13,7 @@ from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
 from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import FakeTime
-from tests.support.histories import DESK, FLOW, OFFER, TRAFFIC
+from tests.support.histories import DESK, FLOW, GROUP, OFFER, TRAFFIC
 from tests.support.traffic import by_hand, live, percentages, template
 
 # The template before, the template after, and whether the latter is live.
@@ -176,3 +176,67 @@ def test_a_create_right_after_a_rollback_takes_effect(
     clock.sleep(2)
     assert stack.deploy({**desk("two"), **template(0)}, Weather(status_lag=status_lag))
     assert live(connect.default_group(scene.INSTANCE_ID)) == (0, 100)
+
+
+def desks() -> tuple[Template, Template]:
+    """Move a quick connect to another instance."""
+
+    def desk(instance_id: str) -> Template:
+        named = {"InstanceId": instance_id, "Name": "n", "QuickConnectConfig": FLOW}
+        return {"It": (DESK, named)}
+
+    return desk(scene.INSTANCE_ID), desk(scene.OTHER_INSTANCE_ID)
+
+
+def groups() -> tuple[Template, Template]:
+    """Rename a group, which replaces it."""
+
+    def group(name: str) -> Template:
+        return {"It": (GROUP, {"InstanceId": scene.INSTANCE_ID, "Name": name})}
+
+    return group("g"), group("h")
+
+
+@pytest.mark.parametrize("status_lag", [3.0, 6.0, 10.0])
+@pytest.mark.parametrize("fails_at", [2.5, 3.0, 4.0])
+@pytest.mark.parametrize("what", ["desk", "group", "offer"])
+def test_the_rollback_of_a_retry_leaves_nothing_of_it(
+    what: str,
+    fails_at: float,
+    status_lag: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """A pipeline repeats a deployment at once, and a sibling fails again within seconds.
+
+    CloudFormation shows the first rollback, and then the beginning of the retry.
+    """
+    connect.settle_seconds = 5
+    before, after = {"desk": desks, "group": groups, "offer": lambda: offer(connect)[:2]}[what]()
+    assert stack.deploy(before)
+
+    def state() -> tuple[set[str], set[str], set[str]]:
+        connect._settle()
+        offering = {arn for arn, offered in connect.queue_quick_connects.items() if offered}
+        return {*connect.quick_connects}, {*connect.groups}, offering
+
+    stable = state()
+    clock.sleep(600)
+    assert not stack.deploy(after, Weather(fails_at=5.0, status_lag=status_lag))
+    assert not stack.deploy(after, Weather(fails_at=fails_at, status_lag=status_lag))
+    assert state() == stable
+
+
+@pytest.mark.parametrize("fails_at", [2.5, 3.0, 4.0])
+def test_the_rollback_of_a_retry_leaves_an_evacuation_that_it_only_recorded(
+    fails_at: float, stack: Stack, clock: FakeTime, connect: ConnectEmulator
+) -> None:
+    """The same for traffic that operators have moved by hand."""
+    assert stack.deploy(template(100))
+    group = connect.default_group(scene.INSTANCE_ID)
+    by_hand(group, 0, 100)
+    clock.sleep(600)
+    assert not stack.deploy(template(0), Weather(fails_at=60.0, status_lag=10.0))
+    assert not stack.deploy(template(0), Weather(fails_at=fails_at, status_lag=10.0))
+    assert live(group) == (0, 100)

@@ -88,21 +88,29 @@ class StackWatch:
             return Turn(), False
 
     def _note(self, turn: Turn) -> None:
-        """Note when the resource went back, and whether a new operation began after that."""
+        """Note when the resource went back, and whether a new operation began after that.
+
+        The new operation may have turned back, too, unless this is its first request.
+        """
         if turn.goes_back:
             self._went_back_at = turn.since
-        elif turn.since and self._went_back_at:
-            self._goes_forward_again = turn.since > self._went_back_at
+        elif turn.since and self._went_back_at and turn.since > self._went_back_at:
+            after = self._after_first_request(turn)
+            self._goes_forward_again = after is not None and after <= backoff.SUPERSEDING_LAG
 
     def _repeats(self, turn: Turn) -> bool:
         """Return whether this request may be the second one of its resource in one operation.
 
         CloudFormation may not show yet that the operation turned back, or that a new one began.
         """
+        after = self._after_first_request(turn)
+        may_lag = self._run.age() <= backoff.STATUS_LAG
+        return may_lag and after is not None and after > backoff.CLOCK_SKEW
+
+    def _after_first_request(self, turn: Turn) -> float | None:
+        """Return the seconds from the resource's first request to this one. None: not shown."""
         made, first = self._run.signed_at, turn.first_request
-        if made is None or first is None or self._run.age() > backoff.STATUS_LAG:
-            return False
-        return (made - first).total_seconds() > backoff.CLOCK_SKEW
+        return None if made is None or first is None else (made - first).total_seconds()
 
     def _is_after_request(
         self, moment: datetime | None, by: float = backoff.SUPERSEDING_LAG
