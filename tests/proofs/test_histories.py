@@ -37,6 +37,7 @@ from tests.support.histories import (
     TRAFFIC,
     USER,
     USERS,
+    config,
     desks,
     groups,
     offers,
@@ -869,13 +870,15 @@ def _report(record_property: Any) -> None:
     record_property("random histories", HISTORIES)
 
 
-# Random histories seldom meet these: a group with users is released, and its deletion is refused.
+# Random histories seldom meet these: a group with users is released or replaced in vain, and its
+# deletion is refused. A write of the traffic fails without effect.
 _GROUP_OF_USERS = {
     "Group": (
         GROUP,
         {"InstanceId": scene.INSTANCE_ID, "Name": "k", "Tags": {}, "UserIds": USERS},
     )
 }
+_LOST_WRITE = "UpdateTrafficDistribution", ("503", False), 1
 _LISTS_ARNS = {
     "lists_user_arns": (True,),
     "refuses_repeated_delete": True,
@@ -884,6 +887,22 @@ _LISTS_ARNS = {
 }
 
 
+def _split(east: int) -> Declared:
+    """Return a split of the calls that refuses to overwrite a manual change."""
+    declared = {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": config(east, 100 - east)}
+    return TRAFFIC, {**declared, "OutOfBandTraffic": "Fail"}
+
+
+@example(
+    history=[
+        ("move_traffic", _split(60), [], Weather()),
+        ("move_traffic", _split(0), [_LOST_WRITE], Weather()),
+    ],
+    end=[],
+    seed=0,
+    world=_LISTS_ARNS,
+)
+@example(history=[("replace_in_vain", _GROUP_OF_USERS)], end=[], seed=0, world=_LISTS_ARNS)
 @example(history=[("release", _GROUP_OF_USERS)], end=[], seed=0, world=_LISTS_ARNS)
 @example(history=[("claim", _GROUP_OF_USERS, True)], end=[], seed=0, world=_LISTS_ARNS)
 @example(history=[("claim", _GROUP_OF_USERS, False)], end=[], seed=0, world=_LISTS_ARNS)
