@@ -31,15 +31,23 @@ def run(
     command: Sequence[str], account: Mapping[str, str] = _ACCOUNT, **options: Any
 ) -> "subprocess.CompletedProcess[str]":
     """Run a sam command in the repository, with credentials of no real account."""
+    return subprocess.run(**_process(command, account), check=False, **options)
+
+
+def start(command: Sequence[str], **options: Any) -> "subprocess.Popen[str]":
+    """Start a sam command that runs until the caller ends it; see run."""
+    return subprocess.Popen(**_process(command, _ACCOUNT), **options)
+
+
+def _process(command: Sequence[str], account: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments of subprocess for a sam command."""
     if not _SAM.exists():
         raise SandboxError("sam is needed: install it with `python3 tools/environment.py sam`")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     variables = {**inherited, **account, "SAM_CLI_TELEMETRY": "0"}
     if python := lambda_python.find():
         variables["PATH"] = f"{python.parent}{os.pathsep}{variables['PATH']}"
-    return subprocess.run(
-        [str(_SAM), *command[1:]], cwd=ROOT, env=variables, text=True, check=False, **options
-    )
+    return {"args": [str(_SAM), *command[1:]], "cwd": ROOT, "env": variables, "text": True}
 
 
 def build(folder: Path) -> None:

@@ -85,7 +85,7 @@ class SamLocal:
         options = ["--template", str((self.folder / "invoke.yaml").relative_to(ROOT))]
         options += ["--env-vars", str((self.folder / "env.json").relative_to(ROOT))]
         options += ["--region", scene.REGION, "--add-host", f"{HOST}:host-gateway"]
-        if _docker("image", "inspect", f"{IMAGE}-{sam.architecture()}").returncode == 0:
+        if docker("image", "inspect", f"{IMAGE}-{sam.architecture()}").returncode == 0:
             options.append("--skip-pull-image")  # sam asks the registry each time otherwise
         return options
 
@@ -126,7 +126,7 @@ def _address() -> str:
     virtual machine, and forwards connections to the loopback interface.
     """
     template = "{{(index .IPAM.Config 0).Gateway}}"
-    asked = _docker("network", "inspect", "bridge", "--format", template)
+    asked = docker("network", "inspect", "bridge", "--format", template)
     if asked.returncode:
         raise SandboxError(f"Docker is needed, and does not run: start it ({asked.stderr.strip()})")
     address = asked.stdout.strip()
@@ -138,8 +138,9 @@ def _address() -> str:
     return address
 
 
-def _docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    docker = shutil.which("docker")
-    if docker is None:
+def docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a Docker command; raise SandboxError if Docker is not installed."""
+    command = shutil.which("docker")
+    if command is None:
         raise SandboxError(f"Docker is needed: install it ({_DOCKER_URL})")
-    return subprocess.run([docker, *arguments], capture_output=True, check=False, text=True)
+    return subprocess.run([command, *arguments], capture_output=True, check=False, text=True)

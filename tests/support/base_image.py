@@ -1,7 +1,7 @@
 """A stand-in for Lambda's base image, for machines that reach no registry.
 
 It holds this machine's python3.13 at /var/lang, Lambda's own runtime client, and the shared
-libraries of both. `sam local invoke` needs no more of public.ecr.aws/lambda/python:3.13. It has no
+libraries of both. `sam local` needs no more of public.ecr.aws/lambda/python:3.13. It has no
 other packages, so a function can import only from its artifact.
 """
 
