@@ -12,6 +12,7 @@ from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
 from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink, handler_of, response_to
+from tests.support.histories import DESK, FLOW
 from tests.support.timeline import Timeline
 from tests.support.traffic import (
     EAST,
@@ -225,7 +226,7 @@ def test_an_update_after_a_manual_evacuation_makes_no_call_to_the_failed_region(
 @pytest.mark.parametrize(
     ("refused", "added", "fails_at"),
     [
-        *[("", {}, seconds) for seconds in (8.0, 15.0, 29.0, 60.0, 300.0)],
+        *[("", {}, seconds) for seconds in (2.5, 4.0, 8.0, 15.0, 29.0, 60.0, 300.0)],
         ("GetCrossRegionRouting", {"CrossRegionRouting": "Isolated"}, None),
         ("UpdateCrossRegionRouting", {"CrossRegionRouting": "Isolated"}, None),
     ],
@@ -359,6 +360,43 @@ def test_one_throttled_question_of_a_rollback_does_not_undo_a_recorded_evacuatio
     stack.heal = lambda: setattr(stacks, "throttles", throttles)
     assert not stack.deploy(template(0), Weather(fails_at=60.0))
     assert asked.count(operation) >= number
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize("parent_fails", [False, True])
+def test_a_late_rollback_of_a_large_stack_leaves_an_evacuation_that_it_only_recorded(
+    parent_fails: bool,  # noqa: FBT001
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Many pages of events follow the update's request. No page but the last one shows it."""
+    monkeypatch.setattr("sandbox.cloudformation._EVENTS_PER_PAGE", 2)
+    flow = {"InstanceId": scene.INSTANCE_ID, "QuickConnectConfig": FLOW}
+    siblings = {f"Desk{each}": (DESK, {**flow, "Name": f"n{each}"}) for each in range(9)}
+    assert stack.deploy(template(100))
+    by_hand(group, 0, 100)
+    clock.sleep(600)
+    failure = {"parent_fails_after": 60.0} if parent_fails else {"fails_at": 60.0}
+    weather = Weather(status_lag=5.0, **failure)
+    assert not stack.deploy({**template(0), **siblings}, weather)
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize("after", [2.0, 5.0, 8.0])
+def test_an_update_looks_again_after_throttled_questions(
+    after: float, stack: Stack, stacks: Stacks, group: dict[str, Any]
+) -> None:
+    """Operators evacuate a Region while CloudFormation throttles every question of the update."""
+    declared = {"OutOfBandTraffic": "Fail"}
+    assert stack.deploy(template(60, **declared))
+    stacks.throttles = lambda _: True
+    stack.heal = lambda: setattr(stacks, "throttles", lambda _: False)
+    stack.timeline = timeline = Timeline()
+    timeline.start(lambda: by_hand(group, 0, 100), after=after)
+    timeline.start(lambda: stack.deploy(template(30, **declared)))
+    timeline.run()
     assert live(group) == (0, 100)
 
 

@@ -471,26 +471,6 @@ def test_fail_takes_the_initial_split_for_an_untouched_one_on_create(
     assert live(group) == (60, 40)
 
 
-def test_a_reversal_whose_failure_is_not_among_the_latest_events_moves_traffic(
-    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
-) -> None:
-    """The stack keeps its successful resources, and more events follow than one page holds."""
-    group = connect.default_group(scene.INSTANCE_ID)
-    target = {"TrafficDistributionGroupId": group["Arn"]}
-    update = load_event(
-        "traffic_distribution_update",
-        sink,
-        PhysicalResourceId=group["Arn"],
-        ResourceProperties={**target, "TelephonyConfig": percentages(30, 70)},
-        OldResourceProperties={**target, "TelephonyConfig": percentages(100, 0)},
-    )
-    by_hand(group, 0, 100)
-    stacks.status = "UPDATE_IN_PROGRESS"
-    stacks.events = [(f"Other{n}", "UPDATE_COMPLETE", clock.time()) for n in range(100)]
-    assert deliver(reversed_update(update, sink), sink)["Status"] == "SUCCESS"
-    assert live(group) == (100, 0)
-
-
 def test_a_renamed_logical_id_of_a_queues_quick_connects_dissociates_them(
     connect: ConnectEmulator, sink: Sink
 ) -> None:

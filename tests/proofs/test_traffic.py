@@ -88,6 +88,21 @@ def test_a_reversal_without_rollback_leaves_a_manual_change(
     assert live(group) == (0, 100)
 
 
+def test_a_reversal_without_rollback_leaves_a_manual_change_however_many_events_follow(
+    sink: Sink, stacks: Stacks, clock: FakeTime, group: dict[str, Any]
+) -> None:
+    """The failure of the update is on the third page of events."""
+    by_hand(group, 0, 100)
+    clock.sleep(600)
+    update = update_to(sink, group, 30, 70)
+    fail_alone(stacks, clock, update, "UPDATE_IN_PROGRESS")
+    begun, *failed = stacks.events
+    others = [(f"Other{n}", "UPDATE_COMPLETE", clock.time()) for n in range(250)]
+    stacks.events = [begun, *others, *failed]
+    deliver(reversed_update(update, sink), sink)
+    assert live(group) == (0, 100)
+
+
 def test_a_reversal_without_rollback_restores_what_the_failed_update_changed(
     connect: ConnectEmulator,
     sink: Sink,

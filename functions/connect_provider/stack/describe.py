@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache, partial
-from itertools import chain
 from typing import Any, TypeVar
 
 import boto3
@@ -60,7 +59,7 @@ class StackDescription:
 
     def phase(self) -> Phase:
         """Return the phase of the stack (API: DescribeStacks)."""
-        status = self._ask("DescribeStacks", _stack_status)
+        status = self._ask("DescribeStacks", _stack_status, {})
         if status == "UPDATE_FAILED":  # --disable-rollback
             return Phase.FORWARD
         if status == "UPDATE_ROLLBACK_FAILED":  # only its continuation sends updates
@@ -69,33 +68,39 @@ class StackDescription:
             return Phase.OVER
         return Phase.ROLLING_BACK if "ROLLBACK" in status else Phase.FORWARD
 
-    def resource(self, logical_id: str) -> StackResource:
-        """Return a resource of the stack (API: DescribeStackResource)."""
+    def resource(self, logical_id: str, *, retry: bool = True) -> StackResource:
+        """Return a resource of the stack (API: DescribeStackResource).
+
+        retry: False if the caller must not wait.
+        """
+        name = {"LogicalResourceId": logical_id}
         try:
-            return self._ask("DescribeStackResource", _resource, LogicalResourceId=logical_id)
+            return self._ask("DescribeStackResource", _resource, name, retry=retry)
         except errors.NotFound:
             return StackResource(GONE)
 
     def events(self) -> Iterator[Event]:
-        """Yield the events of the stack, newest first."""
-        return chain.from_iterable(self._pages_of_events())
+        """Yield the events of the stack, newest first (API: DescribeStackEvents).
 
-    def latest_events(self) -> list[Event]:
-        """Return one page of events. A failover waits for no more."""
-        return next(self._pages_of_events())
-
-    def _pages_of_events(self) -> Iterator[list[Event]]:
-        """Yield each page of events, newest first (API: DescribeStackEvents)."""
+        Each page of a hundred events needs a call.
+        """
         read = partial(_page_of_events, self._stack_id)
         token: dict[str, str] = {}
         while True:
-            events, next_token = self._ask("DescribeStackEvents", read, **token)
-            yield events
+            events, next_token = self._ask("DescribeStackEvents", read, token)
+            yield from events
             if not next_token:
                 return
             token = {"NextToken": next_token}
 
-    def _ask(self, operation: str, read: Callable[[_Output], T], **parameters: str) -> T:
+    def _ask(
+        self,
+        operation: str,
+        read: Callable[[_Output], T],
+        parameters: Mapping[str, str],
+        *,
+        retry: bool = True,
+    ) -> T:
         """Call an operation on the stack; return what `read` returns for its output.
 
         All functions of a stack ask at the same time. So a throttled call is repeated for seconds.
@@ -108,10 +113,11 @@ class StackDescription:
                 elapsed = self._run.now() - began
                 left = min(backoff.ASK_AGAIN_AFTER - elapsed, self._run.time_to_wait())
                 delay = backoff.throttle_delay(attempt, elapsed, left, self._run.rng)
-                if delay is None:
+                if delay is None or not retry:
                     raise
             attempt += 1
             self._run.sleep(delay)
+            self._run.settle_time += delay
 
 
 def _stack_status(output: _Output) -> str:

@@ -77,11 +77,10 @@ class Period:
 
 
 def last_turn(events: Iterable[Event], logical_id: str) -> Turn:
-    """Return the last turn of a resource's operation. The given events may not show it.
+    """Return the last turn of a resource's operation. The events may be late.
 
     With --disable-rollback, the stack's status does not show that a single resource goes back (user
-    guide, "Stack failure options"). The failure of its update does. The events of the current
-    operation may be late.
+    guide, "Stack failure options"). The failure of its update does.
     """
     first_request, stopped = None, False
     for event in events:

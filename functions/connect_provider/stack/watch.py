@@ -75,14 +75,14 @@ class StackWatch:
         if self._is_after_request(turn.since):
             raise Superseded
         self._note(turn)
-        goes_back = turn.goes_back or self._repeats(turn)
+        may_lag = self._run.age() <= backoff.STATUS_LAG
+        goes_back = turn.goes_back or (may_lag and bool(self._repeats(turn)))
         return (Phase.ROLLING_BACK if goes_back else phase), told and told_turn
 
     def _last_turn(self) -> tuple[Turn, bool]:
         """Return the last turn of the operation, and whether CloudFormation responded."""
         try:
-            events = self._stack.latest_events()
-            return last_turn(events, self._request.logical_resource_id), True
+            return last_turn(self._stack.events(), self._request.logical_resource_id), True
         except ProviderError as error:
             self._run.log(f"cannot tell when the resource began to go back; continuing: {error}")
             return Turn(), False
@@ -95,22 +95,18 @@ class StackWatch:
         if turn.goes_back:
             self._went_back_at = turn.since
         elif turn.since and self._went_back_at and turn.since > self._went_back_at:
-            after = self._after_first_request(turn)
-            self._goes_forward_again = after is not None and after <= backoff.SUPERSEDING_LAG
+            self._goes_forward_again = self._repeats(turn) is False
 
-    def _repeats(self, turn: Turn) -> bool:
-        """Return whether this request may be the second one of its resource in one operation.
+    def _repeats(self, turn: Turn) -> bool | None:
+        """Return whether this is a later request than the resource's first one after a turn.
 
-        CloudFormation may not show yet that the operation turned back, or that a new one began.
+        CloudFormation then does not show yet that the operation turned back, or that a new one
+        began. None: it does not show a first request.
         """
-        after = self._after_first_request(turn)
-        may_lag = self._run.age() <= backoff.STATUS_LAG
-        return may_lag and after is not None and after > backoff.CLOCK_SKEW
-
-    def _after_first_request(self, turn: Turn) -> float | None:
-        """Return the seconds from the resource's first request to this one. None: not shown."""
         made, first = self._run.signed_at, turn.first_request
-        return None if made is None or first is None else (made - first).total_seconds()
+        if made is None or first is None:
+            return None
+        return (made - first).total_seconds() > backoff.SUPERSEDING_LAG
 
     def _is_after_request(
         self, moment: datetime | None, by: float = backoff.SUPERSEDING_LAG
@@ -204,7 +200,7 @@ class StackWatch:
         if not self._run.is_late() or self._run.now() < self._mute_until:
             return None
         try:
-            resource = self._stack.resource(self._request.logical_resource_id)
+            resource = self._stack.resource(self._request.logical_resource_id, retry=False)
         except ProviderError as error:
             throttled = isinstance(error, Throttling)
             pause = backoff.ASK_AGAIN_AFTER if throttled else backoff.ASK_AGAIN_AFTER_FAILURE
