@@ -20,8 +20,7 @@ from typing import Any
 import botocore.session
 import pytest
 import trustme
-from botocore.auth import SigV4Auth
-from botocore.httpsession import URLLib3Session
+from botocore.client import BaseClient
 from urllib3.connectionpool import HTTPConnectionPool
 
 from cfn_connect.resource_types import RESOURCE_TYPES
@@ -34,7 +33,7 @@ from tests.support import shared_clock, watch
 from tests.support.children import Zygote
 from tests.support.cloudformation import Stack
 from tests.support.harness import STACKS, START, Context, FakeTime, Sink
-from tests.support.transport import add_auth, make_request, send
+from tests.support.transport import make_api_call, make_request
 
 
 class _Watched(ConnectEmulator):
@@ -135,8 +134,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 @pytest.fixture(autouse=True)
 def _transport(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
     """Let calls and responses arrive without a socket, and time out on the simulated clock."""
-    monkeypatch.setattr(SigV4Auth, "add_auth", add_auth(_HANDLES))
-    monkeypatch.setattr(URLLib3Session, "send", send(_HANDLES, clock.advance))
+    monkeypatch.setattr(BaseClient, "_make_api_call", make_api_call(_HANDLES, clock.advance))
     responses = make_request({f"https://{_sink.host}": _sink.handle}, clock.advance)
     monkeypatch.setattr(HTTPConnectionPool, "_make_request", responses)
 

@@ -21,8 +21,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Client, Connection, wait
 from types import SimpleNamespace
 
-from botocore.auth import SigV4Auth
-from botocore.httpsession import URLLib3Session
+from botocore.client import BaseClient
 
 from cfn_connect.resource_types import RESOURCE_TYPES
 from connect_provider import backoff, connect
@@ -30,7 +29,7 @@ from connect_provider.stack import describe
 from sandbox import scene
 from sandbox.http_server import DropConnection, HttpRequest, HttpResponse
 from tests.support.shared_clock import CLOCK
-from tests.support.transport import add_auth, send
+from tests.support.transport import make_api_call
 
 HANDLERS = {
     name: import_module(f"connect_provider.{made.app}.app").lambda_handler
@@ -98,8 +97,8 @@ def connect_to_emulators() -> None:
             raise DropConnection
         return response
 
-    URLLib3Session.send = send({url: partial(forward, url) for url in urls}, CLOCK.sleep)
-    SigV4Auth.add_auth = add_auth(urls)
+    handles = {url: partial(forward, url) for url in urls}
+    BaseClient._make_api_call = make_api_call(handles, CLOCK.sleep)
 
 
 def run(events: list[dict[str, object]], children: dict[int, Child]) -> None:
