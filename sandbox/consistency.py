@@ -92,9 +92,11 @@ class Visibility:
         """Return the tables as an operation sees them."""
         seen: dict[str, Any] = {name: {} for name in names}
         for (name, key), versions in self._versions.items():
+            if name not in seen:
+                continue
             visible, pending = self._split(versions, operation, now)
             hidden = bool(pending) and self._lag.hides(pending[0].change, operation)
-            if name in seen and visible.state is not None and not hidden:
+            if visible.state is not None and not hidden:
                 seen[name][key] = visible.state
         return seen
 
@@ -110,9 +112,10 @@ class Visibility:
         """Raise ServiceError if a call refers to a new resource that it does not see yet."""
         referred = {_bare(text) for text in _texts(call.parameters)}
         for (_, key), versions in self._versions.items():
+            if _bare(key) not in referred:
+                continue
             visible, pending = self._split(versions, call.operation, now)
-            is_new = pending and visible.state is None and versions[-1].state is not None
-            if is_new and _bare(key) in referred:
+            if pending and visible.state is None and versions[-1].state is not None:
                 code = self._lag.error(pending[0].change)
                 raise ServiceError(code, f"{_bare(key)} is not visible yet")
 
