@@ -46,13 +46,17 @@ class _Watched(ConnectEmulator):
 
 _emulator = _Watched(clock=lambda: shared_clock.CLOCK.passed)
 _server = HttpServer(_emulator.handle)
-_HANDLES = {_server.url: _emulator.handle, STACKS.url: STACKS.handle}
 _authority = trustme.CA()
 _sink = Sink(
     _authority,
     now=lambda: FakeTime.current.time(),
     pause=lambda seconds: FakeTime.current.advance(seconds),
 )
+_HANDLES = {
+    _server.url: _emulator.handle,
+    STACKS.url: STACKS.handle,
+    f"https://{_sink.host}": _sink.handle,
+}
 _trusted = NamedTemporaryFile(suffix=".pem")  # noqa: SIM115  # it lives as long as the tests
 _authority.cert_pem.write_to_path(_trusted.name)
 
@@ -135,8 +139,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 def _transport(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
     """Let calls and responses arrive without a socket, and time out on the simulated clock."""
     monkeypatch.setattr(BaseClient, "_make_api_call", make_api_call(_HANDLES, clock.advance))
-    responses = make_request({f"https://{_sink.host}": _sink.handle}, clock.advance)
-    monkeypatch.setattr(HTTPConnectionPool, "_make_request", responses)
+    monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request(_HANDLES, clock.advance))
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ _PATIENCE = 60  # seconds; only a broken process takes so long, however busy the
 class Zygote:
     """A process that has imported the functions, and forks children that run them.
 
-    handles: the emulators by URL. The children call them through a pipe, which takes half of the
-    time of HTTP. Without them, the children call the endpoints of their environment.
+    handles: the emulators and the sink by URL. The children reach them through a pipe, which takes
+    half of the time of HTTP. Without them, the children call the endpoints of their environment.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Calls of botocore and responses that reach a server of this process without a socket.
 
 Sockets, TLS and the preparation of a request take two thirds of the time of a call. The system
-tests have all of them. The responses of child processes have sockets and TLS, too.
+tests have all of them.
 """
 
 import io

@@ -4,7 +4,7 @@ Each line of standard input is a JSON list of events, which run at the same time
 Like Lambda's environments, a child runs one event after another, until it is killed.
 SPEED: how many times faster the functions sleep than asked. Without it, they share the simulated
 clock of the tests.
-EMULATORS: the address of a listener, and the URLs of the emulators that it serves, if any.
+EMULATORS: the address of a listener, and the URLs of the servers that it stands for, if any.
 It prints that it is ready, and for each line the children's pids and then how each run ended: 0,
 1 after an exception, or the signal that killed the child.
 """
@@ -22,6 +22,7 @@ from multiprocessing.connection import Client, Connection, wait
 from types import SimpleNamespace
 
 from botocore.client import BaseClient
+from urllib3.connectionpool import HTTPConnectionPool
 
 from cfn_connect.resource_types import RESOURCE_TYPES
 from connect_provider import backoff, connect
@@ -29,7 +30,7 @@ from connect_provider.stack import describe
 from sandbox import scene
 from sandbox.http_server import DropConnection, HttpRequest, HttpResponse
 from tests.support.shared_clock import CLOCK
-from tests.support.transport import make_api_call
+from tests.support.transport import make_api_call, make_request
 
 HANDLERS = {
     name: import_module(f"connect_provider.{made.app}.app").lambda_handler
@@ -84,7 +85,7 @@ def serve(process: int, pipe: Connection) -> None:
 
 
 def connect_to_emulators() -> None:
-    """Send the calls to the emulators through a connection of this child."""
+    """Send the calls and the responses through a connection of this child."""
     address, *urls = os.environ["EMULATORS"].split()
     if not urls:
         return
@@ -99,6 +100,7 @@ def connect_to_emulators() -> None:
 
     handles = {url: partial(forward, url) for url in urls}
     BaseClient._make_api_call = make_api_call(handles, CLOCK.sleep)
+    HTTPConnectionPool._make_request = make_request(handles, CLOCK.sleep)
 
 
 def run(events: list[dict[str, object]], children: dict[int, Child]) -> None:
