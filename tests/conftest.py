@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator
 from functools import cache
 from importlib import import_module
 from tempfile import NamedTemporaryFile
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import botocore.session
@@ -115,6 +115,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{name}: {size}")
 
 
+@cache
+def _timed_modules() -> list[ModuleType]:
+    """Return the modules of the functions that read the time."""
+    for made in RESOURCE_TYPES.values():
+        import_module(f"connect_provider.{made.app}.app")
+    ours = [each for name, each in sys.modules.items() if name.startswith("connect_provider.")]
+    return [each for each in ours if getattr(each, "time", None) is time]
+
+
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     """The clock of the provider and of urllib3's retries; it stands still unless they sleep.
@@ -124,11 +133,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime(START)
     FakeTime.current = fake
     module = SimpleNamespace(time=fake.time, monotonic=fake.monotonic, sleep=fake.sleep)
-    for made in RESOURCE_TYPES.values():
-        import_module(f"connect_provider.{made.app}.app")
-    for name, loaded in list(sys.modules.items()):
-        if name.startswith("connect_provider.") and getattr(loaded, "time", None) is time:
-            monkeypatch.setattr(loaded, "time", module)
+    for loaded in _timed_modules():
+        monkeypatch.setattr(loaded, "time", module)
     monkeypatch.setattr("connect_provider.run.Run.rng", random.Random(0))
     monkeypatch.setattr("sandbox.connect_groups.time", module)
     monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=fake.advance))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
@@ -97,8 +98,14 @@ def fresh_handler(app: str) -> Handler:
 
 def read_event(name: str) -> dict[str, Any]:
     """Return a request of events/ as it is."""
-    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    event: dict[str, Any] = json.loads(_text(name))
     return event
+
+
+@cache
+def _text(name: str) -> str:
+    """Return the text of a file in events/, which no test changes."""
+    return (EVENTS / f"{name}.json").read_text()
 
 
 def load_event(name: str, sink: Sink, **changes: Any) -> dict[str, Any]:

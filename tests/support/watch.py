@@ -6,11 +6,19 @@ conftest.py reports a problem as an error of the test that caused it.
 
 import logging
 import re
+from functools import cache
 
 from sandbox.connect_account import ACCOUNT
 from sandbox.connect_emulator import JournalEntry
 from tests.support.harness import SENT
-from tests.support.template import EVERY_INSTANCE, FUNCTIONS, allowed, resources_of, statements
+from tests.support.template import (
+    EVERY_INSTANCE,
+    FUNCTIONS,
+    Rules,
+    allowed,
+    resources_of,
+    statements,
+)
 
 LOGGED: set[str] = set()
 CALLED: list[JournalEntry] = []
@@ -55,6 +63,11 @@ def _allowed(operation: str, arn: str) -> bool:
     if not re.match(rf"arn:aws:connect:[^:]+:{ACCOUNT}:", arn):
         return True
     if (operation, arn) not in _judged:
-        roles = [statements(package, EVERY_INSTANCE) for package in FUNCTIONS]
-        _judged[operation, arn] = any(allowed(rules, operation, arn) for rules in roles)
+        _judged[operation, arn] = any(allowed(rules, operation, arn) for rules in _roles())
     return _judged[operation, arn]
+
+
+@cache
+def _roles() -> list[Rules]:
+    """Return the statements of each function's role."""
+    return [statements(package, EVERY_INSTANCE) for package in FUNCTIONS]
