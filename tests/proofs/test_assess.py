@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,8 @@ from tests.support.histories import (
     templates,
     traffic,
 )
+
+pytestmark = pytest.mark.no_cover
 
 # `make test` runs the same histories every time; ASSESSMENTS=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("ASSESSMENTS", "200"))

@@ -16,6 +16,8 @@ from tests.support.harness import FakeTime
 from tests.support.histories import DESK, FLOW, GROUP, OFFER, TRAFFIC
 from tests.support.traffic import by_hand, live, percentages, template
 
+pytestmark = pytest.mark.no_cover
+
 # The template before, the template after, and whether the latter is live.
 Change = tuple[Template, Template, Callable[[], bool]]
 WRITES = {"traffic": "UpdateTrafficDistribution", "offer": "AssociateQueueQuickConnects"}

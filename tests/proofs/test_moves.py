@@ -18,6 +18,8 @@ from tests.support.histories import DESK, FLOW, GROUP
 from tests.support.requests import deliver
 from tests.support.timeline import Timeline
 
+pytestmark = pytest.mark.no_cover
+
 ADOPT = {"ExistingResourcePolicy": "Adopt"}
 
 

@@ -17,6 +17,8 @@ from tests.support.harness import FakeTime
 from tests.support.histories import DESK, FLOW, GROUP
 from tests.support.traffic import evacuate_by_hand, is_evacuated, percentages, template
 
+pytestmark = pytest.mark.no_cover
+
 
 def desk(instance_id: str, name: str = "n") -> Declared:
     """Return a quick connect in a template."""

@@ -27,6 +27,8 @@ from tests.support.traffic import (
     template,
 )
 
+pytestmark = pytest.mark.no_cover
+
 EVACUATED = "us-east-1=0,us-west-2=100"  # the operator's split
 
 

@@ -45,6 +45,7 @@ def resources(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.no_cover
 def test_the_template_passes_cfn_lint(center: ConnectEmulator, tmp_path: Path) -> None:
     """It passes all of cfn-lint's rules, and ours, with and without parameters."""
     paths = [tmp_path / "parameters.yaml", tmp_path / "inline.yaml"]
@@ -142,6 +143,7 @@ def test_names_with_the_same_words_get_ids_that_stay(center: ConnectEmulator) ->
     assert ids.items() <= after.items()
 
 
+@pytest.mark.no_cover
 def test_many_resources_are_split_into_files(connect: ConnectEmulator, tmp_path: Path) -> None:
     """Each file is within CloudFormation's limits and refers only to itself."""
     contact_center.seed(connect, 1_000)

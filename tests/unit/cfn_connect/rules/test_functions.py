@@ -15,6 +15,8 @@ import pytest
 from tests.support.linting import lint
 from tests.support.property_cases import CASES, resource
 
+pytestmark = pytest.mark.no_cover
+
 # Writes a value as a function; it may add parameters and mappings to the template.
 Write = Callable[[dict[str, Any], str], Any]
 
