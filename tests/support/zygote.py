@@ -127,9 +127,8 @@ def run(events: list[dict[str, object]], children: dict[int, Child]) -> None:
 
 
 def warm_up() -> None:
-    """Build the clients, and let each read its models. Doing so in each child takes long."""
+    """Build the clients, and let each read its model. Doing so in each child takes long."""
     clients = [describe.client(os.environ["AWS_REGION"])]
-    clients[0].get_paginator("describe_stack_events")
     for region in (scene.REGION, scene.REPLICA_REGION):
         clients.append(connect.client(region, backoff.READ_TIMEOUTS[0]))
         with suppress(clients[-1].exceptions.ResourceNotFoundException):
