@@ -763,6 +763,34 @@ def test_the_rollback_of_an_update_right_after_another_rollback_restores_the_spl
     assert live(group) == (100, 0)
 
 
+@pytest.mark.parametrize("rolls_back", [False, True])
+@pytest.mark.parametrize("pause", [0.0, 3.0, 10.0])
+@pytest.mark.parametrize("status_lag", [1.0, 3.0, 10.0])
+def test_a_failover_right_after_another_operation_waits_until_its_own_one_shows(
+    status_lag: float,
+    pause: float,
+    rolls_back: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The operation before was slow, or it rolled back. It had nothing to do with the traffic."""
+    by_hand(group, 60, 40)
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+    other = template(100, ServiceTimeout="3000")
+    connect.fault("DescribeTrafficDistributionGroup", "ThrottlingException", seconds=20)
+    weather = Weather(fails_at=20.0 if rolls_back else None, status_lag=status_lag)
+    assert stack.deploy(other, weather) is not rolls_back
+    connect.faults.clear()
+    clock.sleep(pause)
+    began = clock.passed
+    assert stack.deploy(template(0), Weather(status_lag=status_lag))
+    assert live(group) == (0, 100)
+    assert clock.passed - began < status_lag + 10
+
+
 @pytest.mark.parametrize("status_lag", [0.0, 0.5, 3.0])
 def test_a_failover_of_a_stack_whose_last_update_failed_waits_for_nothing(
     status_lag: float, stack: Stack, group: dict[str, Any], clock: FakeTime

@@ -88,14 +88,15 @@ class StackWatch:
             return Turn(), False
 
     def _note(self, turn: Turn) -> None:
-        """Note when the resource went back, and whether a new operation began after that.
+        """Note a turn of an earlier operation, and whether a new operation began after that.
 
         The new operation may have turned back, too, unless this is its first request.
         """
-        if turn.goes_back:
+        repeats = self._repeats(turn)
+        if turn.goes_back or repeats:
             self._went_back_at = turn.since
         elif turn.since and self._went_back_at and turn.since > self._went_back_at:
-            self._goes_forward_again = self._repeats(turn) is False
+            self._goes_forward_again = repeats is False
 
     def _repeats(self, turn: Turn) -> bool | None:
         """Return whether this is a later request than the resource's first one after a turn.

@@ -4,6 +4,8 @@ Isolated is set before traffic leaves a Region, and Enabled after it has returne
 is routed to agents of a Region that is being evacuated. AWS does not document an order.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from connect_provider import arn, errors
@@ -44,14 +46,14 @@ class CrossRegionRouting:
         if not self._may_change(desired, earlier, group):
             self._run.log("CrossRegionRouting stays: the template did not change it")
             return live or self._live(group)
-        isolated = desired.CrossRegionRouting == "Isolated"
         self._run.log_plan(self._request.request_type, "update", ["CrossRegionRouting"])
-        self._connect.call(
-            "UpdateCrossRegionRouting",
-            _regions(group)[0],
-            InstanceId=_instance(group),
-            IsolatedAll=isolated,
-        )
+        with _naming_the_property():
+            self._connect.call(
+                "UpdateCrossRegionRouting",
+                _regions(group)[0],
+                InstanceId=_instance(group),
+                IsolatedAll=desired.CrossRegionRouting == "Isolated",
+            )
         return str(desired.CrossRegionRouting)
 
     def _live(self, group: Observation) -> str:
@@ -62,12 +64,8 @@ class CrossRegionRouting:
                 "GetCrossRegionRouting", region, retry=False, InstanceId=_instance(group)
             )
 
-        try:
+        with _naming_the_property():
             found = read_somewhere(self._run, _regions(group), read)
-        except (errors.InvalidRequest, errors.NotFound) as error:
-            raise errors.InvalidRequest(
-                f"CrossRegionRouting: remove it, if the instance has no global routing ({error})"
-            ) from error
         return "Isolated" if found.get("IsolatedRegions") else "Enabled"
 
     def _earlier(self, group: Observation) -> str | None:
@@ -96,6 +94,17 @@ class CrossRegionRouting:
         if rolls_back and ends_isolation:
             return earlier == "Isolated" and returned
         return earlier != desired.CrossRegionRouting
+
+
+@contextmanager
+def _naming_the_property() -> Iterator[None]:
+    """Raise InvalidRequest if Connect refuses a call. Only a replicated instance has a routing."""
+    try:
+        yield
+    except (errors.InvalidRequest, errors.NotFound) as error:
+        raise errors.InvalidRequest(
+            f"CrossRegionRouting: remove it, if the instance has no global routing ({error})"
+        ) from error
 
 
 def _regions(group: Observation) -> list[str]:

@@ -811,10 +811,16 @@ def test_a_refused_traffic_change_does_not_isolate(connect: ConnectEmulator, sin
     assert not isolation(connect)
 
 
-def test_an_instance_without_global_routing_is_named(connect: ConnectEmulator, sink: Sink) -> None:
-    """The Reason says what to remove."""
+@pytest.mark.parametrize("creates", [True, False])
+def test_an_instance_without_global_routing_is_named(
+    creates: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    sink: Sink,
+) -> None:
+    """The Reason says what to remove. The instance may have lost its global routing."""
     connect.instances[scene.INSTANCE_ID].global_routing = False
     event = load_event("traffic_distribution_create_isolated", sink)
+    event = event if creates else routed(sink, "Enabled", "Isolated")
     response = response_to(lambda_handler, event, sink)
     expected = "InvalidRequest: CrossRegionRouting: remove it, if the instance has no global"
     assert response["Reason"].startswith(expected)
