@@ -19,6 +19,7 @@ from connect_provider.run import Run
 # errors. Their budget belongs to the warm client, and runs out.
 _CONFIG = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=3)
 _READS = ("Describe", "Get", "List")
+_MEMBERS = ("Associate", "Disassociate")
 
 
 @cache
@@ -95,7 +96,8 @@ class Connect:
         """Return the pause before the next try, or None if there is no next try.
 
         A resource that a read misses may have been visible before: another run of the same request
-        may have changed it since. So the lag of a read counts from its first try.
+        may have changed it since. So the lag of a read counts from its first try. A member that is
+        missing does not get another half minute after each change of another member.
         """
         remaining = self._run.time_to_wait()
         if isinstance(failure, errors.Throttling):
@@ -104,9 +106,11 @@ class Connect:
         if isinstance(failure, errors.ServiceInternalError):
             return backoff.fault_delay(attempt, remaining, self._run.rng)
         since = began if operation.startswith(_READS) else None
-        if self._may_pass(operation, failure) and not self._run.lag_is_over(since):
+        misses = isinstance(failure, errors.NotFound) and operation.startswith(_MEMBERS)
+        left = self._run.lag_left(since, of_members=misses)
+        if self._may_pass(operation, failure) and left >= 0:
             delay = backoff.fault_delay(attempt, remaining, self._run.rng)
-            return delay and min(delay, self._run.lag_left(since) + 0.1)
+            return delay and min(delay, left + 0.1)
         return None
 
     def _may_pass(self, operation: str, failure: errors.ProviderError) -> bool:
@@ -121,7 +125,7 @@ class Connect:
 
     def _note_change(self, operation: str) -> None:
         if not operation.startswith(_READS):
-            self._run.note_change()
+            self._run.note_change(of_members=operation.startswith(_MEMBERS))
 
     def pages(
         self, operation: str, region: str, items: str, *, retry: bool = True, **parameters: Any

@@ -53,7 +53,7 @@ class Run:
         }
         self.retries = 0
         self.settle_time = 0.0
-        self._changed_at = self.now()  # an earlier run may have made a change until now
+        self._changed_at = self._made_at = self.now()  # an earlier run may have changed something
         self._event = event
         self._context = context
         self._began = time.time()
@@ -183,9 +183,14 @@ class Run:
         self.sleep(seconds)
         self.settle_time += seconds
 
-    def note_change(self) -> None:
-        """Note that something may have changed in Connect just now, most often by this run."""
+    def note_change(self, *, of_members: bool = False) -> None:
+        """Note that something may have changed in Connect just now, most often by this run.
+
+        of_members: whether only the members of a resource changed. No other member is new then.
+        """
         self._changed_at = self.now()
+        if not of_members:
+            self._made_at = self._changed_at
 
     def lag_is_over(self, since: float | None = None) -> bool:
         """Return whether Connect must show every change by now.
@@ -196,9 +201,13 @@ class Run:
         """
         return self.lag_left(since) < 0
 
-    def lag_left(self, since: float | None = None) -> float:
-        """Return the seconds until the lag is over; since: as in lag_is_over()."""
-        latest = self._changed_at if since is None else max(self._changed_at, since)
+    def lag_left(self, since: float | None = None, *, of_members: bool = False) -> float:
+        """Return the seconds until the lag is over; since: as in lag_is_over().
+
+        of_members: only until every resource shows that may be a member, or have some.
+        """
+        latest = self._made_at if of_members else self._changed_at
+        latest = latest if since is None else max(latest, since)
         return latest + backoff.CONSISTENCY_LAG - self.now()
 
     def log_plan(self, request_type: str, action: str, changed: Iterable[str] = ()) -> None:
