@@ -34,7 +34,7 @@ class Connect:
 
     def __init__(self, run: Run, guard: Callable[[], None] | None = None) -> None:
         """guard: raises before a call that must not change anything. None allows every call."""
-        self._run = run
+        self.run = run
         self._guard = guard
 
     def call(
@@ -49,12 +49,12 @@ class Connect:
 
         retry: False for a call whose reason must be checked again before a repeat.
         """
-        began = self._run.now()
+        began = self.run.now()
         maybe_done = False
         tries: Counter[type] = Counter()  # each kind of failure is counted separately
         while True:
             self._require_permission(operation, maybe_done=maybe_done)
-            timeout = backoff.read_timeout(self._run.time_to_wait())
+            timeout = backoff.read_timeout(self.run.time_to_wait())
             try:
                 output = _send(operation, client(region, timeout), parameters)
                 self._note_change(operation)
@@ -65,7 +65,7 @@ class Connect:
                     error,
                     parameters,
                     region=region if region != own_region() else "",
-                    own_texts=self._run.own_texts,
+                    own_texts=self.run.own_texts,
                     maybe_done=maybe_done,
                 )
             maybe_done = failure.maybe_done
@@ -75,8 +75,8 @@ class Connect:
             if delay is None or not retry:
                 raise failure
             tries[type(failure)] += 1
-            self._run.retries += 1
-            self._run.sleep(delay)
+            self.run.retries += 1
+            self.run.sleep(delay)
 
     def _require_permission(self, operation: str, *, maybe_done: bool) -> None:
         """Raise unless the run may still make the call.
@@ -84,7 +84,7 @@ class Connect:
         A create that may have taken effect is repeated without asking. The repeat then finds the
         resource of the first try.
         """
-        if self._run.has_expired():
+        if self.run.has_expired():
             raise errors.NotStabilized(f"{operation}: CloudFormation no longer waits")
         repeats_create = maybe_done and operation.startswith("Create")
         if self._guard and not repeats_create and not operation.startswith(_READS):
@@ -99,17 +99,17 @@ class Connect:
         may have changed it since. So the lag of a read counts from its first try. A member that is
         missing does not get another half minute after each change of another member.
         """
-        remaining = self._run.time_to_wait()
+        remaining = self.run.time_to_wait()
         if isinstance(failure, errors.Throttling):
-            elapsed = self._run.now() - began
-            return backoff.throttle_delay(attempt, elapsed, remaining, self._run.rng)
+            elapsed = self.run.now() - began
+            return backoff.throttle_delay(attempt, elapsed, remaining, self.run.rng)
         if isinstance(failure, errors.ServiceInternalError):
-            return backoff.fault_delay(attempt, remaining, self._run.rng)
+            return backoff.fault_delay(attempt, remaining, self.run.rng)
         since = began if operation.startswith(_READS) else None
         misses = isinstance(failure, errors.NotFound) and operation.startswith(_MEMBERS)
-        left = self._run.lag_left(since, of_members=misses)
+        left = self.run.lag_left(since, of_members=misses)
         if self._may_pass(operation, failure) and left >= 0:
-            delay = backoff.fault_delay(attempt, remaining, self._run.rng)
+            delay = backoff.fault_delay(attempt, remaining, self.run.rng)
             return delay and min(delay, left + 0.1)
         return None
 
@@ -125,7 +125,7 @@ class Connect:
 
     def _note_change(self, operation: str) -> None:
         if not operation.startswith(_READS):
-            self._run.note_change(of_members=operation.startswith(_MEMBERS))
+            self.run.note_change(of_members=operation.startswith(_MEMBERS))
 
     def pages(
         self, operation: str, region: str, items: str, *, retry: bool = True, **parameters: Any

@@ -119,6 +119,7 @@ _ON_CREATE = {**_BY_CODE, "ResourceConflictException": AlreadyExists}
 _MAY_PASS = {
     "InvalidRequestException",
     "ResourceConflictException",
+    "ResourceInUseException",
     "ResourceNotFoundException",
 }
 

@@ -41,7 +41,7 @@ ANY_CALL = [
 ]
 TRANSIENT = {error for error, _ in ANY_CALL}
 # For a while after a change, Connect gives these errors although nothing is wrong.
-MISSES = {"ResourceNotFoundException", "InvalidRequestException"}
+MISSES = {"ResourceNotFoundException", "InvalidRequestException", "ResourceInUseException"}
 LAG = 20.0  # seconds
 _RUNS = 3
 # The replies to a response's PUT, and the number of tries in one run.

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from connect_provider import ownership
+from connect_provider import backoff, ownership
 from connect_provider.connect import Connect
 from connect_provider.errors import (
     InvalidRequest,
@@ -190,17 +190,11 @@ class Deletion:
         A refusal changes nothing. It is checked before the members are removed, or they are added
         again.
         """
-        look = partial(self._resource.look, observed.arn)
-        idle = self._run.wait(
-            lambda: self._run.look_again(look),
-            lambda seen: seen is None or seen.status is not Status.BUSY,
-            f"{observed.arn} is still being changed",
-            seen=observed,
-        )
+        idle = self._when_idle(observed)
         if idle is None:
             return
         removed = self._resource.members.live(idle, members)
-        if removed and (blocker := self._resource.blocker(idle)):
+        if removed and (blocker := self._lasting_blocker(idle)):
             raise ResourceConflict(f"{idle.arn} cannot be deleted. {blocker}")
         self._resource.members.remove_each(idle, removed)
         try:
@@ -209,6 +203,27 @@ class Deletion:
             if not error.unfinished:
                 self._resource.members.put_back(idle, removed)
             raise
+
+    def _when_idle(self, observed: Observation) -> Observation | None:
+        """Return the resource when nothing changes it, or None if it is gone."""
+        look = partial(self._resource.look, observed.arn)
+        return self._run.wait(
+            lambda: self._run.look_again(look),
+            lambda seen: seen is None or seen.status is not Status.BUSY,
+            f"{observed.arn} is still being changed",
+            seen=observed,
+        )
+
+    def _lasting_blocker(self, observed: Observation) -> str:
+        """Return what blocks the deletion. What just went may still show for the lag."""
+        began = self._run.now()
+
+        def look() -> tuple[str, bool]:
+            over = self._run.lag_is_over(began)  # before the look, which may take long
+            return self._resource.blocker(observed), over
+
+        what, pace = f"{observed.arn} cannot be deleted", backoff.lag_delay
+        return self._run.wait(look, lambda seen: not seen[0] or seen[1], what, pace=pace)[0]
 
     def _delete_alone(self, observed: Observation) -> None:
         """Delete a resource without members, and wait until it is gone."""
@@ -229,6 +244,11 @@ class Deletion:
                 ),
                 f"{observed.arn} cannot be deleted: {error}",
             )
+            if remaining and remaining.status is Status.BUSY:  # Connect hid that before
+                self._run.note_change()
+                if idle := self._when_idle(remaining):
+                    self._delete_alone(idle)
+                return
             taking_effect = remaining and remaining.status is Status.DELETING
             if remaining and not taking_effect and not error.maybe_done:
                 raise type(error)(self._explain(observed, f"cannot be deleted: {error}")) from None

@@ -1,12 +1,14 @@
 """The calls to Connect for Custom::ConnectTrafficDistributionGroup."""
 
+import operator
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from connect_provider import arn
-from connect_provider.errors import ProviderError
+from connect_provider.connect import Connect
+from connect_provider.errors import NotFound, ProviderError
 from connect_provider.reconcile.members import Members
 from connect_provider.reconcile.plan import MemberIds, Observation, Status
 from connect_provider.reconcile.resource import Resource
@@ -49,13 +51,48 @@ class GroupUsers(Members):
 
     def _call(self, operation: str, observed: Observation, user_ids: tuple[str, ...]) -> None:
         for user_id in user_ids:
-            self._connect.call(
-                operation,
-                arn.region_of(observed.arn),
-                TrafficDistributionGroupId=observed.arn,
-                UserId=user_id,
-                InstanceId=observed.state["InstanceId"],
-            )
+            try:
+                self._call_once(operation, observed, user_id)
+            except NotFound:
+                if not self._outlast_update(observed.arn):
+                    raise
+                self._call(operation, observed, (user_id,))
+
+    def _call_once(self, operation: str, observed: Observation, user_id: str) -> None:
+        self._connect.call(
+            operation,
+            arn.region_of(observed.arn),
+            TrafficDistributionGroupId=observed.arn,
+            UserId=user_id,
+            InstanceId=observed.state["InstanceId"],
+        )
+
+    def _outlast_update(self, group_arn: str) -> bool:
+        """Wait while Connect changes the group's traffic; return whether it did.
+
+        Meanwhile, calls about users do not find the group (API:
+        AssociateTrafficDistributionGroupUser).
+        """
+
+        def is_busy() -> bool:
+            return STATUSES.get(_describe(self._connect, group_arn)["Status"]) is Status.BUSY
+
+        if not is_busy():
+            return False
+        run = self._connect.run
+        run.wait(is_busy, operator.not_, f"{group_arn} is still being changed", seen=True)
+        run.note_change()
+        return True
+
+
+def _describe(connect: Connect, group_arn: str) -> dict[str, Any]:
+    """Describe a group (API: DescribeTrafficDistributionGroup)."""
+    found: dict[str, Any] = connect.call(
+        "DescribeTrafficDistributionGroup",
+        arn.region_of(group_arn),
+        TrafficDistributionGroupId=group_arn,
+    )["TrafficDistributionGroup"]
+    return found
 
 
 class TrafficDistributionGroup(Resource[TrafficDistributionGroupProperties]):
@@ -68,10 +105,8 @@ class TrafficDistributionGroup(Resource[TrafficDistributionGroupProperties]):
     )
 
     def observe(self, physical_id: str) -> Observation:
-        """Describe the group (API: DescribeTrafficDistributionGroup)."""
-        live = self._call("DescribeTrafficDistributionGroup", physical_id)[
-            "TrafficDistributionGroup"
-        ]
+        """Describe the group."""
+        live = _describe(self._connect, physical_id)
         state = {
             "InstanceId": arn.resource_id(live["InstanceArn"]),
             "Name": live["Name"],
@@ -112,12 +147,11 @@ class TrafficDistributionGroup(Resource[TrafficDistributionGroupProperties]):
             return None  # it belongs to the instance, and no API deletes it
         if observed.status is Status.DELETING:
             return observed
-        self._call("DeleteTrafficDistributionGroup", observed.arn)
+        region = arn.region_of(observed.arn)
+        self._connect.call(
+            "DeleteTrafficDistributionGroup", region, TrafficDistributionGroupId=observed.arn
+        )
         return replace(observed, status=Status.DELETING)
-
-    def _call(self, operation: str, group_arn: str) -> dict[str, Any]:
-        region = arn.region_of(group_arn)
-        return self._connect.call(operation, region, TrafficDistributionGroupId=group_arn)
 
     def blocker(self, observed: Observation) -> str:
         """Name the phone numbers that are claimed to the group (API: ListPhoneNumbersV2)."""
