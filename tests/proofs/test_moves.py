@@ -495,3 +495,61 @@ def test_a_rollback_hands_a_resource_back_although_cloudformation_fails_three_ti
     assert not stack.deploy(renamed, Weather(fails_at=60.0))
     assert stack.ids == before
     assert owners(connect, stack) == {before["Old"]: "Old"}
+
+
+@pytest.mark.parametrize("kind", ["quick connect", "group"])
+@pytest.mark.parametrize("ahead", [3.0, 1.0, 0.0])
+def test_an_adoption_fails_if_the_former_stack_deletes_the_resource_meanwhile(
+    ahead: float,
+    kind: str,
+    connect: ConnectEmulator,
+    sink: Sink,
+    stacks: Stacks,
+    clock: FakeTime,
+) -> None:
+    """A pipeline deploys both stacks at the same time. No stack has the ARN of a lost resource."""
+    connect.settle_seconds = 5
+    former, new = Stack(sink, stacks), Stack(sink, stacks)
+    make = {"quick connect": desk, "group": group}[kind]
+    assert former.deploy({"It": make(), "Other": desk("other")})
+    clock.sleep(600)
+    connect.delay_visibility(Lag(20, least=15, missing=0))
+    former.timeline = new.timeline = timeline = Timeline()
+    complete: list[bool] = []
+    timeline.start(lambda: complete.append(new.deploy({"It": make(**ADOPT)})), after=3.0 - ahead)
+    timeline.start(lambda: former.delete(), after=3.0)
+    timeline.run()
+    connect._settle()
+    assert not complete[0] or new.ids["It"] in {*connect.quick_connects, *connect.groups}
+
+
+@pytest.mark.parametrize("lag", [0, 20])
+def test_a_rename_waits_for_a_name_that_another_stack_has_just_given_up(
+    lag: int, connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Two nested stacks, one after the other: the first renames m to k, the second n to m."""
+    first, second = Stack(sink, stacks), Stack(sink, stacks)
+    assert first.deploy({"It": desk("m")})
+    assert second.deploy({"It": desk("n")})
+    clock.sleep(600)
+    connect.delay_visibility(Lag(lag, least=15 if lag else 0, missing=0))
+    assert first.deploy({"It": desk("k")})
+    clock.sleep(5)
+    assert second.deploy({"It": desk("m")})
+
+
+def test_nested_stacks_roll_a_chain_of_names_back(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Their parent fails. The first one rolls back while the second one still has its Name."""
+    first, second = Stack(sink, stacks), Stack(sink, stacks)
+    assert first.deploy({"It": desk("n")})
+    assert second.deploy({"It": desk("m")})
+    clock.sleep(600)
+    first.timeline = second.timeline = timeline = Timeline()
+    later = Weather(parent_fails_after=60.0)
+    timeline.start(lambda: first.deploy({"It": desk("t")}, later) and None)
+    timeline.start(lambda: second.deploy({"It": desk("n")}, later) and None, after=3.0)
+    timeline.run()
+    names = [connect.quick_connects[each.ids["It"]]["Name"] for each in (first, second)]
+    assert names == ["n", "m"]

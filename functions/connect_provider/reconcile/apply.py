@@ -242,12 +242,16 @@ class Owned:
         """Wait until Connect shows the new owner, and check that the adoption still holds.
 
         In the same update, the old logical id may rename the resource before Connect shows the new
-        one. Another stack may also take it.
+        one. Another stack may also take it, or its former owner may delete it.
 
         Raise ResourceConflict if somebody did, and Superseded if the adoption was undone.
         """
-        seen = self._deletion.await_owner(observed, markers)  # a miss is not proof
-        taken = seen or replace(observed, tags={**observed.tags, **markers})
+        taken = self._deletion.await_owner(observed, markers)
+        taken = taken or self._run.look_again(partial(self._resource.look, observed.arn))
+        if taken is None or taken.status is Status.DELETING:
+            raise errors.ResourceConflict(
+                f"{observed.arn} was deleted while this request took it over. Deploy again"
+            )
         holds = ownership.made_by(taken.tags, self._request)
         if holds:
             self._undo_unless_kept(taken)
@@ -330,9 +334,10 @@ class Owned:
             self._deletion.undo(stray, self._resource.members.desired(previous))
 
     def _await_free_name(self, observed: Observation) -> None:
-        """Wait while a sibling of the same stack has the Name, which may be about to change it.
+        """Wait while another resource has the Name. It may have given the Name up just now.
 
-        Meanwhile another logical id may take this resource over.
+        A sibling of the same stack may also be about to change it. Meanwhile another logical id may
+        take this resource over.
 
         Raise AlreadyExists if another resource keeps the Name, and ResourceConflict if this one is
         another owner's by then.
@@ -344,11 +349,14 @@ class Owned:
             return None if holder is None or holder.arn == observed.arn else holder
 
         def ready(holder: Observation | None) -> bool:
-            sibling = holder is not None and ownership.is_of_stack(holder.tags, self._request)
-            return not sibling or self._run.now() - began > backoff.SIBLING_PATIENCE
+            if holder is None:
+                return True
+            sibling = ownership.is_of_stack(holder.tags, self._request)
+            patience = backoff.SIBLING_PATIENCE if sibling else backoff.CONSISTENCY_LAG
+            return self._run.now() - began > patience
 
         waited = self._run.settle_time
-        holder = self._run.wait(look, ready, "another resource of this stack still has the Name")
+        holder = self._run.wait(look, ready, "another resource still has the Name")
         if holder is not None:
             raise self._claim.conflict(holder, renames=True)
         if self._run.settle_time > waited and (now := self._resource.look(observed.arn)):
