@@ -51,6 +51,7 @@ class ConnectAccount:
     repeats_fail: whether Connect refuses to associate a quick connect twice with a queue, or to
     dissociate one that is not associated.
     deletion_dissociates: whether a deleted quick connect leaves its queues.
+    busy_error: the error of a call about the users of a group that is not ACTIVE.
     names: the names of queues, users and contact flows, by id.
 
     The documentation leaves these open:
@@ -77,6 +78,7 @@ class ConnectAccount:
         self.deletion_fails = False
         self.repeats_fail = True
         self.deletion_dissociates = True
+        self.busy_error = "ResourceNotFoundException"
         self.quick_connect_quota = 100
         self.queue_quick_connect_quota = 1000
         self.group_quota = 10

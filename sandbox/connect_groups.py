@@ -230,7 +230,7 @@ class TrafficDistributionGroups(ConnectAccount):
         if instance is None or p["UserId"] not in instance.users:
             raise ServiceError("ResourceNotFoundException", "no such user")
         if group["Status"] not in ("ACTIVE", "DELETION_FAILED"):
-            raise ServiceError("ResourceNotFoundException", f"the group is {group['Status']}")
+            raise ServiceError(self.busy_error, f"the group is {group['Status']}")
         if p["UserId"] in instance.unnamed_in_replica:
             raise ServiceError("InvalidRequestException", "the replica has no name for the user")
         users: set[str] = group["users"]

@@ -102,17 +102,26 @@ def test_a_group_is_deleted_after_a_change_of_its_traffic(
     assert made["Arn"] not in connect.groups
 
 
+@pytest.mark.parametrize(
+    "error",
+    ["ResourceNotFoundException", "ResourceConflictException", "InvalidRequestException"],
+)
 @pytest.mark.parametrize(("number", "lag"), [(40, 0), (1, 5)])
 @pytest.mark.parametrize("adds", [True, False])
 def test_users_change_in_the_update_that_moves_the_traffic(
     adds: bool,  # noqa: FBT001
     number: int,
     lag: int,
+    error: str,
     connect: ConnectEmulator,
     stack: Stack,
     clock: FakeTime,
 ) -> None:
-    """Connect refuses both kinds of calls about users until the traffic has moved."""
+    """Connect refuses both kinds of calls about users until the traffic has moved.
+
+    Its documentation names the first of the errors.
+    """
+    connect.busy_error = error
     connect.settle_seconds, connect.shift_seconds, connect.rate = 5, 45, 2.0
     many = [f"cccccccc-0001-4000-8000-{each:012}" for each in range(1000, 1005 + number)]
     connect.instances[scene.INSTANCE_ID].users |= set(many)

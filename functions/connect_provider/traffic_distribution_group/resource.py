@@ -8,7 +8,7 @@ from typing import Any
 
 from connect_provider import arn
 from connect_provider.connect import Connect
-from connect_provider.errors import NotFound, ProviderError
+from connect_provider.errors import REFUSALS, ProviderError
 from connect_provider.reconcile.members import Members
 from connect_provider.reconcile.plan import MemberIds, Observation, Status
 from connect_provider.reconcile.resource import Resource
@@ -53,7 +53,7 @@ class GroupUsers(Members):
         for user_id in user_ids:
             try:
                 self._call_once(operation, observed, user_id)
-            except NotFound:
+            except REFUSALS:
                 if not self._outlast_update(observed.arn):
                     raise
                 self._call(operation, observed, (user_id,))
@@ -70,7 +70,7 @@ class GroupUsers(Members):
     def _outlast_update(self, group_arn: str) -> bool:
         """Wait while Connect changes the group's traffic; return whether it did.
 
-        Meanwhile, calls about users do not find the group (API:
+        Meanwhile, it refuses calls about users: it does not find the group (API:
         AssociateTrafficDistributionGroupUser).
         """
 
