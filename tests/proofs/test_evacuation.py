@@ -506,6 +506,38 @@ def test_an_update_that_a_failed_region_held_up_does_not_undo_a_later_failover(
     assert "That is later than this request" in reasons[0]
 
 
+@pytest.mark.parametrize("on_the_way", [None, 50], ids=["confirmed", "there and back"])
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+def test_a_failback_that_a_failed_region_held_up_does_not_undo_a_later_evacuation(
+    policy: str,
+    on_the_way: int | None,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The Region fails again, and operators evacuate it again: the split is that of before."""
+    connect.shift_seconds = 2
+    declared = {"OutOfBandTraffic": policy}
+    assert stack.deploy(template(0, **declared))
+    clock.sleep(600)
+    connect.regions_off = {EAST}
+    stack.timeline = timeline = Timeline()
+
+    def evacuate() -> None:
+        if on_the_way is not None:
+            move_in_the_console(connect, group, TelephonyConfig=(on_the_way, 100 - on_the_way))
+            clock.sleep(60)
+        move_in_the_console(connect, group, TelephonyConfig=(0, 100))
+
+    timeline.start(lambda: stack.deploy(template(100, **declared)) and None)
+    timeline.start(evacuate, after=300.0)
+    timeline.start(lambda: connect.regions_off.clear(), after=600.0)
+    timeline.run()
+    connect._settle()
+    assert live(group) == (0, 100)
+
+
 @pytest.mark.parametrize("shift_seconds", [0, 5])
 @pytest.mark.parametrize("steps", [[], [10.0], [10.0, 32.0], [10.0, 28.0, 46.0, 64.0]])
 def test_a_failover_overwrites_an_earlier_manual_change_while_an_operator_moves_agents(

@@ -32,7 +32,7 @@ class TrafficDistribution:
         self._run = run
         self._watch = watch
         self._refused_at: float | None = None
-        self._early_calls: model.Split | None = None
+        self._early: model.Splits | None = None
         self._known_phase, self._was_patient = Phase.UNKNOWN, False
 
     def delete(self) -> None:
@@ -184,7 +184,7 @@ class TrafficDistribution:
         moves = earlier != self._desired.splits["TelephonyConfig"]
         group = self._split.read(self._desired, moves_calls=moves)
         if self._run.age() <= backoff.CONSISTENCY_LAG:
-            self._early_calls = self._early_calls or group.state["TelephonyConfig"]
+            self._early = self._early or dict(group.state)
         return group
 
     def _wanted(self, group: Observation, previous: model.Splits) -> model.Splits:
@@ -199,7 +199,7 @@ class TrafficDistribution:
         if not revised:
             new = [name for name in acted if name not in previous]
             contested += [name for name in new if not plan.is_pristine(name, group)]
-        self._require_overwrite(contested, previous, group)
+        self._require_overwrite(acted, contested, previous, group)
         return {name: desired[name] for name in acted}
 
     def _still_wanted(
@@ -257,7 +257,7 @@ class TrafficDistribution:
         return self._watch.resources.moved_traffic(_moved_at(group))
 
     def _require_overwrite(
-        self, contested: list[str], previous: model.Splits, group: Observation
+        self, acted: list[str], contested: list[str], previous: model.Splits, group: Observation
     ) -> None:
         """Raise ResourceConflict if a manual traffic change must stay. Log the change otherwise.
 
@@ -267,9 +267,9 @@ class TrafficDistribution:
         if contested and self._desired.OutOfBandTraffic == "Fail":
             advice = "Restore it, or set OutOfBandTraffic to Overwrite"
             raise _contested(contested[0], desired, previous, group, advice)
-        if contested and self._is_outdated_by(group, previous):
+        if acted and self._is_outdated_by(group, previous):
             advice = "That is later than this request. Update again to apply the template"
-            raise _contested(contested[0], desired, previous, group, advice)
+            raise _contested(acted[0], desired, previous, group, advice)
         for name in contested:
             live = model.text_of(group.state.get(name, {}))
             self._run.log(f"{name}: overwrite the live split {live}")
@@ -278,13 +278,16 @@ class TrafficDistribution:
         """Return whether somebody has moved the calls since the request. The clocks may differ.
 
         Connect only tells when anything moved, and agents may move in steps. So the calls must
-        differ from those of the request's first half minute, or from the previous template.
+        differ from those of the request's first half minute, or from the previous template. Or
+        nothing differs: then somebody has confirmed the split, or moved the calls there and back.
         """
         moved_at, made = _moved_at(group), self._run.signed_at
-        before = self._early_calls or previous.get("TelephonyConfig")
-        if group.state["TelephonyConfig"] == before or moved_at is None or made is None:
+        if moved_at is None or made is None:
             return False
-        return (moved_at - made).total_seconds() > backoff.CONSISTENCY_LAG
+        before, name = previous if self._early is None else self._early, "TelephonyConfig"
+        moved = name in before and group.state[name] != before[name]
+        later = (moved_at - made).total_seconds() > backoff.CONSISTENCY_LAG
+        return later and (moved or group.state == self._early)
 
     def _is_revised(self) -> bool:
         """Return whether the template has a new Revision. The previous template may be invalid."""
