@@ -8,8 +8,8 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
-from tests.support.cloudformation import Stack, Template
-from tests.support.harness import Sink, created, load_event
+from tests.support.cloudformation import RollbackFailed, Stack, Template
+from tests.support.harness import FakeTime, Sink, created, load_event
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import OTHER_STACK
 
@@ -299,3 +299,25 @@ def test_a_create_hides_a_text_that_connect_escapes(
     connect.fault("CreateQuickConnect", "AccessDeniedException", message=f"no: {written}!")
     response = respond("quick_connect_create", sink, Properties={"Name": 'caf\u00e9 "R&D"'})
     assert response["Reason"].endswith(": no: <Name>!")
+
+
+@pytest.mark.parametrize("is_unnamed", [True, False], ids=["a user", "a permission"])
+def test_a_group_keeps_its_users_if_connect_refuses_to_dissociate_one(
+    is_unnamed: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """The first users were dissociated. They are associated again, and the deletion fails."""
+    users = scene.USER_IDS[:4]
+    declared = {"InstanceId": scene.INSTANCE_ID, "Name": "g", "UserIds": users}
+    assert stack.deploy({"Group": ("Custom::ConnectTrafficDistributionGroup", declared)})
+    clock.sleep(600)
+    if is_unnamed:
+        connect.instances[scene.INSTANCE_ID].unnamed_in_replica = {users[3]}
+    else:
+        operation = "DisassociateTrafficDistributionGroupUser"
+        connect.fault(operation, "AccessDeniedException", skip=2, times=99)
+    with pytest.raises(RollbackFailed):
+        stack.delete()
+    assert connect.groups[stack.ids["Group"]]["users"] == set(users)

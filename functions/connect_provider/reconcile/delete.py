@@ -196,8 +196,8 @@ class Deletion:
         removed = self._resource.members.live(idle, members)
         if removed and (blocker := self._lasting_blocker(idle)):
             raise ResourceConflict(f"{idle.arn} cannot be deleted. {blocker}")
-        self._resource.members.remove_each(idle, removed)
         try:
+            self._resource.members.remove_each(idle, removed)
             self._delete_alone(idle)
         except ProviderError as error:
             if not error.unfinished:

@@ -77,10 +77,12 @@ class Members:
                     self.remove(observed, member)
 
     def put_back(self, observed: Observation, members: MemberIds) -> None:
-        """Add members again. One that no longer exists does not keep the others out."""
+        """Add members again. One that Connect refuses does not keep the others out."""
         for member in sorted(members):
-            with suppress(NotFound):
+            try:
                 self.add(observed, member)
+            except ProviderError as error:
+                self._connect.run.log(f"cannot add {member} again: {error}")
 
     def live(self, observed: Observation, members: MemberIds) -> MemberIds:
         """Return those of the members that are live, without a call for none."""
