@@ -25,6 +25,8 @@ from tests.support.traffic import (
     template,
 )
 
+pytestmark = pytest.mark.no_cover
+
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/contact-center/1"
 
 

@@ -86,6 +86,7 @@ _NAMES = st.lists(
 )
 
 
+@pytest.mark.no_cover
 @settings(
     max_examples=200,
     deadline=None,

@@ -7,11 +7,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from cfnlint.match import Match
 
 from tests.support.linting import lint
 from tests.support.mutations import FAULTS, HARMLESS, Mutant, mutants, sample
 from tests.support.templates import EXAMPLES
+
+pytestmark = pytest.mark.no_cover
 
 COUNT = int(os.environ.get("MUTANTS", "64"))
 SEED = int(os.environ.get("SEED", "0"))
