@@ -223,6 +223,17 @@ def test_a_rollback_keeps_what_an_update_adopted_in_place_of_a_missing_resource(
     assert "cfn:stack-id" not in live["Tags"]
 
 
+def test_a_throttled_create_outlives_its_delete_if_both_lags_add_up(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+) -> None:
+    """CloudFormation lags 15 seconds, and Connect 20. The Delete looks for half a minute."""
+    stack = Stack(sink, stacks)
+    connect.delay_visibility(Lag(20, least=20, missing=0))
+    connect.fault("CreateQuickConnect", "ThrottlingException", seconds=15)
+    assert not stack.deploy(desk(sink), Weather(fails_at=3.0, status_lag=15.0))
+    assert len(connect.quick_connects) == 1
+
+
 def test_an_update_writes_if_its_rollback_begins_within_half_a_minute(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:
