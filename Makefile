@@ -58,7 +58,7 @@ test-long: environment ## Run 4,000 random histories, 10,000 damaged events and 
 		tests/unit/cfn_connect/rules/test_mutations.py
 
 test-older: environment-older ## Test with the oldest pydantic that we support, and check the coverage
-	@ASSESSMENTS=50 .venv-older-$(VERSION)/bin/python -m pytest tests/unit tests/proofs -m "not large" --cov
+	@.venv-older-$(VERSION)/bin/python -m pytest tests/unit tests/proofs -m "not large" --cov
 
 lint: environment ## Check style, types and templates
 	@$(BIN)/ruff check .
