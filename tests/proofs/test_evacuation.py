@@ -540,6 +540,18 @@ def test_a_failback_that_a_failed_region_held_up_does_not_undo_a_later_evacuatio
     assert live(group) == (0, 100)
 
 
+def test_a_create_that_connect_held_up_does_not_undo_a_later_failover(
+    connect: ConnectEmulator, stack: Stack, group: dict[str, Any]
+) -> None:
+    """It has no previous template, and cannot read the split in its first half minute."""
+    connect.fault("GetTrafficDistribution", "503", seconds=300)
+    stack.timeline = timeline = Timeline()
+    timeline.start(lambda: stack.deploy(template(100)) and None)
+    timeline.start(lambda: by_hand(group, 0, 100), after=120.0)
+    timeline.run()
+    assert live(group) == (0, 100)
+
+
 @pytest.mark.parametrize("shift_seconds", [0, 5])
 @pytest.mark.parametrize("steps", [[], [10.0], [10.0, 32.0], [10.0, 28.0, 46.0, 64.0]])
 def test_a_failover_overwrites_an_earlier_manual_change_while_an_operator_moves_agents(

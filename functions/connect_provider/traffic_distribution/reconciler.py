@@ -285,7 +285,7 @@ class TrafficDistribution:
         if moved_at is None or made is None:
             return False
         before, name = previous if self._early is None else self._early, "TelephonyConfig"
-        moved = name in before and group.state[name] != before[name]
+        moved = group.state[name] != before.get(name)
         later = (moved_at - made).total_seconds() > backoff.CONSISTENCY_LAG
         return later and (moved or group.state == self._early)
 
