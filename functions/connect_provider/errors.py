@@ -115,7 +115,8 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
 # On a create, a conflict means that the Name is taken (API: CreateTrafficDistributionGroup).
 _ON_CREATE = {**_BY_CODE, "ResourceConflictException": AlreadyExists}
 
-# API reference, "Eventual consistency" and "UpdateTrafficDistribution".
+# API reference, "Eventual consistency" and "UpdateTrafficDistribution". What used a resource may
+# just have left it (assumed).
 _MAY_PASS = {
     "InvalidRequestException",
     "ResourceConflictException",

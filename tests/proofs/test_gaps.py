@@ -383,30 +383,28 @@ def test_the_rollback_of_an_update_that_records_a_manual_change_undoes_it(
     assert live(group) == (100, 0)
 
 
-def test_the_rollback_of_an_update_that_waited_undoes_a_manual_change(
-    connect: ConnectEmulator, stack: Stack, group: dict[str, Any], clock: FakeTime
+@pytest.mark.parametrize(
+    ("seconds", "after", "weather"),
+    [
+        pytest.param(200, 100.0, Weather(fails_at=600.0), id="it waited"),
+        pytest.param(60, 66.0, Weather(fails_at=6.0, rollback_after=300.0), id="it was canceled"),
+    ],
+)
+def test_the_rollback_of_a_throttled_update_undoes_a_manual_change(
+    seconds: int,
+    after: float,
+    weather: Weather,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
 ) -> None:
-    """Connect throttles the failover. Operators make the same change, and the update finds it."""
+    """Operators make the same change. The update finds it, or was canceled a minute before."""
     assert stack.deploy(template(100))
     clock.sleep(600)
-    connect.fault("UpdateTrafficDistribution", "ThrottlingException", seconds=200)
+    connect.fault("UpdateTrafficDistribution", "ThrottlingException", seconds=seconds)
     stack.timeline = timeline = Timeline()
-    timeline.start(lambda: by_hand(group, 0, 100), after=100.0)
-    timeline.start(lambda: stack.deploy(template(0), Weather(fails_at=600.0)))
-    timeline.run()
-    assert live(group) == (100, 0)
-
-
-def test_the_rollback_of_a_canceled_update_undoes_a_manual_change_of_its_next_minute(
-    connect: ConnectEmulator, stack: Stack, group: dict[str, Any], clock: FakeTime
-) -> None:
-    """Connect throttles the failover until it is canceled. Then operators make the same change."""
-    assert stack.deploy(template(100))
-    clock.sleep(600)
-    connect.fault("UpdateTrafficDistribution", "ThrottlingException", seconds=60)
-    stack.timeline = timeline = Timeline()
-    timeline.start(lambda: by_hand(group, 0, 100), after=66.0)
-    weather = Weather(rollback_after=300.0, fails_at=6.0)
+    timeline.start(lambda: by_hand(group, 0, 100), after=after)
     timeline.start(lambda: stack.deploy(template(0), weather))
     timeline.run()
     assert live(group) == (100, 0)

@@ -82,7 +82,7 @@ class StackDescription:
     def events(self) -> Iterator[Event]:
         """Yield the events of the stack, newest first (API: DescribeStackEvents).
 
-        Each page of a hundred events needs a call.
+        Each page needs a call. The reader decides how many it needs.
         """
         read = partial(_page_of_events, self._stack_id)
         token: dict[str, str] = {}
