@@ -473,6 +473,7 @@ def test_the_progress_on_a_terminal_is_no_part_of_the_output(
     """A script can read the JSON."""
     deploy(stack, with_properties("User"))
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal shows no progress
     assert json.loads(found(stack).text)["summary"]["in sync"] == 1
     assert "Reading Connect" in capsys.readouterr().err
 
