@@ -78,10 +78,11 @@ class DistinctNames(_rule.Rule):
     def findings(self, cfn: Template) -> Iterator[Finding]:
         """Yield each resource with the type, name and instance of an earlier one."""
         first = dict[str, str]()
-        for name, resource in cfn.get_resources().items():
+        resources = cfn.get_resources()
+        for name, resource in resources.items():
             key = _name_of(cfn, name, resource)
             other = first.setdefault(key, name) if key else name
-            conditions = (cfn.get_resources()[it].get("Condition") for it in (name, other))
+            conditions = (resources[it].get("Condition") for it in (name, other))
             both = State(frozenset((it, True) for it in conditions if isinstance(it, str)))
             if other != name and choices_of(cfn).possible(both):
                 message = f"Name: {other} has the same name in the same instance; give another"
@@ -111,10 +112,11 @@ class MappingKeys(_rule.Rule):
         """Yield each Fn::FindInMap with a key that is missing."""
         if is_open(cfn, cfn.template.get("Mappings")):
             return
+        resources = cfn.get_resources()
         for *written, keys in cfn.transform_pre["Fn::FindInMap"]:
             is_literal = isinstance(keys, list) and not any(is_open(cfn, key) for key in keys)
             for path, filled in unrolled(cfn, tuple(written), keys):
-                kind = str(cfn.get_resources().get(str(path[1]), {}).get("Type"))
+                kind = str(resources.get(str(path[1]), {}).get("Type"))
                 if not isinstance(keys, list) or (is_literal and kind.startswith("AWS::")):
                     continue  # cfn-lint checks it
                 for index, message in _missing_key(cfn, filled):
@@ -166,8 +168,9 @@ class Attributes(_rule.Rule):
 
     def findings(self, cfn: Template) -> Iterator[Finding]:
         """Yield every reference to an unknown attribute."""
+        resources = cfn.get_resources()
         for path, name, attribute in _references(cfn):
-            kind = str(cfn.get_resources().get(name, {}).get("Type"))
+            kind = str(resources.get(name, {}).get("Type"))
             if kind not in RESOURCE_TYPES or is_open(cfn, attribute):
                 continue
             known = RESOURCE_TYPES[kind].model.attributes
@@ -201,8 +204,9 @@ class ServiceTokens(_rule.Rule):
 
     def findings(self, cfn: Template) -> Iterator[Finding]:
         """Yield every resource with the wrong function, and every unknown export."""
+        resources = cfn.get_resources()
         for path, export, is_imported in _tokens(cfn):
-            kind = cfn.get_resources().get(str(path[1]), {}).get("Type")
+            kind = resources.get(str(path[1]), {}).get("Type")
             if export not in EXPORTS:
                 hint = _hint(export, EXPORTS, f"use one of {', '.join(EXPORTS)}")
                 yield Finding(path, f"ServiceToken: the provider does not export {export}; {hint}")
