@@ -8,6 +8,7 @@ import logging
 import os
 import random
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -104,6 +105,23 @@ def pytest_runtest_makereport(
     if call.when == "teardown" and (problems := watch.problems(report.capstdout)):
         report.outcome, report.longrepr = "failed", "\n".join(problems)
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Let coverage not trace a test that is marked no_cover.
+
+    In a worker, pytest-cov starts two tracers, and pauses only one of them.
+    """
+    traces = sys.gettrace(), threading.gettrace()
+    if pyfuncitem.get_closest_marker("no_cover"):
+        sys.settrace(None)
+        threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(traces[0])
+        threading.settrace(traces[1])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
