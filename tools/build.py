@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox import lambda_python
-from tools import botocore_data
+from tools import botocore_data, environment
 
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTIONS = ROOT / "functions"
@@ -67,10 +67,11 @@ def build(folder: Path, python: str, target: Sequence[str] = ()) -> None:
 def install(
     requirements: Path, folder: Path, target: Sequence[str] = (), python: str = sys.executable
 ) -> None:
-    """Install pinned wheels into a folder, with the pip of `python`."""
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
-    pip += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile"]
-    pip += ["--root-user-action=ignore", *target, "--target", str(folder)]
+    """Install pinned wheels into a folder, for `python` if the target names no other."""
+    installer = environment.make("pip") / "bin/python"
+    pip = [str(installer), "-m", "pip", "--disable-pip-version-check", "--python", python]
+    pip += ["install", "-qq", "--require-hashes", "--no-deps", "--only-binary=:all:"]
+    pip += ["--no-compile", "--root-user-action=ignore", *target, "--target", str(folder)]
     subprocess.run([*pip, "-r", str(requirements)], check=True)
 
 

@@ -19,11 +19,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # older: the environment for development, with the older pydantic of another lock.
 _OLDER_PYDANTIC = ROOT / "requirements" / "ministack.txt"
-_FOR_EACH_PYTHON = ("dev", "older", "ministack")
+_FOR_EACH_PYTHON = ("dev", "older", "ministack", "pip")
 _RARELY_IMPORTED = "cdk"  # it is large, and the tests import a few of its modules
 _NEVER_IMPORTED = "/tests?/"  # a quarter of all modules
-_PIP = ROOT / "requirements" / "pip.txt"
-_LARGE = ("dev", "sam")  # this pip installs them in half of the time, with itself
+_INSTALLER = "pip"  # its pip installs the others: the pip of an old Python takes twice as long
 
 
 def path(group: str, version: tuple[int, int] = sys.version_info[:2]) -> Path:
@@ -47,14 +46,14 @@ def make(group: str = "dev") -> Path:
         lines = (ROOT / "requirements" / f"{group}.txt").read_text()
         more = f"{ROOT}\n{ROOT / 'functions'}\n" if group == "dev" else ""
     python = sys.version if group in _FOR_EACH_PYTHON else ""
-    recipe = lines + _PIP.read_text() + Path(__file__).read_text() + python
+    recipe = lines + Path(__file__).read_text() + python
     wanted = hashlib.sha256(recipe.encode()).hexdigest()
     stamp = environment / "stamp"
     with environment.with_name(f"{environment.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         works = (environment / "bin/python").exists()  # its Python may have been uninstalled
         if not works or not stamp.exists() or stamp.read_text() != wanted:
-            _build(environment, lines, [_PIP] if group in _LARGE else [])
+            _build(environment, lines, None if group == _INSTALLER else make(_INSTALLER))
             if group != _RARELY_IMPORTED:
                 _compile(environment)
             (_packages(environment) / "more.pth").write_text(more)  # after what is installed
@@ -75,21 +74,21 @@ def _packages(environment: Path) -> Path:
     return packages
 
 
-def _build(environment: Path, lock: str, first: list[Path]) -> None:
-    """Install a lock into a new environment; first: lock files to install before it."""
+def _build(environment: Path, lock: str, installer: Path | None) -> None:
+    """Install a lock into a new environment; installer: the environment whose pip does it."""
     if find_spec("ensurepip") is None:  # Debian and Ubuntu package it separately
         sys.exit("Python's venv is needed; on Debian or Ubuntu: apt install python3-venv")
     shutil.rmtree(environment, ignore_errors=True)
-    print(f"Installing {environment.name} (once; half a minute) ...", flush=True)  # noqa: T201
-    venv.create(environment, with_pip=True)
+    print(f"Installing {environment.name} (once; up to half a minute) ...", flush=True)  # noqa: T201
+    venv.create(environment, with_pip=installer is None)
     file = environment / "lock.txt"
     file.write_text(lock)
-    pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
+    pip = [str((installer or environment) / "bin/python"), "-m", "pip"]
+    pip += ["--disable-pip-version-check", "--python", str(environment / "bin/python")]
     # A lock file is complete, so no dependency is missing.
-    pip += ["install", "-qq", "--no-deps", "--require-hashes", "--no-compile", "-r"]
-    for each in (*first, file):
-        if subprocess.run([*pip, str(each)], check=False).returncode:
-            sys.exit(f"pip cannot install {environment.name}; its message is above")
+    pip += ["install", "-qq", "--no-deps", "--require-hashes", "--no-compile", "-r", str(file)]
+    if subprocess.run(pip, check=False).returncode:
+        sys.exit(f"pip cannot install {environment.name}; its message is above")
 
 
 def _compile(environment: Path) -> None:

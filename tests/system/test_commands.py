@@ -59,7 +59,8 @@ def test_a_python_without_venv_names_the_missing_package(
 ) -> None:
     """Debian's Python comes without ensurepip."""
     (tmp_path / "requirements").mkdir()
-    (tmp_path / "requirements/dev.txt").write_text("")
+    for group in ("dev", "pip"):
+        (tmp_path / f"requirements/{group}.txt").write_text("")
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     with pytest.raises(SystemExit, match="apt install python3-venv"):
@@ -70,7 +71,10 @@ def test_requirements_that_cannot_be_installed_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The next run does not reuse the broken environment."""
+    made = environment.make("pip")
+    (tmp_path / made.name).symlink_to(made)
     (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/pip.txt").write_bytes((ROOT / "requirements/pip.txt").read_bytes())
     (tmp_path / "requirements/dev.txt").write_text("no-hash==1\n")
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     with pytest.raises(SystemExit, match=r"pip cannot install \.venv-"):
@@ -81,7 +85,7 @@ def test_requirements_that_cannot_be_installed_are_named(
 
 def test_each_python_has_an_environment_of_its_own() -> None:
     """`make` and `make PYTHON=python3.13` do not rebuild each other's environment."""
-    for group in ("dev", "older", "ministack"):
+    for group in ("dev", "older", "ministack", "pip"):
         assert environment.path(group, (3, 11)) != environment.path(group, (3, 13))
     assert environment.path("sam", (3, 11)) == environment.path("sam", (3, 13))
 
