@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from tempfile import NamedTemporaryFile
@@ -107,21 +108,35 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Let coverage not trace a test that is marked no_cover.
+@contextmanager
+def _traced(item: pytest.Item) -> Iterator[None]:
+    """Let coverage not trace an item that is marked no_cover, nor its threads.
 
     In a worker, pytest-cov starts two tracers, and pauses only one of them.
     """
     traces = sys.gettrace(), threading.gettrace()
-    if pyfuncitem.get_closest_marker("no_cover"):
+    if item.get_closest_marker("no_cover"):
         sys.settrace(None)
         threading.settrace(None)
     try:
-        return (yield)
+        yield
     finally:
         sys.settrace(traces[0])
         threading.settrace(traces[1])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Skip the coverage of fixtures that are made for a marked test."""
+    with _traced(item):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Skip the coverage of a marked test."""
+    with _traced(pyfuncitem):
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -170,6 +170,7 @@ def test_many_resources_are_split_into_files(connect: ConnectEmulator, tmp_path:
         exported()
 
 
+@pytest.mark.no_cover
 def test_a_thousand_quick_connects_take_twelve_calls(connect: ConnectEmulator) -> None:
     """The search reads a hundred at a time. The names of flows and queues take a call each."""
     contact_center.seed(connect, 1_000)

@@ -171,6 +171,7 @@ def test_a_spreadsheet_may_save_the_file_in_its_own_way(tmp_path: Path) -> None:
         commands.run(from_csv.run, from_csv.Arguments(str(path), scene.INSTANCE_ID))
 
 
+@pytest.mark.no_cover
 def test_more_rows_than_a_template_holds_become_files(tmp_path: Path) -> None:
     """A queue is in each file with the quick connects of that file."""
     file = io.StringIO()
