@@ -49,7 +49,7 @@ check-aws: environment ## Ask your AWS account what we assume of AWS (see docs/a
 	@INSTANCE_ID=$(INSTANCE_ID) QUEUE_ID=$(QUEUE_ID) CONTACT_FLOW_ID=$(CONTACT_FLOW_ID) USER_ID=$(USER_ID) \
 		PHONE_NUMBER_ID=$(PHONE_NUMBER_ID) FAILOVER=$(FAILOVER) QUOTA=$(QUOTA) $(BIN)/python -m tools.check_aws
 
-test: environment environment-ministack environment-sam ## Run every test
+test: environment-sam environment-ministack environment ## Run every test
 	@$(BIN)/python -m pytest
 
 test-long: environment ## Run 4,000 random histories, 10,000 damaged events and 3,000 changed templates

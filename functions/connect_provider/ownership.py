@@ -129,14 +129,20 @@ def is_taken_since(tags: Tags, request: Request) -> bool:
 
 
 def is_left_by_cancelled_create(tags: Tags, request: Request) -> bool:
-    """Return whether a Create of this stack and logical id took it in the two hours before.
+    """Return whether an earlier request of this stack and logical id took it.
 
     It created, adopted or moved the resource. A younger resource than the request is a later
     request's.
     """
     age = _age(tags, request)
     ours = owner(tags, request) is Owner.THIS
-    return ours and age is not None and timedelta() <= age < RESPONSE_URL_VALIDITY
+    return ours and age is not None and age >= timedelta()
+
+
+def is_recent(tags: Tags, request: Request) -> bool:
+    """Return whether a request took the resource in the two hours before this one."""
+    age = _age(tags, request)
+    return age is not None and age < RESPONSE_URL_VALIDITY
 
 
 def _time_key(tags: Tags) -> str:

@@ -48,18 +48,6 @@ def test_a_delete_misses_a_resource_that_connect_hides_for_longer_than_the_lag(
     assert arn in connect.quick_connects
 
 
-def test_a_leftover_without_a_response_stays_after_two_hours(
-    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
-) -> None:
-    """`--disable-rollback` keeps it in CREATE_FAILED, and the stack is deleted the next day."""
-    stack = Stack(sink, stacks)
-    unheard = Weather(unanswered=frozenset(["Desk"]))
-    assert not stack.deploy(desk(sink), unheard, disable_rollback=True)
-    clock.sleep(20 * 3600)
-    stack.delete()
-    assert len(connect.quick_connects) == 1
-
-
 def test_two_deletes_of_one_resource_leave_it_while_both_services_lag(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
 ) -> None:

@@ -59,6 +59,27 @@ def offer(connect: ConnectEmulator) -> Change:
 CHANGES = {"traffic": traffic, "offer": offer}
 
 
+@pytest.mark.parametrize("status_lag", [0.0, 5.0, 10.0])
+@pytest.mark.parametrize("before", ["nothing", "rolled back", "removed"])
+def test_a_canceled_create_leaves_nothing_although_the_stack_had_the_resource_before(
+    before: str, status_lag: float, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The id of a queue's quick connects is that of the queue, so it is always the same."""
+    split = {"Traffic": traffic(connect)[0]["It"]}
+    offered = {**split, **offer(connect)[0]}
+    assert stack.deploy(split)
+    if before == "rolled back":
+        assert not stack.deploy(offered, Weather(fails_at=60.0))
+    if before == "removed":
+        assert stack.deploy(offered)
+        clock.sleep(600)
+        assert stack.deploy(split)
+    clock.sleep(600)
+    connect.fault(WRITES["offer"], "ThrottlingException", seconds=3)
+    assert not stack.deploy(offered, Weather(fails_at=3.0, status_lag=status_lag))
+    assert not any(connect.queue_quick_connects.values())
+
+
 @pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])
 @pytest.mark.parametrize("pause", [2.0, 60.0])
 @pytest.mark.parametrize("disable_rollback", [True, False])

@@ -408,6 +408,47 @@ def test_a_canceled_create_leaves_what_the_stack_retained(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_leftover_without_a_response_is_deleted_the_next_day(
+    kind: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """`--disable-rollback` keeps it in CREATE_FAILED. The stack's events tell who made it."""
+    first, _ = in_two_places(kind)
+    unheard = Weather(unanswered=frozenset(["Desk"]))
+    assert not stack.deploy({"Desk": first}, unheard, disable_rollback=True)
+    clock.sleep(_A_DAY)
+    stack.delete()
+    assert held(connect) == {}
+
+
+@pytest.mark.parametrize("status_lag", [0.0, 10.0])
+@pytest.mark.parametrize("was_retained", [True, False])
+@pytest.mark.parametrize("weather", LOST_CREATES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rollback_that_engineers_continue_the_next_day_deletes_only_what_it_undoes(
+    kind: str,
+    weather: Weather,
+    status_lag: float,
+    *,
+    was_retained: bool,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """Another resource failed to roll back. The stack may have retained an older resource."""
+    first, _ = in_two_places(kind)
+    other = desk(Name="Other")
+    assert stack.deploy({"Other": other, **({"Desk": first} if was_retained else {})})
+    clock.sleep(600)
+    assert stack.deploy({"Other": other}, retains=frozenset(["Desk"]))
+    clock.sleep(_A_DAY)
+    before = held(connect).keys()
+    connect.settle_seconds = 6
+    late = replace(weather, status_lag=status_lag, stuck_for=_A_DAY)
+    assert not stack.deploy({"Other": other, "Desk": first}, late)
+    assert held(connect).keys() == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_rollback_leaves_what_the_stack_retained_and_another_logical_id_adopted(
     kind: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime
 ) -> None:

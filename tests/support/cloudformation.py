@@ -46,6 +46,8 @@ class Weather:
     parent_fails_after: the seconds from the end of an update of this nested stack until its parent
     rolls it back; None for never. Until then, the clean-up waits for the parent.
     rollback_after: the seconds from a failure to the first request of the rollback.
+    stuck_for: the seconds that a rollback waits before its Deletes. Another resource failed to roll
+    back, until engineers continue the rollback.
     unanswered: the logical ids whose ResponseURL refuses every response.
     status_lag: the seconds until CloudFormation shows a new status.
     reply: CloudFormation's reply to every question until the rollback; None for the right one.
@@ -57,6 +59,7 @@ class Weather:
     fails_at: float | None = None
     parent_fails_after: float | None = None
     rollback_after: float = 1.0
+    stuck_for: float = 0.0
     unanswered: frozenset[str] = frozenset()
     status_lag: float = 0.0
     reply: HttpResponse | None = None
@@ -300,6 +303,10 @@ class _Operation:
         self._show("UPDATE_ROLLBACK_IN_PROGRESS" if is_update else "ROLLBACK_IN_PROGRESS")
         self._heal()
         remnants = self._reverse_all(r for n, r in started.items() if n in stack.ids)
+        if is_update and self._weather.stuck_for:
+            self._show("UPDATE_ROLLBACK_FAILED")
+            FakeTime.current.sleep(self._weather.stuck_for)
+            self._show("UPDATE_ROLLBACK_IN_PROGRESS")
         if is_update:
             self._show("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
         created = [r for n, r in started.items() if n not in stack.template]

@@ -329,7 +329,8 @@ class Owned:
         if stray is None or (observed is not None and _are_of_one_request(stray, observed)):
             return
         left = ownership.is_left_by_cancelled_create(stray.tags, request)
-        if left and self._stack.undoes(ownership.taken_at(stray.tags)):
+        recent = left and ownership.is_recent(stray.tags, request)
+        if recent and self._stack.undoes(ownership.taken_at(stray.tags)) is not False:
             self._run.log(f"Update: delete the replacement of the failed update: {stray.arn}")
             self._deletion.undo(stray, self._resource.members.desired(previous))
 

@@ -171,10 +171,11 @@ class Deletion:
             return observed
         if self._stack.has(observed.arn):
             return None  # a later update made it
-        if not self._stack.undoes(ownership.taken_at(observed.tags)):
-            self._run.log(f"Delete: nothing, an earlier operation made {observed.arn}")
-            return None
-        return observed
+        undone = self._stack.undoes(ownership.taken_at(observed.tags))
+        if undone or (undone is None and ownership.is_recent(observed.tags, self._request)):
+            return observed
+        self._run.log(f"Delete: nothing, an earlier operation made {observed.arn}")
+        return None
 
     def _was_left(self, tags: ownership.Tags, physical_id: str) -> bool:
         """Return whether the request of an id without an ARN took the resource."""

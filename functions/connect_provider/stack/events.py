@@ -129,20 +129,21 @@ def _end_of_failed(event: Event) -> datetime | None:
     return event.when and event.when + timedelta(seconds=backoff.CONFLICT_PATIENCE)
 
 
-def has_begun_since(events: Iterable[Event], moment: datetime, creates: str = "") -> bool:
+def has_begun_since(events: Iterable[Event], moment: datetime, creates: str = "") -> bool | None:
     """Return whether the current operation of the stack began after a moment.
 
     creates: a logical id. The operation is then the last one that began to create this resource.
+    None: there was none.
     """
     in_operation = not creates
     for event, begins_operation in _with_beginnings(events):
-        if event.when is None or event.when <= moment:
-            return False
         creation = event.logical_id, event.status
         in_operation = in_operation or creation == (creates, "CREATE_IN_PROGRESS")
+        if in_operation and (event.when is None or event.when <= moment):
+            return False
         if in_operation and begins_operation:
             return True
-    return False
+    return False if in_operation else None
 
 
 def _with_beginnings(events: Iterable[Event]) -> Iterator[tuple[Event, bool]]:

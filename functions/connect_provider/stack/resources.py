@@ -37,7 +37,7 @@ class StackResources:
 
         def look() -> bool:
             resource = self._stack.resource(logical_id or self._request.logical_resource_id)
-            if resource.physical_id != arn:
+            if resource.physical_id != arn or resource.status == "DELETE_COMPLETE":
                 return False
             failed = resource.status == "CREATE_FAILED"
             return not (logical_id and (failed or self._is_given_up(resource)))
@@ -80,8 +80,8 @@ class StackResources:
         """
         return self._shown(partial(self._is_of_operation, self._run.signed_at), operator.not_)
 
-    def undoes(self, changed: datetime | None) -> bool:
-        """Return whether this request undoes the operation that made a change then.
+    def undoes(self, changed: datetime | None) -> bool | None:
+        """Return whether this request undoes the operation that made a change then. None: unknown.
 
         An earlier operation, or somebody else before it, may have made the change. An Update comes
         in the operation that it rolls back. A Delete may come in a later one than the Create.
@@ -89,9 +89,9 @@ class StackResources:
         deletes = isinstance(self._request, DeleteRequest)
         creates = self._request.logical_resource_id if deletes else ""
         if changed is None:
-            return True
+            return None
         begun = self._told(lambda: self._has_begun_since(changed, backoff.STATUS_LAG, creates))
-        return not begun
+        return None if begun is None else not begun
 
     def moved_traffic(self, changed: datetime | None) -> bool:
         """Return whether an update that the rollback undoes may have made the last change, then.
@@ -137,7 +137,7 @@ class StackResources:
         """
         return moment is not None and not self._has_begun_since(moment, backoff.SUPERSEDING_LAG)
 
-    def _has_begun_since(self, moment: datetime, lag: float, creates: str = "") -> bool:
+    def _has_begun_since(self, moment: datetime, lag: float, creates: str = "") -> bool | None:
         """Return whether the operation began after a moment. The times may differ by a lag."""
         until = moment + timedelta(seconds=lag)
         return has_begun_since(self._stack.events(), until, creates)
