@@ -19,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # older: the environment for development, with the older pydantic of another lock.
 _OLDER_PYDANTIC = ROOT / "requirements" / "ministack.txt"
-_FOR_EACH_PYTHON = ("dev", "older", "ministack", "pip")
-_RARELY_IMPORTED = "cdk"  # it is large, and the tests import a few of its modules
+_FOR_EACH_PYTHON = ("dev", "older", "ministack")
+_RARELY_IMPORTED = ("cdk", "sam")  # they are large, and the tests import half of their modules
 _NEVER_IMPORTED = "/tests?/"  # a quarter of all modules
 _INSTALLER = "pip"  # its pip installs the others: the pip of an old Python takes twice as long
 
@@ -54,7 +54,7 @@ def make(group: str = "dev") -> Path:
         works = (environment / "bin/python").exists()  # its Python may have been uninstalled
         if not works or not stamp.exists() or stamp.read_text() != wanted:
             _build(environment, lines, None if group == _INSTALLER else make(_INSTALLER))
-            if group != _RARELY_IMPORTED:
+            if group not in _RARELY_IMPORTED:
                 _compile(environment)
             (_packages(environment) / "more.pth").write_text(more)  # after what is installed
             stamp.write_text(wanted)
