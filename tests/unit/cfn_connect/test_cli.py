@@ -149,12 +149,8 @@ def test_the_lint_rules_import_no_library_of_the_command() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_the_wheel_gives_the_command(tmp_path: Path) -> None:
+def test_the_wheel_gives_the_command(wheel: Path, tmp_path: Path) -> None:
     """`pip install` of the wheel puts cfn-connect on the path."""
-    build = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
-    build += ["--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
-    subprocess.run(build, check=True)
-    (wheel,) = tmp_path.glob("*.whl")
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     command += ["--no-deps", "--no-index", "--target", str(tmp_path / "installed"), str(wheel)]
     subprocess.run(command, check=True)
