@@ -42,7 +42,7 @@ from tests.support.histories import (
     traffic,
 )
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.large
 
 # `make test` runs the same histories every time; ASSESSMENTS=5000 runs 5,000 others.
 HISTORIES = int(os.environ.get("ASSESSMENTS", "200"))
