@@ -12,10 +12,12 @@ SETTLE_RESERVE = 60.0  # waiting and retrying stop then, and Lambda runs the req
 
 # API reference, "Eventual consistency": Connect shows most changes within a few seconds.
 CONSISTENCY_LAG = 30.0  # until then, a miss proves nothing
-CONFLICT_PATIENCE = 90.0  # for so long, a create or a traffic change repeats after a conflict
+CONFLICT_PATIENCE = 90.0  # for so long, a create or a traffic change repeats after a conflict,
+# and a group that is being created or changed may be missing
 SIBLING_PATIENCE = 60.0  # a rename waits so long for a sibling that still has the Name
 SUPERSEDING_LAG = 2.0  # a younger request cannot have been canceled
-ASK_AGAIN_AFTER = 5.0  # until then, the last response of CloudFormation remains valid
+ASK_AGAIN_AFTER = 1.0  # until then, the last response of CloudFormation remains valid
+ASK_AGAIN_AFTER_THROTTLE = 5.0  # the pause after CloudFormation throttled a question
 ASK_AGAIN_AFTER_FAILURE = 60.0  # the pause after CloudFormation did not respond
 STATUS_LAG = 30.0  # until then, a stack's status may not show the latest operation
 CLOCK_SKEW = 5.0  # the times of Connect and CloudFormation differ by less

@@ -8,9 +8,11 @@ import pytest
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
+from tests.support.cloudformation import Stack
 from tests.support.harness import Context, FakeTime, Sink, created, handler_of, load_event
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import OTHER_STACK, scenario_of
+from tests.support.traffic import live, template
 
 DESCRIBE = {
     "quick_connect": "DescribeQuickConnect",
@@ -18,6 +20,9 @@ DESCRIBE = {
 }
 GROUP = "traffic_distribution_group"
 NOT_FOUND = "ResourceNotFoundException"
+
+
+HIDDEN = Lag(20, least=19, missing=1, operations=("DescribeTrafficDistributionGroup",))
 
 
 def own(connect: ConnectEmulator) -> list[str]:
@@ -30,6 +35,29 @@ def on_its_way(connect: ConnectEmulator, arn: str, status: str, then: str, secon
     """Give a group a status now, and another status after some seconds."""
     due = FakeTime.current.monotonic() + seconds
     connect.groups[arn] |= {"Status": status, "next": (then, due)}
+
+
+@pytest.mark.parametrize("seconds", [2, 20, 45])
+def test_a_group_may_be_hidden_twice_while_it_is_created(
+    seconds: float, connect: ConnectEmulator, sink: Sink
+) -> None:
+    """Connect hides it after the create call, and after it has become ACTIVE."""
+    connect.settle_seconds = seconds
+    connect.delay_visibility(HIDDEN)
+    created(load_event(f"{GROUP}_create", sink), sink)
+
+
+@pytest.mark.parametrize("seconds", [2, 20, 45])
+def test_a_failover_holds_although_connect_hides_the_group_twice(
+    seconds: float, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Connect hides it after the beginning and after the end of the change of traffic."""
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+    connect.shift_seconds = seconds
+    connect.delay_visibility(HIDDEN)
+    assert stack.deploy(template(0))
+    assert live(connect.default_group(scene.INSTANCE_ID)) == (0, 100)
 
 
 @pytest.mark.parametrize("kind", DESCRIBE)

@@ -170,11 +170,17 @@ class Owned:
         return not (held and lives and held <= lives)
 
     def _settle(self, observed: Observation) -> Observation:
-        """Wait until a resource is ready."""
-        look = partial(self._resource.look, observed.arn)
+        """Wait until a resource is ready. The end of its transition may hide it once more."""
+        look, began = partial(self._resource.look, observed.arn), self._run.now()
+
+        def ready(seen: Observation | None) -> bool:
+            if seen is None:
+                return self._run.now() - began > backoff.CONFLICT_PATIENCE
+            return seen.status is not Status.BUSY
+
         settled = self._run.wait(
             lambda: self._run.look_again(look),
-            lambda seen: seen is None or seen.status is not Status.BUSY,
+            ready,
             f"{observed.arn} is still being created or changed",
             seen=observed,
         )

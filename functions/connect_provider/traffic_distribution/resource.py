@@ -173,7 +173,13 @@ class TrafficSplit:
         def look() -> tuple[Observation, bool]:
             nonlocal settled_at
             over = settled_at is not None and self._run.lag_is_over(settled_at)  # before the look
-            seen = self._describe(group.arn, region)
+            late = self._run.now() - began > backoff.CONFLICT_PATIENCE
+            try:
+                seen = self._describe(group.arn, region)
+            except errors.NotFound:  # the end of the change may hide the group once more
+                if late:
+                    raise
+                return group, False
             if seen.status is Status.BUSY:
                 settled_at = None
                 return seen, False
