@@ -407,7 +407,9 @@ def test_an_update_that_is_canceled_at_once_moves_the_traffic_a_minute_later(
     connect.shift_seconds = 60
     timeline = stack.timeline = other.timeline = Timeline()
     timeline.start(lambda: other.deploy(template(100, AgentConfig=percentages(50, 50))))
-    timeline.start(lambda: stack.deploy(template(0), Weather(fails_at=1.0)), after=5.0)
+    timeline.start(
+        lambda: stack.deploy(template(0), Weather(fails_at=0.0, rollback_after=0.5)), after=5.0
+    )
     timeline.start(lambda: shown.append(live(group)), after=200.0)
     timeline.run()
     assert (shown, live(group)) == ([(0, 100)], (100, 0))
@@ -593,7 +595,7 @@ def test_a_replacement_of_a_deleted_resource_outlives_a_rollback_that_comes_at_o
     connect.quick_connects.pop(stack.ids["Desk"])
     clock.sleep(600)
     connect.delay_visibility(Lag(20, seed=0))
-    weather = Weather(fails_at=1.0, rollback_after=1.0, status_lag=3.0)
+    weather = Weather(fails_at=0.0, rollback_after=0.5, status_lag=3.0)
     assert not stack.deploy(desk(sink, InstanceId=scene.OTHER_INSTANCE_ID), weather)
     clock.sleep(600)
     assert connect.quick_connects.keys() > {stack.ids["Desk"]}

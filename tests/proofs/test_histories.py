@@ -81,10 +81,10 @@ lone_pairs = st.fixed_dictionaries(
 weathers = st.builds(
     Weather,
     spacing=st.sampled_from([0.0, 2.0, 30.0]),
-    fails_at=st.none() | st.integers(0, 60).map(float),
+    fails_at=st.none() | st.sampled_from([0.5, 1.5]) | st.integers(0, 60).map(float),
     parent_fails_after=st.sampled_from([*[None] * 5, 1.0, 60.0]),
     stuck_for=st.sampled_from([*[0.0] * 5, 60.0, 12 * 3600.0]),
-    rollback_after=st.sampled_from([0.0, 1.0, 20.0]),
+    rollback_after=st.sampled_from([0.0, 0.3, 1.0, 20.0]),
     unanswered=st.sampled_from([*[frozenset()] * 4, *map(frozenset, [["Desk"], ["Group"]])]),
     status_lag=st.sampled_from([0.0, 0.0, 3.0, 15.0]),
     reply=st.sampled_from([*[None] * 6, *ILL.values()]),

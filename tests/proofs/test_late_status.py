@@ -3,6 +3,7 @@
 If an update here names another group or queue, a rollback would have nothing to do there.
 """
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from tests.support.cloudformation import Stack, Template, Weather
-from tests.support.harness import FakeTime
+from tests.support.harness import START, FakeTime
 from tests.support.histories import DESK, FLOW, GROUP, OFFER, TRAFFIC
 from tests.support.traffic import by_hand, live, percentages, template
 
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.no_cover
 
 # The template before, the template after, and whether the latter is live.
 Change = tuple[Template, Template, Callable[[], bool]]
+NAMED = {"InstanceId": scene.INSTANCE_ID, "Name": "n", "QuickConnectConfig": FLOW, "Tags": {}}
 WRITES = {"traffic": "UpdateTrafficDistribution", "offer": "AssociateQueueQuickConnects"}
 
 
@@ -59,6 +62,83 @@ def offer(connect: ConnectEmulator) -> Change:
 CHANGES = {"traffic": traffic, "offer": offer}
 
 
+def at_the(fraction: float, clock: FakeTime) -> None:
+    """Let a fraction of the second have passed: a request has whole seconds, and an event less."""
+    clock.restart(START + fraction)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize(("fails_at", "rollback_after"), [(0.5, 1.0), (1.0, 0.3), (1.5, 0.6)])
+@pytest.mark.parametrize("adds", [{}, {"AgentConfig": percentages(0, 100)}])
+def test_a_canceled_update_does_not_take_itself_for_its_rollback(
+    adds: dict[str, Any],
+    fails_at: float,
+    rollback_after: float,
+    fraction: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """A sibling fails at once. The update waits for half a minute, because it adds a config."""
+    at_the(fraction, clock)
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+    connect.fault("UpdateTrafficDistribution", "ThrottlingException", seconds=10)
+    weather = Weather(fails_at=fails_at, rollback_after=rollback_after)
+    assert not stack.deploy(template(0, **adds), weather)
+    clock.sleep(600)
+    assert live(connect.default_group(scene.INSTANCE_ID)) == (100, 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("rollback_after", [0.3, 0.6])
+@pytest.mark.parametrize("status_lag", [3.0, 8.0])
+def test_a_rollback_that_comes_in_the_second_of_a_cancellation_ends(
+    status_lag: float,
+    rollback_after: float,
+    seed: int,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """CloudFormation still shows the canceled update. The rollback's Update is throttled, too."""
+    pauses = random.Random(seed)
+    at_the(pauses.random(), clock)
+    monkeypatch.setattr("connect_provider.run.Run.rng", pauses)
+    stack.heal = lambda: None
+    assert stack.deploy({"Desk": (DESK, {**NAMED, "Description": "old"})})
+    clock.sleep(600)
+    connect.fault("UpdateQuickConnectName", "ThrottlingException", seconds=15 + status_lag)
+    weather = Weather(fails_at=9.0, rollback_after=rollback_after, status_lag=status_lag)
+    assert not stack.deploy({"Desk": (DESK, {**NAMED, "Description": "new"})}, weather)
+    (desk,) = connect.quick_connects.values()
+    assert desk["Description"] == "old"
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.2, 0.4, 0.6, 0.8])
+@pytest.mark.parametrize(("fails_at", "rollback_after"), [(9.0, 1.0), (9.0, 2.0), (45.0, 1.0)])
+def test_a_throttled_update_asks_again_before_it_writes(
+    fails_at: float,
+    rollback_after: float,
+    fraction: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """Connect accepts calls right after the rollback's request."""
+    at_the(fraction, clock)
+    stack.heal = lambda: None
+    assert stack.deploy({"Desk": (DESK, {**NAMED, "Description": "old"})})
+    clock.sleep(600)
+    seconds = fails_at + rollback_after + 0.5
+    connect.fault("UpdateQuickConnectName", "ThrottlingException", seconds=seconds)
+    weather = Weather(fails_at=fails_at, rollback_after=rollback_after)
+    assert not stack.deploy({"Desk": (DESK, {**NAMED, "Description": "new"})}, weather)
+    (desk,) = connect.quick_connects.values()
+    assert desk["Description"] == "old"
+
+
 @pytest.mark.parametrize("status_lag", [0.0, 5.0, 10.0])
 @pytest.mark.parametrize("before", ["nothing", "rolled back", "removed"])
 def test_a_canceled_create_leaves_nothing_although_the_stack_had_the_resource_before(
@@ -78,6 +158,28 @@ def test_a_canceled_create_leaves_nothing_although_the_stack_had_the_resource_be
     connect.fault(WRITES["offer"], "ThrottlingException", seconds=3)
     assert not stack.deploy(offered, Weather(fails_at=3.0, status_lag=status_lag))
     assert not any(connect.queue_quick_connects.values())
+
+
+@pytest.mark.parametrize("is_retry", [True, False])
+def test_a_canceled_adoption_is_released_although_the_stack_adopted_it_before(
+    is_retry: bool,  # noqa: FBT001
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """The first attempt was rolled back. The stack still shows that it deleted the resource."""
+    arn = connect.add_quick_connect(connect.instances[scene.INSTANCE_ID], "n", FLOW, {})
+    other = {"Other": (DESK, {**NAMED, "Name": "other"})}
+    adopts = {"ExistingResourcePolicy": "Adopt", "Description": "adopted"}
+    both = {**other, "Desk": (DESK, {**NAMED, **adopts})}
+    assert stack.deploy(other)
+    if is_retry:
+        assert not stack.deploy(both, Weather(fails_at=60.0))
+    clock.sleep(600)
+    connect.fault("UpdateQuickConnectName", "ThrottlingException", seconds=4)
+    connect.delay_visibility(Lag(8, seed=1, missing=0))
+    assert not stack.deploy(both, Weather(fails_at=3.0, status_lag=10.0))
+    assert "cfn:stack-id" not in connect.quick_connects[arn]["Tags"]
 
 
 @pytest.mark.parametrize("status_lag", [0.0, 3.0, 15.0])

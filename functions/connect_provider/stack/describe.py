@@ -111,7 +111,7 @@ class StackDescription:
                 return _call(operation, read, StackName=self._stack_id, **parameters)
             except errors.Throttling:
                 elapsed = self._run.now() - began
-                left = min(backoff.ASK_AGAIN_AFTER - elapsed, self._run.time_to_wait())
+                left = min(backoff.ASK_AGAIN_AFTER_THROTTLE - elapsed, self._run.time_to_wait())
                 delay = backoff.throttle_delay(attempt, elapsed, left, self._run.rng)
                 if delay is None or not retry:
                     raise

@@ -44,6 +44,10 @@ class Event:
         complete = "COMPLETE" in self.status and self.status != _MAY_ROLL_BACK
         return not self.logical_id and complete
 
+    def requests(self, logical_id: str) -> bool:
+        """Return whether a request of a resource began."""
+        return self.logical_id == logical_id and self.status.endswith("_IN_PROGRESS")
+
     def turns_back(self, logical_id: str) -> bool:
         """Return whether a resource goes back to the previous template from now on."""
         if not self.logical_id:
@@ -61,11 +65,13 @@ class Turn:
     goes_back: whether the resource goes back to the previous template from then on.
     first_request: when the first request of the resource after the turn began. None: there was
     none, or the stack has stopped since.
+    last_request: when the last one before the turn began, if the resource goes back.
     """
 
     since: datetime | None = None
     goes_back: bool = False
     first_request: datetime | None = None
+    last_request: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -82,16 +88,24 @@ def last_turn(events: Iterable[Event], logical_id: str) -> Turn:
     With --disable-rollback, the stack's status does not show that a single resource goes back (user
     guide, "Stack failure options"). The failure of its update does.
     """
-    first_request, stopped = None, False
-    for event in events:
+    first_request, stopped, rest = None, False, iter(events)
+    for event in rest:
         goes_back = event.turns_back(logical_id)
         if goes_back or event.begins or event.completes:
-            return Turn(event.when, goes_back, first_request)
+            last_request = _last_request(rest, logical_id) if goes_back else None
+            return Turn(event.when, goes_back, first_request, last_request)
         stopped = stopped or event.stops
-        requested = event.logical_id == logical_id and event.status.endswith("_IN_PROGRESS")
-        if requested and not stopped:
+        if event.requests(logical_id) and not stopped:
             first_request = event.when
     return Turn(first_request=first_request)
+
+
+def _last_request(events: Iterable[Event], logical_id: str) -> datetime | None:
+    """Return when the last request of a resource in the operation began."""
+    for event in events:
+        if event.begins or event.requests(logical_id):
+            return None if event.begins else event.when
+    return None
 
 
 def failed_updates(events: Iterable[Event], logical_id: str) -> list[Period]:

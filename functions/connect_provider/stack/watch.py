@@ -10,6 +10,8 @@ from connect_provider.stack.describe import GONE, Phase, StackDescription, Stack
 from connect_provider.stack.events import Turn, last_turn
 from connect_provider.stack.resources import StackResources
 
+_WHOLE_SECONDS = 0.999  # the time of a request has no fraction
+
 
 class StackWatch:
     """Watches the stack that sent a request.
@@ -34,10 +36,25 @@ class StackWatch:
         """Raise Superseded if CloudFormation no longer waits for the request."""
         if not self._run.is_late() or self._run.now() < self._ask_at:
             return
-        resource = self._ask()
-        if resource is not None and not self._waits(resource):
+        if not self._is_wanted():
             raise Superseded
         self._ask_at = self._run.now() + backoff.ASK_AGAIN_AFTER
+
+    def _is_wanted(self) -> bool:
+        """Return whether CloudFormation waits for the request, as far as it tells.
+
+        An update may end or be canceled in the second of its rollback's request. CloudFormation may
+        show only the former yet, so wait until its status no longer lags.
+        """
+
+        def look() -> tuple[bool, bool]:
+            resource = self._ask()
+            wanted = resource is None or self._waits(resource)
+            updates = isinstance(self._request, UpdateRequest)
+            is_certain = resource is None or self._is_after_request(resource.since)
+            return wanted, wanted or is_certain or not updates
+
+        return self._run.wait_for_status(lambda: (look(), True), lambda seen: seen[1])[0]
 
     def keeps(self, arn: str) -> bool:
         """Return whether the stack has a resource that this request made, or may go back to it."""
@@ -72,7 +89,7 @@ class StackWatch:
         if phase is Phase.OVER or isinstance(self._request, CreateRequest):
             return phase, told
         turn, told_turn = self._last_turn()
-        if self._is_after_request(turn.since):
+        if self._came_before(turn):
             raise Superseded
         self._note(turn)
         may_lag = self._run.age() <= backoff.STATUS_LAG
@@ -192,9 +209,22 @@ class StackWatch:
         """Return whether the status is so new that a later request must have caused it."""
         if self._is_after_request(resource.since, backoff.STATUS_LAG):
             return True
-        if not self._is_after_request(resource.since):
+        if not self._is_after_request(resource.since, _WHOLE_SECONDS):
             return False
-        return self._is_after_request(self._last_turn()[0].since)
+        return self._came_before(self._last_turn()[0])
+
+    def _came_before(self, turn: Turn) -> bool:
+        """Return whether the resource's turn came after this request.
+
+        If both are within two seconds, the request is the one that began nearest to its time.
+        """
+        made, before, after = self._run.signed_at, turn.last_request, turn.first_request
+        if self._is_after_request(turn.since):
+            return True
+        if made is None or before is None or after is None:
+            return False
+        is_nearer = abs(before - made) < abs(after - made)
+        return is_nearer and self._is_after_request(after, _WHOLE_SECONDS)
 
     def _ask(self) -> StackResource | None:
         """Return the resource in the stack, or None if we do not ask or learn nothing."""
@@ -204,7 +234,9 @@ class StackWatch:
             resource = self._stack.resource(self._request.logical_resource_id, retry=False)
         except ProviderError as error:
             throttled = isinstance(error, Throttling)
-            pause = backoff.ASK_AGAIN_AFTER if throttled else backoff.ASK_AGAIN_AFTER_FAILURE
+            pause = (
+                backoff.ASK_AGAIN_AFTER_THROTTLE if throttled else backoff.ASK_AGAIN_AFTER_FAILURE
+            )
             self._mute_until = self._run.now() + pause
             self._run.log(f"cannot check whether CloudFormation still waits; continuing: {error}")
             return None
