@@ -87,6 +87,11 @@ def pytest_configure() -> None:
     logging.getLogger().addHandler(watch.LogReader())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the module whose containers wait for minutes, while other workers are busy."""
+    items.sort(key=lambda item: item.path.name != "test_local_invoke.py")
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector skip what was imported, and run seldom.
 
