@@ -1,5 +1,6 @@
 """Deploy the provider, and stacks that use it, in the sandbox."""
 
+import fcntl
 import hashlib
 import io
 import shutil
@@ -91,14 +92,16 @@ def _dependencies(python: Path) -> Path:
     requirements = build.FUNCTIONS / "requirements.txt"
     key = hashlib.sha256(requirements.read_bytes() + str(python).encode()).hexdigest()[:16]
     made = ROOT / ".build/sandbox" / f"{key}.zip"
-    if not made.exists():
-        made.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=made.parent) as folder:
-            packages = Path(folder, "packages")
-            build.install(requirements, packages, python=str(python))
-            botocore_data.keep_services(packages / "botocore/data")
-            build.compile_modules(packages, str(python))
-            Path(shutil.make_archive(f"{folder}/packages", "zip", packages)).replace(made)
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several sandboxes may start together
+        if not made.exists():
+            with TemporaryDirectory(dir=made.parent) as folder:
+                packages = Path(folder, "packages")
+                build.install(requirements, packages, python=str(python))
+                botocore_data.keep_services(packages / "botocore/data")
+                build.compile_modules(packages, str(python))
+                Path(shutil.make_archive(f"{folder}/packages", "zip", packages)).replace(made)
     return made
 
 
