@@ -168,7 +168,7 @@ def everything(connect: ConnectEmulator) -> dict[str, dict[str, Any]]:
     for queue in (scene.QUEUE_ID, scene.OTHER_QUEUE_ID):
         arn = f"{connect.instances[scene.INSTANCE_ID].arn}/queue/{queue}"
         offered = connect.queue_quick_connects.get(arn, set())
-        seen[arn] = {"QuickConnectIds": sorted(offered - {MANUAL})}
+        seen[arn] = {"QuickConnectIds": sorted(offered)}
     return copy.deepcopy(seen)
 
 
