@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from connect_provider.request import signed_at
+from connect_provider.run import Run
 from sandbox import scene
 from sandbox.cloudformation import ILL, Stacks
 from sandbox.connect_emulator import ConnectEmulator
@@ -241,6 +242,7 @@ class History:
         sink.reset()
         stacks.reset()
         FakeTime.current.restart(START)
+        Run.rng = random.Random(seed)
         connect.settle_seconds = 5
         vars(connect).update(world)
         self.connect, self.sink, self.rng = connect, sink, random.Random(seed)
