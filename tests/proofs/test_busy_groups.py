@@ -3,6 +3,7 @@
 Connect may show the group, or the number, as it was before.
 """
 
+import random
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from sandbox import scene
 from sandbox.connect_emulator import ConnectEmulator
 from sandbox.consistency import Lag
-from tests.support.cloudformation import RollbackFailed, Stack, Template
+from tests.support.cloudformation import RollbackFailed, Stack, Template, Weather
 from tests.support.harness import FakeTime
 from tests.support.histories import GROUP, TRAFFIC
 from tests.support.traffic import live, move_in_the_console, percentages
@@ -39,6 +40,22 @@ def test_a_group_is_deleted_right_after_its_number_is_released(
     connect.fault("DeleteTrafficDistributionGroup", "ResourceInUseException", seconds=8)
     clock.sleep(1)
     stack.delete()
+    connect._settle()
+    assert all(each["IsDefault"] for each in connect.groups.values())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_canceled_create_and_its_delete_remove_one_group_together(
+    seed: int, connect: ConnectEmulator, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connect throttles both for long. It refuses the second call, and still shows the group."""
+    monkeypatch.setattr("connect_provider.run.Run.rng", random.Random(seed))
+    stack.heal = lambda: None
+    connect.settle_seconds = 5
+    connect.refuses_repeated_delete = True
+    connect.delay_visibility(Lag(20, seed=seed))
+    connect.fault("DeleteTrafficDistributionGroup", "ThrottlingException", times=30)
+    assert not stack.deploy(group(), Weather(fails_at=4.0, rollback_after=0.0))
     connect._settle()
     assert all(each["IsDefault"] for each in connect.groups.values())
 

@@ -228,9 +228,9 @@ class Deletion:
 
     def _delete_alone(self, observed: Observation) -> None:
         """Delete a resource without members, and wait until it is gone."""
-        look, began = partial(self._resource.look, observed.arn), self._run.now()
+        look = partial(self._resource.look, observed.arn)
         try:
-            remaining = self._resource.delete(observed)
+            remaining, began = self._resource.delete(observed), self._run.now()
         except NotFound:
             if self._run.look_again(look) is not None:  # the first try had no effect, or it is new
                 self._run.note_change()
@@ -238,6 +238,8 @@ class Deletion:
             return
         except (InvalidRequest, ResourceConflict) as error:
             # Connect refuses a repeated deletion, and may still show the state before the first.
+            # Another run may have deleted the resource just now, while Connect throttled this one.
+            began = self._run.now()
             remaining = self._run.wait(
                 lambda: self._run.look_again(look),
                 lambda seen: (
