@@ -12,6 +12,7 @@ from tests.support.cloudformation import Stack
 from tests.support.harness import Context, FakeTime, Sink, created, handler_of, load_event
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import OTHER_STACK, scenario_of
+from tests.support.timeline import Timeline
 from tests.support.traffic import live, template
 
 DESCRIBE = {
@@ -35,6 +36,28 @@ def on_its_way(connect: ConnectEmulator, arn: str, status: str, then: str, secon
     """Give a group a status now, and another status after some seconds."""
     due = FakeTime.current.monotonic() + seconds
     connect.groups[arn] |= {"Status": status, "next": (then, due)}
+
+
+def test_a_taken_name_is_looked_up_although_connect_throttled_the_create_for_long(
+    connect: ConnectEmulator, sink: Sink, stack: Stack
+) -> None:
+    """Somebody takes the Name meanwhile, and the list does not show it at once."""
+    connect.fault("CreateQuickConnect", "ThrottlingException", seconds=120)
+    connect.delay_visibility(Lag(20, least=19, missing=1, operations=("ListQuickConnects",)))
+    create = load_event("quick_connect_create", sink)["ResourceProperties"]
+    config = {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": scene.CONTACT_FLOW_ID}}
+    taken: list[str] = []
+
+    def take() -> None:
+        instance = connect.instances[scene.INSTANCE_ID]
+        taken.append(connect.add_quick_connect(instance, create["Name"], config, {}))
+        connect.note_changes()
+
+    stack.timeline = timeline = Timeline()
+    timeline.start(take, after=119.0)
+    timeline.start(lambda: stack.deploy({"Desk": ("Custom::ConnectQuickConnect", create)}))
+    timeline.run()
+    assert taken[0] in sink.responses[0]["Reason"]
 
 
 @pytest.mark.parametrize("seconds", [2, 20, 45])

@@ -38,6 +38,7 @@ class Owned:
         self._run = run
         self._watch = watch
         self._stack = watch.resources
+        self._taken_since: float | None = None  # the first conflict of a create, as now() tells
 
     def delete(self) -> None:
         """Delete the resource if it belongs to this request, and wait until it is gone."""
@@ -143,7 +144,9 @@ class Owned:
             return self._resource.create(self._desired, tags, self._request.request_id), True
         except errors.AlreadyExists:
             # The conflict proves that the resource exists. A change by others may hide it again.
-            over = self._run.now() - began > backoff.CONFLICT_PATIENCE
+            if self._taken_since is None:
+                self._taken_since = self._run.now()
+            over = self._run.now() - self._taken_since > backoff.CONFLICT_PATIENCE
             holder = self._resource.look_for(self._desired)
             if holder is None and over:
                 raise
