@@ -371,6 +371,38 @@ def test_the_rollback_of_an_update_that_records_a_manual_change_undoes_it(
     assert live(group) == (100, 0)
 
 
+def test_a_throttled_update_is_written_while_cloudformation_does_not_show_its_rollback(
+    connect: ConnectEmulator, stack: Stack, sink: Sink, clock: FakeTime
+) -> None:
+    """Connect throttles the update and its rollback for 106 seconds."""
+    assert stack.deploy(desk(sink, Description="old"))
+    clock.sleep(600)
+    connect.fault("UpdateQuickConnectName", "ThrottlingException", seconds=106)
+    stack.heal = lambda: None
+    weather = Weather(fails_at=100.0, status_lag=10.0)
+    assert not stack.deploy(desk(sink, Description="new"), weather)
+    assert [each["Description"] for each in connect.quick_connects.values()] == ["new"]
+
+
+def test_the_cleanup_of_a_replaced_queue_dissociates_what_a_later_update_offers_there(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """`--disable-rollback` keeps an update that names another queue. The next one returns."""
+    scene.add_quick_connects(connect)
+    ids = [scene.QUICK_CONNECT_IDS[0]]
+
+    def offered(queue: str) -> Template:
+        properties = {"InstanceId": scene.INSTANCE_ID, "QueueId": queue, "QuickConnectIds": ids}
+        return {"Offer": (OFFER, properties)}
+
+    assert stack.deploy(offered(scene.QUEUE_ID))
+    failing = Weather(fails_at=60.0)
+    assert not stack.deploy(offered(scene.OTHER_QUEUE_ID), failing, disable_rollback=True)
+    clock.sleep(600)
+    assert stack.deploy(offered(scene.QUEUE_ID))
+    assert not any(connect.queue_quick_connects.values())
+
+
 @pytest.mark.parametrize(
     ("seconds", "after", "weather"),
     [
