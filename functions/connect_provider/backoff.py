@@ -14,6 +14,7 @@ SETTLE_RESERVE = 60.0  # waiting and retrying stop then, and Lambda runs the req
 CONSISTENCY_LAG = 30.0  # until then, a miss proves nothing
 CONFLICT_PATIENCE = 90.0  # for so long, a create or a traffic change repeats after a conflict,
 # and a group that is being created or changed may be missing
+SLOW_REMOVAL = 10.0  # after a longer one, the owner of a group is read again
 SIBLING_PATIENCE = 60.0  # a rename waits so long for a sibling that still has the Name
 SUPERSEDING_LAG = 2.0  # a younger request cannot have been canceled
 ASK_AGAIN_AFTER = 1.0  # until then, the last response of CloudFormation remains valid

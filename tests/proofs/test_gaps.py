@@ -371,6 +371,22 @@ def test_the_rollback_of_an_update_that_records_a_manual_change_undoes_it(
     assert live(group) == (100, 0)
 
 
+def test_a_throttled_delete_takes_the_resource_that_another_stack_adopted(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """Its Delete has read the tags before the adoption, and Connect throttles it for a minute."""
+    one, other = Stack(sink, stacks), Stack(sink, stacks)
+    assert one.deploy(desk(sink))
+    clock.sleep(600)
+    connect.fault("DeleteQuickConnect", "ThrottlingException", seconds=60)
+    one.timeline = other.timeline = timeline = Timeline()
+    timeline.start(one.delete)
+    adopts = desk(sink, ExistingResourcePolicy="Adopt")
+    timeline.start(lambda: other.deploy(adopts), after=5.0)
+    timeline.run()
+    assert other.ids["Desk"] not in connect.quick_connects
+
+
 def test_a_throttled_update_is_written_while_cloudformation_does_not_show_its_rollback(
     connect: ConnectEmulator, stack: Stack, sink: Sink, clock: FakeTime
 ) -> None:

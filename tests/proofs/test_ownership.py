@@ -15,6 +15,7 @@ from tests.support.cloudformation import Declared, Stack, Template, Weather
 from tests.support.harness import STACKS, FakeTime, Sink, created, load_event
 from tests.support.requests import deliver, respond
 from tests.support.scenarios import OTHER_STACK
+from tests.support.timeline import Timeline
 
 KINDS = ["quick_connect", "traffic_distribution_group"]
 RENAMED = {"LogicalResourceId": "Renamed", "RequestId": "that of the renamed one"}
@@ -405,6 +406,29 @@ def test_a_canceled_create_leaves_what_the_stack_retained(
         connect.fault(operation, "ThrottlingException", seconds=15)
     assert not stack.deploy({"Desk": first}, weather)
     assert held(connect).keys() == {kept}
+
+
+def test_a_delete_that_takes_minutes_leaves_a_group_that_another_stack_adopted(
+    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
+) -> None:
+    """The Delete dissociates 400 users, at two calls a second. Their group keeps them all."""
+    one, other = Stack(sink, stacks), Stack(sink, stacks)
+    users = [f"cccccccc-0009-4000-8000-{number:012d}" for number in range(400)]
+    connect.instances[scene.INSTANCE_ID].users |= {*users}
+    group = {"InstanceId": scene.INSTANCE_ID, "Name": "g"}
+    kind = "Custom::ConnectTrafficDistributionGroup"
+    assert one.deploy({"Group": (kind, {**group, "UserIds": users})})
+    arn = one.ids["Group"]
+    clock.sleep(600)
+    connect.rate = 2.0
+    one.timeline = other.timeline = timeline = Timeline()
+    timeline.start(one.delete)
+    timeline.start(lambda: other.deploy({"Group": (kind, {**group, **ADOPT})}), after=20.0)
+    timeline.run()
+    assert other.ids == {"Group": arn}
+    assert tags_of(connect, arn)["cfn:stack-id"] == other.id
+    assert connect.groups[arn]["users"] == {*users}
+    assert connect.groups[arn]["Status"] == "ACTIVE"
 
 
 @pytest.mark.parametrize("kind", KINDS)

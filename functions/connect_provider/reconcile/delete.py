@@ -189,7 +189,7 @@ class Deletion:
         """Wait until the resource can be deleted, delete it, and wait until it is gone.
 
         A refusal changes nothing. It is checked before the members are removed, or they are added
-        again.
+        again. To remove many takes minutes, and another stack may adopt the resource meanwhile.
         """
         idle = self._when_idle(observed)
         if idle is None:
@@ -197,8 +197,12 @@ class Deletion:
         removed = self._resource.members.live(idle, members)
         if removed and (blocker := self._lasting_blocker(idle)):
             raise ResourceConflict(f"{idle.arn} cannot be deleted. {blocker}")
+        began = self._run.now()
         try:
             self._resource.members.remove_each(idle, removed)
+            if self._run.now() - began > backoff.SLOW_REMOVAL and not self._owned(idle.arn):
+                self._resource.members.put_back(idle, removed)
+                return
             self._delete_alone(idle)
         except ProviderError as error:
             if not error.unfinished:
