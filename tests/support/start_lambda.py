@@ -83,8 +83,12 @@ class StartLambda:
     def invoke(self, event: Mapping[str, Any]) -> str:
         """Run a request in its function; return the function's error, or ""."""
         function = self.local.function(event["ResourceType"])
-        reply = self._client.invoke(FunctionName=function, Payload=json.dumps(event))
-        return reply["Payload"].read().decode() if "FunctionError" in reply else ""
+        for _ in range(_TRIES):
+            reply = self._client.invoke(FunctionName=function, Payload=json.dumps(event))
+            payload: str = reply["Payload"].read().decode()
+            if payload:  # otherwise, the container gave up an init that took ten seconds
+                break
+        return payload if "FunctionError" in reply else ""
 
     def _read(self) -> None:
         """Read the log until sam ends."""
