@@ -54,7 +54,6 @@ def test_an_address_book_cannot_hold_a_type_that_is_new(connect: ConnectEmulator
         address_book()
 
 
-@pytest.mark.no_cover
 def test_the_template_of_an_address_book_declares_the_instance(
     connect: ConnectEmulator, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cfn_connect.rules import _open
 from tests.support.linting import lint
 
 ODD = {
@@ -53,6 +54,13 @@ Findings = dict[Path, list[tuple[int, str]]]
 FOLDER = Path(__file__).parent
 BAD = sorted((FOLDER / "bad").glob("*.yaml"))
 GOOD = sorted((FOLDER / "good").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _traced() -> None:
+    """Make the validators again: a test marked no_cover may have made them, without a trace."""
+    _open._validator.cache_clear()
+    _open._watched.cache_clear()
 
 
 @pytest.fixture(scope="module")
