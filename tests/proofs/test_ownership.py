@@ -431,6 +431,24 @@ def test_a_delete_that_takes_minutes_leaves_a_group_that_another_stack_adopted(
     assert connect.groups[arn]["Status"] == "ACTIVE"
 
 
+def test_a_delete_that_takes_minutes_puts_no_user_into_a_group_that_is_gone(
+    connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Somebody deletes the group while the Delete dissociates its users, at two calls a second."""
+    users = [f"cccccccc-0009-4000-8000-{number:012d}" for number in range(40)]
+    connect.instances[scene.INSTANCE_ID].users |= {*users}
+    group = {"InstanceId": scene.INSTANCE_ID, "Name": "g", "UserIds": users}
+    assert stack.deploy({"Group": ("Custom::ConnectTrafficDistributionGroup", group)})
+    clock.sleep(600)
+    connect.rate = 2.0
+    connect.journal.clear()
+    stack.timeline = timeline = Timeline()
+    timeline.start(stack.delete)
+    timeline.start(lambda: connect.groups.pop(stack.ids["Group"]), after=15.0)
+    timeline.run()
+    assert "AssociateTrafficDistributionGroupUser" not in connect.calls()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_leftover_without_a_response_is_deleted_the_next_day(
     kind: str, connect: ConnectEmulator, stack: Stack, clock: FakeTime

@@ -201,7 +201,8 @@ class Deletion:
         try:
             self._resource.members.remove_each(idle, removed)
             if self._run.now() - began > backoff.SLOW_REMOVAL and not self._owned(idle.arn):
-                self._resource.members.put_back(idle, removed)
+                if self._resource.look(idle.arn) is not None:  # another owner has it
+                    self._resource.members.put_back(idle, removed)
                 return
             self._delete_alone(idle)
         except ProviderError as error:
