@@ -21,8 +21,6 @@ DESCRIBE = {
 }
 GROUP = "traffic_distribution_group"
 NOT_FOUND = "ResourceNotFoundException"
-
-
 HIDDEN = Lag(20, least=19, missing=1, operations=("DescribeTrafficDistributionGroup",))
 
 

@@ -67,6 +67,22 @@ def at_the(fraction: float, clock: FakeTime) -> None:
     clock.restart(START + fraction)
 
 
+def described_after_a_throttled_update(
+    connect: ConnectEmulator, stack: Stack, seconds: float, weather: Weather
+) -> str:
+    """Return the description of a quick connect after the rollback of a change from "old".
+
+    seconds: how long Connect throttles the update, and its rollback, too.
+    """
+    stack.heal = lambda: None
+    assert stack.deploy({"Desk": (DESK, {**NAMED, "Description": "old"})})
+    FakeTime.current.sleep(600)
+    connect.fault("UpdateQuickConnectName", "ThrottlingException", seconds=seconds)
+    assert not stack.deploy({"Desk": (DESK, {**NAMED, "Description": "new"})}, weather)
+    (desk,) = connect.quick_connects.values()
+    return str(desk["Description"])
+
+
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 0.6, 0.9])
 @pytest.mark.parametrize(("fails_at", "rollback_after"), [(0.5, 1.0), (1.0, 0.3), (1.5, 0.6)])
 @pytest.mark.parametrize("adds", [{}, {"AgentConfig": percentages(0, 100)}])
@@ -79,7 +95,7 @@ def test_a_canceled_update_does_not_take_itself_for_its_rollback(
     stack: Stack,
     clock: FakeTime,
 ) -> None:
-    """A sibling fails at once. The update waits for half a minute, because it adds a config."""
+    """A sibling fails at once. An update that adds a config waits for half a minute."""
     at_the(fraction, clock)
     assert stack.deploy(template(100))
     clock.sleep(600)
@@ -106,14 +122,9 @@ def test_a_rollback_that_comes_in_the_second_of_a_cancellation_ends(
     pauses = random.Random(seed)
     at_the(pauses.random(), clock)
     monkeypatch.setattr("connect_provider.run.Run.rng", pauses)
-    stack.heal = lambda: None
-    assert stack.deploy({"Desk": (DESK, {**NAMED, "Description": "old"})})
-    clock.sleep(600)
-    connect.fault("UpdateQuickConnectName", "ThrottlingException", seconds=15 + status_lag)
     weather = Weather(fails_at=9.0, rollback_after=rollback_after, status_lag=status_lag)
-    assert not stack.deploy({"Desk": (DESK, {**NAMED, "Description": "new"})}, weather)
-    (desk,) = connect.quick_connects.values()
-    assert desk["Description"] == "old"
+    seconds = 15 + status_lag
+    assert described_after_a_throttled_update(connect, stack, seconds, weather) == "old"
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.2, 0.4, 0.6, 0.8])
@@ -128,15 +139,9 @@ def test_a_throttled_update_asks_again_before_it_writes(
 ) -> None:
     """Connect accepts calls right after the rollback's request."""
     at_the(fraction, clock)
-    stack.heal = lambda: None
-    assert stack.deploy({"Desk": (DESK, {**NAMED, "Description": "old"})})
-    clock.sleep(600)
-    seconds = fails_at + rollback_after + 0.5
-    connect.fault("UpdateQuickConnectName", "ThrottlingException", seconds=seconds)
     weather = Weather(fails_at=fails_at, rollback_after=rollback_after)
-    assert not stack.deploy({"Desk": (DESK, {**NAMED, "Description": "new"})}, weather)
-    (desk,) = connect.quick_connects.values()
-    assert desk["Description"] == "old"
+    seconds = fails_at + rollback_after + 0.5
+    assert described_after_a_throttled_update(connect, stack, seconds, weather) == "old"
 
 
 @pytest.mark.parametrize("status_lag", [0.0, 5.0, 10.0])

@@ -49,10 +49,10 @@ class StackWatch:
 
         def look() -> tuple[bool, bool]:
             resource = self._ask()
-            wanted = resource is None or self._waits(resource)
+            if resource is None or self._waits(resource):
+                return True, True
             updates = isinstance(self._request, UpdateRequest)
-            is_certain = resource is None or self._is_after_request(resource.since)
-            return wanted, wanted or is_certain or not updates
+            return False, not updates or self._is_after_request(resource.since)
 
         return self._run.wait_for_status(lambda: (look(), True), lambda seen: seen[1])[0]
 
