@@ -163,7 +163,8 @@ class Stacks:
     since: the time of the resource's status on the functions' clock; None leaves it out.
     resource_status: the resource's status; "" derives it from the stack's.
     events: the stack's events, latest first: a logical id, its status, the functions' time, and
-    perhaps a reason. The logical id "" stands for the stack itself.
+    perhaps a reason. The logical id "" stands for the stack itself. Without any, the stack shows
+    those of the last request, and of the one that it rolls back.
 
     These describe every stack without a view of its own; see show(). Such a stack lists nothing,
     as if it did not exist.
@@ -191,6 +192,8 @@ class Stacks:
         self.since: float | None = None
         self.resource_status = ""
         self.events: list[_StackEvent] = []
+        self._request_events: dict[str, list[_StackEvent]] = {}
+        self._noted: set[str] = set()
         self.templates: dict[str, Template] = {}
         self.change_sets: dict[str, Template] = {}
         self.exports: dict[str, str] = {}
@@ -209,6 +212,30 @@ class Stacks:
         """Note that a request is in progress."""
         if isinstance(event, dict):
             self.request_type = str(event.get("RequestType"))
+            self._note(event)
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        """Note the events of a request. It begins an operation, or belongs to a rollback."""
+        name, signed = str(event.get("LogicalResourceId")), self._signed_at(event)
+        stack_id, url = str(event.get("StackId")), str(event.get("ResponseURL"))
+        earlier = self._request_events.get(stack_id, [])
+        if url in self._noted:
+            return  # Lambda delivers it again
+        self._noted.add(url)
+        request = (name, f"{self.request_type.upper()}_IN_PROGRESS", signed)
+        if "ROLLBACK" in str(self.status):
+            events = [request, ("", str(self.status), signed), *earlier]
+        else:
+            events = [request, ("", request[1], signed)]
+        self._request_events[stack_id] = events
+
+    def _signed_at(self, event: Mapping[str, Any]) -> float:
+        """Return when a request was signed. One without a date counts as signed now."""
+        query = urlsplit(str(event.get("ResponseURL"))).query
+        date = parse_qs(query).get("X-Amz-Date")
+        if date is None:
+            return self._now()
+        return datetime.strptime(f"{date[0]}+0000", "%Y%m%dT%H%M%SZ%z").timestamp()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Serve an HTTP request."""
@@ -262,7 +289,8 @@ class Stacks:
 
     def _stack_events(self, asked: Mapping[str, str]) -> str:
         views = self._shown(asked["StackName"], self.lag + self.events_lag)
-        events = _events_of(views) if views else self.events
+        noted = self._request_events.get(asked["StackName"], [])
+        events = _events_of(views) if views else self.events or noted
         start = int(asked.get("NextToken", "0"))
         end = start + _EVENTS_PER_PAGE
         shown = (_event(asked["StackName"], *event) for event in events[start:end])

@@ -92,6 +92,7 @@ class SamLocal:
     def stage(self, path: Path) -> dict[str, Any]:
         """Set the state that a request of events/ needs; return the request, signed just now."""
         event: dict[str, Any] = json.loads(path.read_text())
+        event["ResponseURL"] = self.sink.url()
         self.connect.reset()
         scene.seed(self.connect)
         scene.stage(self.connect, event)
@@ -99,7 +100,7 @@ class SamLocal:
         rollback = path.stem.endswith("_rollback")
         self._stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS" if rollback else "UPDATE_IN_PROGRESS"
         self._stacks.sent(event)
-        return {**event, "ResponseURL": self.sink.url()}
+        return event
 
     def command(self, event: Mapping[str, Any]) -> list[str]:
         """Return the command that runs a request in its function."""

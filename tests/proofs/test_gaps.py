@@ -234,6 +234,7 @@ def test_an_update_writes_if_its_rollback_begins_within_half_a_minute(
         clock.advance(20)
         stacks.status, stacks.since = "UPDATE_ROLLBACK_IN_PROGRESS", clock.time()
         stacks.resource_status = "UPDATE_IN_PROGRESS"
+        stacks.events = [("", "UPDATE_IN_PROGRESS", clock.time() - 20)]
         reverse = reversed_update(update, sink)
         assert response_to(handler_of(reverse), reverse, sink)["Status"] == "SUCCESS"
         assert connect.quick_connects[arn]["Name"] == before
@@ -352,22 +353,14 @@ def test_a_second_delivery_associates_after_an_early_delete(
 
 
 def test_the_rollback_of_an_update_that_records_a_manual_change_undoes_it(
-    connect: ConnectEmulator, sink: Sink, stacks: Stacks
+    stack: Stack, group: dict[str, Any], clock: FakeTime
 ) -> None:
     """The change came right before the update. The rollback takes it for the update's own."""
-    group = connect.default_group(scene.INSTANCE_ID)
-    target = {"TrafficDistributionGroupId": group["Arn"]}
-    record = load_event(
-        "traffic_distribution_update",
-        sink,
-        PhysicalResourceId=group["Arn"],
-        ResourceProperties={**target, "TelephonyConfig": percentages(0, 100)},
-        OldResourceProperties={**target, "TelephonyConfig": percentages(100, 0)},
-    )
+    assert stack.deploy(template(100))
+    clock.sleep(600)
     by_hand(group, 0, 100)
-    assert deliver(record, sink)["Status"] == "SUCCESS"
-    stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    assert deliver(reversed_update(record, sink), sink)["Status"] == "SUCCESS"
+    clock.sleep(3)
+    assert not stack.deploy(template(0), Weather(fails_at=60.0))
     assert live(group) == (100, 0)
 
 

@@ -177,6 +177,17 @@ steps = st.one_of(
     st.tuples(st.just("deploy"), st.just(0), stack_templates, st.just([]), weathers, st.just(True)),  # noqa: FBT003
     st.tuples(st.just("deploy"), st.just(1), other_templates, st.just([]), weathers),
     st.tuples(st.just("move_traffic"), traffic, traffic_faults, weathers),
+    st.tuples(
+        st.just("record"),
+        st.sampled_from(SPLITS),
+        st.builds(
+            Weather,
+            fails_at=st.integers(3, 90).map(float),
+            rollback_after=st.sampled_from([0.3, 1.0, 20.0]),
+            status_lag=st.sampled_from([0.0, 1.0, 3.0, 15.0, 29.0]),
+        ),
+        st.booleans(),
+    ),
     st.tuples(st.just("rename")),
     st.tuples(
         st.just("setback"),
@@ -400,6 +411,20 @@ class History:
     def move_traffic(self, declared: Declared, wanted_faults: list[Any], weather: Weather) -> None:
         """Change only the traffic in the template, while Connect fails."""
         self.deploy(0, {**self.stack.template, "Traffic": declared}, wanted_faults, weather)
+
+    def record(self, split: tuple[int, int], weather: Weather, keeps: bool) -> None:  # noqa: FBT001
+        """Shift by hand; let an update fail that records it. Its rollback leaves the split.
+
+        keeps: with --disable-rollback. An engineer rolls the stack back an hour later.
+        """
+        if not self._prepare({"Traffic": _overwriting(SPLITS[0])}):
+            return
+        self.shift(split)
+        self.deploy(0, {"Traffic": _overwriting(split)}, [], weather, keeps)
+        if keeps and self.stack.template != self.stack.stable:
+            self.wait(3600)
+            self.stack.roll_back(weather)
+        assert self.split() == split, "a rollback leaves what its update did not cause"
 
     def retain(self, template: Template, weather: Weather, retains: frozenset[str]) -> None:
         """Update the stack, and let `Retain` keep the resources of some logical ids.
@@ -648,6 +673,7 @@ class History:
         distributions = [{"Region": region, "Percentage": share} for region, share in shares]
         self.default["traffic"]["TelephonyConfig"] = {"Distributions": distributions}
         self.default["shifting"] = None
+        self.default["failed_over"] = FakeTime.current.time()
         self.connect.note_changes()
         self.wait(60)
 
@@ -894,6 +920,10 @@ def _split(east: int) -> Declared:
     """Return a split of the calls that refuses to overwrite a manual change."""
     declared = {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": config(east, 100 - east)}
     return TRAFFIC, {**declared, "OutOfBandTraffic": "Fail"}
+
+
+def _overwriting(split: tuple[int, int]) -> Declared:
+    return TRAFFIC, {"InstanceId": scene.INSTANCE_ID, "TelephonyConfig": config(*split)}
 
 
 @example(

@@ -370,3 +370,99 @@ def test_the_rollback_of_a_retry_leaves_an_evacuation_that_it_only_recorded(
     assert not stack.deploy(template(0), Weather(fails_at=60.0, status_lag=10.0))
     assert not stack.deploy(template(0), Weather(fails_at=fails_at, status_lag=10.0))
     assert live(group) == (0, 100)
+
+
+def evacuate(stack: Stack, clock: FakeTime, connect: ConnectEmulator, **declared: str) -> None:
+    """Let operators move all calls by hand, and isolate the Regions. Nobody acts for an hour."""
+    assert stack.deploy(template(100, **declared))
+    clock.sleep(600)
+    by_hand(connect.default_group(scene.INSTANCE_ID), 0, 100)
+    connect.instances[scene.INSTANCE_ID].isolated = True
+    clock.sleep(3600)
+    connect.journal.clear()
+
+
+def written(connect: ConnectEmulator) -> list[str]:
+    """Return the calls that changed traffic or routing."""
+    return [call for call in connect.calls() if call.startswith("Update")]
+
+
+@pytest.mark.parametrize("routed", [False, True], ids=["", "isolated"])
+@pytest.mark.parametrize("lag", [0, 3, 8, 15, 28])
+@pytest.mark.parametrize(
+    ("fails_at", "rollback_after", "status_lag"),
+    [(2.5, 1.0, 5.0), (5.0, 1.0, 10.0), (20.0, 1.0, 29.0), (5.0, 20.0, 29.0)],
+)
+def test_the_rollback_of_a_recording_update_writes_nothing(
+    fails_at: float,
+    rollback_after: float,
+    status_lag: float,
+    lag: int,
+    *,
+    routed: bool,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """At its request, CloudFormation shows neither the update nor the rollback."""
+    before, after = ({"CrossRegionRouting": way} for way in ("Enabled", "Isolated"))
+    evacuate(stack, clock, connect, **(before if routed else {}))
+    connect.delay_visibility(Lag(lag, least=lag, missing=0))
+    weather = Weather(fails_at=fails_at, rollback_after=rollback_after, status_lag=status_lag)
+    assert not stack.deploy(template(0, **(after if routed else {})), weather)
+    clock.sleep(100)
+    assert live(group) == (0, 100)
+    assert connect.instances[scene.INSTANCE_ID].isolated
+    assert "UpdateTrafficDistribution" not in written(connect)
+
+
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+@pytest.mark.parametrize("status_lag", [0.0, 0.5, 1.0, 2.0, 3.0, 15.0, 29.0])
+@pytest.mark.parametrize("agents", [False, True], ids=["", "agents moved later"])
+def test_rollback_stack_keeps_an_evacuation_that_the_failed_update_only_recorded(
+    status_lag: float,
+    policy: str,
+    *,
+    agents: bool,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The stack still shows the end of the failed update."""
+    evacuate(stack, clock, connect, OutOfBandTraffic=policy)
+    after = template(0, OutOfBandTraffic=policy)
+    assert not stack.deploy(after, Weather(fails_at=60.0), disable_rollback=True)
+    if agents:
+        clock.sleep(600)
+        by_hand(group, 50, 50, "AgentConfig")
+    clock.sleep(3600)
+    stack.roll_back(Weather(status_lag=status_lag))
+    clock.sleep(60)
+    assert live(group) == (0, 100)
+    assert not written(connect)
+
+
+@pytest.mark.parametrize("status_lag", [0.0, 1.0, 3.0, 15.0])
+@pytest.mark.parametrize("fails_at", [5.0, 300.0])
+def test_the_rollback_of_the_next_update_keeps_an_evacuation_that_an_earlier_one_recorded(
+    fails_at: float,
+    status_lag: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    stacks: Stacks,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The next update changes only a sibling, so the rollback is the first request."""
+    evacuate(stack, clock, connect)
+    assert not stack.deploy(template(0), Weather(fails_at=60.0), disable_rollback=True)
+    clock.sleep(3600)
+    stacks.lag = status_lag
+    stacks.show(stack.id, "UPDATE_IN_PROGRESS", stack.shown)
+    clock.sleep(fails_at)
+    stack.roll_back(Weather(status_lag=status_lag))
+    clock.sleep(60)
+    assert live(group) == (0, 100)
+    assert not written(connect)

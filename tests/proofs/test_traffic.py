@@ -692,7 +692,6 @@ def test_rollback_stack_goes_back_behind_all_failed_updates(
             ("", "UPDATE_IN_PROGRESS", began - 1),
         ]
 
-    stacks.status, stacks.events = "UPDATE_IN_PROGRESS", [("", "UPDATE_IN_PROGRESS", began - 1)]
     assert deliver(update, sink)["Status"] == "SUCCESS"
     stacks.events = failed(changes=True)
     clock.sleep(600)

@@ -112,6 +112,7 @@ class Stack:
     heal: ends the faults of Connect before a rollback, as engineers do who continue one.
     timeline: one that runs already. Functions may outlast an operation there, and stacks overlap.
     template, ids: the last stable state of each resource.
+    stable: the template of the last operation that was complete. rollback-stack returns to it.
     failed: resources that `--disable-rollback` left in CREATE_FAILED.
     replaced: resources that wait for the clean-up of the next complete operation.
     abandoned: the ids that the clean-up gave up.
@@ -129,6 +130,7 @@ class Stack:
     timeline: Timeline | None = None
     template: dict[str, Declared] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    stable: Template = field(default_factory=dict)
     failed: list[Remnant] = field(default_factory=list)
     replaced: list[Remnant] = field(default_factory=list)
     abandoned: set[str] = field(default_factory=set)
@@ -158,6 +160,14 @@ class Stack:
         """
         operation = _Operation(self, weather, retains)
         return operation.run(lambda: operation.deploy(template, disable_rollback=disable_rollback))
+
+    def roll_back(self, weather: Weather = CALM) -> None:
+        """Return a stack in UPDATE_FAILED to its stable template (API: RollbackStack).
+
+        Every resource must be in both templates. Raise RollbackFailed if the rollback does not end.
+        """
+        operation = _Operation(self, weather)
+        operation.run(operation.roll_back)
 
     def delete(self, weather: Weather = CALM, *, retains: frozenset[str] = frozenset()) -> None:
         """Delete the stack. Raise RollbackFailed if a resource refuses.
@@ -218,6 +228,17 @@ class _Operation:
             FakeTime.current.sleep(weather.rollback_after)
             self._roll_back(started)
         return False
+
+    def roll_back(self) -> None:
+        """Return each resource to the stable template, behind all failed updates."""
+        stack = self._stack
+        failed, stack.template = stack.template, dict(stack.stable)
+        changed = {name: one for name, one in failed.items() if stack.template[name] != one}
+        requests = {
+            name: _Request({**self._event(name, *one), "PhysicalResourceId": stack.ids[name]})
+            for name, one in changed.items()
+        }
+        self._roll_back(requests)
 
     def delete(self) -> None:
         """Delete every resource of the stack."""
@@ -281,7 +302,7 @@ class _Operation:
         before, old = dict(stack.ids), dict(stack.template)
         stack.ids = {n: before[n] for n in template if n in before}
         stack.ids |= {request.logical_id: request.physical_id for request in self._forward}
-        stack.template = dict(template)
+        stack.template, stack.stable = dict(template), dict(template)
         gone = [
             Remnant(name, old[name], physical_id)
             for name, physical_id in before.items()

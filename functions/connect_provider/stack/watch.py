@@ -71,9 +71,10 @@ class StackWatch:
     def _look(self) -> tuple[Phase, bool]:
         """Return the direction in which the resource goes, and whether CloudFormation told it.
 
-        The status of the stack may lag behind a young request. A resource also goes back alone,
-        after its own update failed in a stack that does not roll back. If CloudFormation throttles
-        the first question, the events may tell. Without a response, they are not asked for.
+        The status of the stack may lag behind a young request: it is UNKNOWN until the events show
+        the request. A resource also goes back alone, after its own update failed in a stack that
+        does not roll back. If CloudFormation throttles the first question, the events may tell.
+        Without a response, they are not asked for.
 
         Raise Superseded if the stack no longer waits for the request.
         """
@@ -93,8 +94,11 @@ class StackWatch:
             raise Superseded
         self._note(turn)
         may_lag = self._run.age() <= backoff.STATUS_LAG
-        goes_back = turn.goes_back or (may_lag and bool(self._repeats(turn)))
-        return (Phase.ROLLING_BACK if goes_back else phase), told and told_turn
+        if turn.goes_back or (may_lag and self._repeats(turn)):
+            phase = Phase.ROLLING_BACK
+        elif may_lag and told_turn and turn.first_request is None:
+            phase = Phase.UNKNOWN
+        return phase, told and told_turn
 
     def _last_turn(self) -> tuple[Turn, bool]:
         """Return the last turn of the operation, and whether CloudFormation responded."""
@@ -138,8 +142,8 @@ class StackWatch:
     def require_operation(self, *, patient: bool = False) -> Phase:
         """Return the direction in which the resource goes, UNKNOWN if CloudFormation does not tell.
 
-        No rollback sends a Create. The status may be that of an earlier one, or this one is
-        canceled.
+        Wait until the status of the stack shows an Update, because it may be that of a rollback. No
+        rollback sends a Create. The status may be that of an earlier one, or this one is canceled.
 
         patient: wait until the status of the stack no longer lags.
 
@@ -148,7 +152,7 @@ class StackWatch:
         """
         creates, phase = isinstance(self._request, CreateRequest), Phase.UNKNOWN
         if not patient:
-            phase = self._look()[0]
+            phase = self._look()[0] if creates else self._shown_phase()
         if patient or (creates and phase is Phase.ROLLING_BACK):
             phase = self._settled_phase()
         if phase is Phase.OVER:
@@ -156,6 +160,18 @@ class StackWatch:
                 "the stack operation is over, so this late request changes nothing more"
             )
         return phase
+
+    def _shown_phase(self) -> Phase:
+        """Return the direction when CloudFormation shows it, or does not respond."""
+
+        def look() -> tuple[tuple[Phase, bool], bool]:
+            return self._look(), True
+
+        def enough(seen: tuple[Phase, bool]) -> bool:
+            phase, told = seen
+            return phase is not Phase.UNKNOWN or not told
+
+        return self._run.wait_for_status(look, enough)[0]
 
     def is_rolling_back(self, *, patient: bool = False) -> bool:
         """Return whether the resource goes back to the previous template.

@@ -159,6 +159,7 @@ class TrafficDistribution:
             is_old = plan.may_be_old(
                 desired, previous, group.state, revised=revised, updates=updates
             )
+            is_old = is_old or self._is_outdated_by(group, previous)
             idle = now - self._split.first_busy_until
             recent = idle <= backoff.CONSISTENCY_LAG
             if not plan.moves_calls(desired, previous, group.state):
@@ -278,8 +279,9 @@ class TrafficDistribution:
         """Return whether somebody has moved the calls since the request. The clocks may differ.
 
         Connect only tells when anything moved, and agents may move in steps. So the calls must
-        differ from those of the request's first half minute, or from the previous template. Or
-        nothing differs: then somebody has confirmed the split, or moved the calls there and back.
+        differ from those of the request's first half minute, or from the previous template if no
+        run of it read them. Or nothing differs: then somebody has confirmed the split, or moved the
+        calls there and back. A rollback finds what the failed update may have moved late.
         """
         moved_at, made = _moved_at(group), self._run.signed_at
         if moved_at is None or made is None:
@@ -287,7 +289,8 @@ class TrafficDistribution:
         before, name = previous if self._early is None else self._early, "TelephonyConfig"
         moved = group.state[name] != before.get(name)
         later = (moved_at - made).total_seconds() > backoff.CONSISTENCY_LAG
-        return later and (moved or group.state == self._early)
+        rolls_back = self._known_phase is Phase.ROLLING_BACK
+        return later and (moved or (plan.is_live(before, group.state) and not rolls_back))
 
     def _is_revised(self) -> bool:
         """Return whether the template has a new Revision. The previous template may be invalid."""
