@@ -68,7 +68,7 @@ class OwnedRecorder(Owned):
         self,
         observed: Observation,
         *,
-        markers: Mapping[str, str] | None = None,
+        markers: Mapping[str, str],
         previous: OwnedResourceProperties | None = None,
     ) -> tuple[Observation, Plan]:
         observed, steps = super()._plan(observed, markers=markers, previous=previous)

@@ -65,6 +65,14 @@ def move_markers(tags: Tags, request: Request, logical_id: str) -> dict[str, str
     return {**markers(request, _time_key(tags)), MOVED_FROM: logical_id}
 
 
+def moved_back_markers(tags: Tags, logical_id: str) -> dict[str, str]:
+    """Return the tags that move a resource back to the logical id that had it.
+
+    They are complete: another stack may have written its own meanwhile.
+    """
+    return {**{key: tags[key] for key in MARKERS & tags.keys()}, LOGICAL_ID: logical_id}
+
+
 def missing_markers(tags: Tags, request: Request, *, adopts: bool) -> dict[str, str]:
     """Return the markers that a resource of this stack and logical id lacks."""
     created = not adopts and MARKERS.isdisjoint(tags)

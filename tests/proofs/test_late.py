@@ -11,8 +11,10 @@ from connect_provider.edge.response import DeliveryError
 from connect_provider.errors import NotStabilized, Throttling
 from connect_provider.quick_connect.app import lambda_handler as quick_connects
 from connect_provider.traffic_distribution_group.app import lambda_handler as groups
+from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from sandbox.http_server import HttpResponse
 from tests.support.cloudformation import Stack, Weather
 from tests.support.harness import (
@@ -26,6 +28,7 @@ from tests.support.harness import (
     response_to,
     reversed_update,
 )
+from tests.support.histories import FLOW
 from tests.support.scenarios import scenario_of, state_of
 from tests.support.timeline import Timeline
 from tests.support.traffic import (
@@ -278,3 +281,52 @@ def test_a_canceled_update_that_has_waited_writes_nothing_in_the_next_operation(
     stack.timeline.start(deploy_twice)
     stack.timeline.run()
     assert is_evacuated(connect)
+
+
+def twice(stack: Stack) -> None:
+    """Let Lambda deliver the first request of a stack twice."""
+    deliveries = iter([2])
+    stack.deliveries = lambda: next(deliveries, 1)
+
+
+DESK = {
+    "InstanceId": scene.INSTANCE_ID,
+    "Name": "n",
+    "QuickConnectConfig": FLOW,
+}
+
+
+@pytest.mark.parametrize(
+    ("lag", "status_lag"), [(8, 0.0), (8, 10.0), (15, 15.0), (20, 10.0), (20, 0.0)]
+)
+def test_a_create_that_is_delivered_twice_does_not_outlive_its_delete(
+    lag: int, status_lag: float, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The second delivery finds the Name taken, and the list shows the quick connect late."""
+    twice(stack)
+    connect.delay_visibility(Lag(lag, least=lag, missing=0, operations=("ListQuickConnects",)))
+    weather = Weather(fails_at=5.0, rollback_after=0.5, status_lag=status_lag)
+    assert not stack.deploy({"Desk": ("Custom::ConnectQuickConnect", DESK)}, weather)
+    clock.sleep(600)
+    assert not connect.quick_connects
+
+
+@pytest.mark.parametrize(("gap", "status_lag"), [(1.0, 10.0), (5.0, 10.0), (5.0, 0.0)])
+def test_a_create_that_is_delivered_twice_makes_nothing_after_a_rename(
+    gap: float, status_lag: float, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The rename makes the first Name free again."""
+    twice(stack)
+    connect.delay_visibility(Lag(8, least=8, missing=0, operations=("ListQuickConnects",)))
+
+    def job() -> None:
+        for properties in (DESK, {**DESK, "Name": "renamed"}):
+            declared = {"Desk": ("Custom::ConnectQuickConnect", properties)}
+            assert stack.deploy(declared, Weather(status_lag=status_lag))
+            clock.sleep(gap)
+
+    stack.timeline = Timeline()
+    stack.timeline.start(job)
+    stack.timeline.run()
+    clock.sleep(600)
+    assert [each["Name"] for each in connect.quick_connects.values()] == ["renamed"]

@@ -38,7 +38,9 @@ class Owned:
         self._run = run
         self._watch = watch
         self._stack = watch.resources
-        self._taken_since: float | None = None  # the first conflict of a create, as now() tells
+        # The first conflict of a create, and the last one that Connect hides the cause of.
+        self._taken_since: float | None = None
+        self._hidden_since: float | None = None
 
     def delete(self) -> None:
         """Delete the resource if it belongs to this request, and wait until it is gone."""
@@ -136,25 +138,38 @@ class Owned:
     ) -> tuple[Observation | None, bool]:
         """Return the created resource and True, or the resource that has the Name and False.
 
-        Return None and False while Connect does not show that resource, or it may leave.
+        Return None and False while Connect does not show that resource, or it may leave. While
+        Connect hides it, it may be that of another delivery of this request. The stack may then
+        have deleted it, so a second one would stay.
         """
+        if self._hidden_since is not None and not self._run.lag_is_over(self._hidden_since):
+            return self._holder(began, live), False
         markers = ownership.markers(self._request, ownership.CREATED_AT)
         tags = {**self._desired.Tags, **markers}
         try:
             return self._resource.create(self._desired, tags, self._request.request_id), True
         except errors.AlreadyExists:
             # The conflict proves that the resource exists. A change by others may hide it again.
-            if self._taken_since is None:
-                self._taken_since = self._run.now()
-            over = self._run.now() - self._taken_since > backoff.CONFLICT_PATIENCE
-            holder = self._resource.look_for(self._desired)
-            if holder is None and over:
+            self._hidden_since = now = self._run.now()
+            self._taken_since = now if self._taken_since is None else self._taken_since
+            holder = self._holder(began, live)
+            over = now - self._taken_since > backoff.CONFLICT_PATIENCE
+            if over and holder is None and self._hidden_since is not None:
                 raise
-            return (None if holder and self._may_leave(holder, began, live) else holder), False
+            return holder, False
         except errors.ProviderError as error:
             if not error.maybe_done:
                 self._run.physical_id = self._run.initial_id
             raise
+
+    def _holder(self, began: float, live: Observation | None) -> Observation | None:
+        """Return the resource that has the Name, unless Connect hides it, or it may leave."""
+        holder = self._resource.look_for(self._desired)
+        if holder is not None:
+            self._hidden_since = None
+            if self._may_leave(holder, began, live):
+                return None
+        return holder
 
     def _may_leave(self, holder: Observation, began: float, live: Observation | None) -> bool:
         """Return whether the resource that has the Name is being deleted, or may be gone already.
@@ -243,12 +258,18 @@ class Owned:
         observed = self._act(steps, observed)
         if ownership.is_adopted({**observed.tags, **markers}):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
-        if markers:
-            self._confirm(observed, markers)
-        return observed
+        return self._confirmed(observed, markers) if markers else observed
 
-    def _confirm(self, observed: Observation, markers: Mapping[str, str]) -> None:
-        """Wait until Connect shows the new owner, and check that the adoption still holds.
+    def _confirmed(self, observed: Observation, markers: Mapping[str, str]) -> Observation:
+        """Return the adopted resource. Apply what Connect had not shown to differ."""
+        observed, steps = self._compare(self._confirm(observed, markers))
+        if steps.action is not Action.UPDATE:
+            return observed
+        self._run.log_plan(self._request.request_type, "update again", steps.changed)
+        return self._act(steps, observed)
+
+    def _confirm(self, observed: Observation, markers: Mapping[str, str]) -> Observation:
+        """Wait until Connect shows the new owner; return the resource if the adoption still holds.
 
         In the same update, the old logical id may rename the resource before Connect shows the new
         one. Another stack may also take it, or its former owner may delete it.
@@ -266,6 +287,7 @@ class Owned:
             self._undo_unless_kept(taken)
         if not holds or taken.state["Name"] != self._desired.state["Name"]:
             raise errors.ResourceConflict(f"{taken.arn} was renamed or taken by another request")
+        return taken
 
     def _update(self, request: UpdateRequest) -> Observation:
         """Make the resource match the template. Re-create it if it is gone."""
@@ -376,10 +398,22 @@ class Owned:
         self,
         observed: Observation,
         *,
+        markers: Mapping[str, str],
+        previous: OwnedResourceProperties | None = None,
+    ) -> tuple[Observation, Plan]:
+        """Do the same as _compare(), and log the plan."""
+        observed, steps = self._compare(observed, markers=markers, previous=previous)
+        self._run.log_plan(self._request.request_type, steps.action.value, steps.changed)
+        return observed, steps
+
+    def _compare(
+        self,
+        observed: Observation,
+        *,
         markers: Mapping[str, str] | None = None,
         previous: OwnedResourceProperties | None = None,
     ) -> tuple[Observation, Plan]:
-        """Return the observation with its members, and the plan for it; log the plan.
+        """Return the observation with its members, and the plan for it.
 
         previous: the properties of the previous template for this very resource.
         """
@@ -396,7 +430,6 @@ class Owned:
             tags=({**desired.Tags, **(markers or {})}, before.Tags),
             members=(wanted, earlier),
         )
-        self._run.log_plan(self._request.request_type, steps.action.value, steps.changed)
         return observed, steps
 
     def _act(self, steps: Plan, observed: Observation) -> Observation:

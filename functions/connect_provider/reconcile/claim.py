@@ -94,7 +94,7 @@ class Claim:
         if ownership.owner(tags, self._request) is not Owner.ANOTHER:
             return
         if ownership.was_moved_from(tags, self._request) and self._may_take_back(observed):
-            owner = {ownership.LOGICAL_ID: logical_id}
+            owner = ownership.moved_back_markers(tags, logical_id)
             self._connect.tag(observed.arn, owner)
             self._deletion.await_owner(observed, owner)
             return
@@ -109,6 +109,10 @@ class Claim:
 
         It may be about to take it. Only a rollback ends that, unless it returns to another one.
         """
+        is_left = self._is_left(observed)  # it may take half a minute to tell
+        return is_left and not self._deletion.is_of_another_stack(observed.arn)
+
+    def _is_left(self, observed: Observation) -> bool:
         arn, logical_id = observed.arn, observed.tags.get(ownership.LOGICAL_ID, "")
         if self._has_left(arn, logical_id, observed.tags):
             return True

@@ -63,6 +63,8 @@ class Deletion:
         moved = moved_from not in ("", self._request.logical_resource_id)
         if moved and self._hand_back(observed, moved_from):
             return
+        if moved and self.is_of_another_stack(observed.arn):
+            return
         if ownership.is_adopted(tags) or not ownership.is_deletable(tags, adopts=self._adopts()):
             self._run.log(f"{self._request.request_type}: release the adopted resource")
             self._release(observed, members)
@@ -77,8 +79,10 @@ class Deletion:
         """
         if not self._keeps(observed, logical_id):
             return False
+        if self.is_of_another_stack(observed.arn):
+            return True
         self._run.log(f"{self._request.request_type}: hand the resource back to {logical_id}")
-        owner = {ownership.LOGICAL_ID: logical_id}
+        owner = ownership.moved_back_markers(observed.tags, logical_id)
         with suppress(NotFound):  # somebody has deleted it, and Connect still showed it
             self._connect.tag(observed.arn, owner)
         self.await_owner(observed, owner)
@@ -94,6 +98,14 @@ class Deletion:
         taken = ownership.taken_at(observed.tags)
         return not self._stack.has_left(observed.arn, logical_id, taken)
 
+    def is_of_another_stack(self, arn: str) -> bool:
+        """Return whether another stack has taken a resource, perhaps during a wait of this run."""
+        observed, stack_id = self._resource.look(arn), self._request.stack_id
+        taken = observed and observed.tags.get(ownership.STACK_ID, stack_id) != stack_id
+        if taken:
+            self._run.log(f"{self._request.request_type}: another stack has taken {arn}")
+        return bool(taken)
+
     def replaced_at(self, physical_id: str) -> datetime | None:
         """Return when a logical id of the stack took its present resource, None if unknown."""
         if not self._resource.owns(physical_id):
@@ -105,10 +117,11 @@ class Deletion:
         """Wait until Connect shows the markers of a new owner; return the resource as it is then.
 
         If there was an owner before, its Delete comes next. Connect may show the new owner once and
-        the old one in the next read, so only the end of the lag counts.
+        the old one in the next read, so only the end of the lag counts. The same holds for members,
+        which an owner may just have removed.
         """
         look = partial(self._resource.look, before.arn)
-        if ownership.owner(before.tags, self._request) is not Owner.NOBODY:
+        if before.members or ownership.owner(before.tags, self._request) is not Owner.NOBODY:
             self._run.outlast_lag()
             return look()
         return self._run.wait(
@@ -147,7 +160,8 @@ class Deletion:
             return False
         logical_id, taken = tags.get(ownership.LOGICAL_ID, ""), ownership.taken_at(tags)
         left = self._stack.has_left(observed.arn, logical_id, taken, self.replaced_at)
-        return left and self._stack.is_of_present_operation()
+        left = left and self._stack.is_of_present_operation()
+        return left and not self.is_of_another_stack(observed.arn)  # the wait was long
 
     def _adopts(self) -> bool:
         properties = self._request.resource_properties

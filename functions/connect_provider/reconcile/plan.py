@@ -110,7 +110,7 @@ def _plan_tags(wanted: Tags, previous: Tags, live: Tags) -> tuple[Tags, frozense
     tag = {
         key: value
         for key, value in wanted.items()
-        if live.get(key) != value or (key not in MARKERS and previous.get(key) != value)
+        if key in MARKERS or live.get(key) != value or previous.get(key) != value
     }
     gone = previous.keys() - wanted.keys() - MARKERS
     return tag, frozenset(key for key in gone if live.get(key, previous[key]) == previous[key])
