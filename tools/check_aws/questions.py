@@ -333,6 +333,9 @@ def quota(account: Account) -> Answers:
         _IN_FLIGHT,
     ),
     Question(
+        "request-event", "Do the events of the stack show an Update before its response?", "yes"
+    ),
+    Question(
         "rollback-fields", "Does the Update of a rollback have the fields of any other?", "yes"
     ),
     Question(
@@ -382,6 +385,7 @@ def a_stack_and_its_rollback(account: Account) -> Answers:
     status, since = _resource(account, name)
     yield Answer("status-update", status)
     yield _between("timestamp-update", _signed(update), since, STATUS_LAG)
+    yield Answer("request-event", "yes" if _shows_update(account, name) else "no")
     account.relay.respond(update)
     sibling = _received(account, "Create", "Sibling")
     account.relay.respond(sibling, "FAILED")
@@ -492,9 +496,25 @@ def _resource(account: Account, name: str) -> tuple[str, datetime | None]:
 
 def _event_time(account: Account, name: str, status: str) -> datetime | None:
     """Return the time of the stack's latest event with a status."""
-    events = account.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-    of_stack = (event for event in events if event.get("PhysicalResourceId") == event["StackId"])
+    of_stack = (
+        event
+        for event in _events(account, name)
+        if event.get("PhysicalResourceId") == event["StackId"]
+    )
     return next((e["Timestamp"] for e in of_stack if e["ResourceStatus"] == status), None)
+
+
+def _shows_update(account: Account, name: str) -> bool:
+    """Return whether the stack's events show that the update of the resource began."""
+    wanted = "Probe", "UPDATE_IN_PROGRESS"
+    shown = [(e["LogicalResourceId"], e["ResourceStatus"]) for e in _events(account, name)]
+    return wanted in shown
+
+
+def _events(account: Account, name: str) -> list[dict[str, Any]]:
+    """Return the latest events of a stack, newest first."""
+    found = account.cloudformation.describe_stack_events(StackName=name)
+    return list(found["StackEvents"])
 
 
 _EVENT_SECONDS = 5.0  # from the request to its event in the queue

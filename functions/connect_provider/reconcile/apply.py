@@ -258,9 +258,9 @@ class Owned:
         observed = self._act(steps, observed)
         if ownership.is_adopted({**observed.tags, **markers}):
             self._connect.untag(observed.arn, observed.tags.keys() & {ownership.CREATED_AT})
-        return self._confirmed(observed, markers) if markers else observed
+        return self._compare_again(observed, markers) if markers else observed
 
-    def _confirmed(self, observed: Observation, markers: Mapping[str, str]) -> Observation:
+    def _compare_again(self, observed: Observation, markers: Mapping[str, str]) -> Observation:
         """Return the adopted resource. Apply what Connect had not shown to differ."""
         observed, steps = self._compare(self._confirm(observed, markers))
         if steps.action is not Action.UPDATE:
