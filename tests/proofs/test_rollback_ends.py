@@ -681,3 +681,30 @@ def test_an_update_right_after_a_rollback_is_refused(
     update = load_event("quick_connect_update", sink, PhysicalResourceId=arn)
     update["ResourceProperties"]["Name"] = "x" * 128
     assert deliver(update, sink)["Status"] == "FAILED"
+
+
+@STATUS_LAGS
+@pytest.mark.parametrize("fails_at", [0.5, 1.0, 1.5, 1.9])
+@pytest.mark.parametrize("gap", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("rollback_after", [0.0, 0.3])
+def test_a_rollback_ends_that_comes_right_after_its_update(
+    rollback_after: float,
+    gap: float,
+    fails_at: float,
+    status_lag: float,
+    sink: Sink,
+    stacks: Stacks,
+    connect: ConnectEmulator,
+    clock: FakeTime,
+) -> None:
+    """CloudFormation first shows the rollback of the update before, and then only this update."""
+    stack = Stack(sink, stacks)
+    old, new = to_queue(scene.INSTANCE_ID), to_queue(scene.OTHER_INSTANCE_ID)
+    assert stack.deploy({"Desk": old})
+    clock.sleep(60)
+    earlier = Weather(fails_at=0.5, rollback_after=0.0, stuck_for=60.0)
+    assert not stack.deploy({}, earlier)
+    clock.sleep(gap)
+    weather = Weather(fails_at=fails_at, rollback_after=rollback_after, status_lag=status_lag)
+    assert not stack.deploy({"Desk": new}, weather)
+    assert [*connect.quick_connects] == [stack.ids["Desk"]]

@@ -111,24 +111,25 @@ class StackWatch:
     def _note(self, turn: Turn) -> None:
         """Note a turn of an earlier operation, and whether a new operation began after that.
 
-        The new operation may have turned back, too, unless this is its first request.
+        The new operation may have turned back, too, unless this is surely its first request.
         """
-        repeats = self._repeats(turn)
-        if turn.goes_back or repeats:
+        if turn.goes_back or self._repeats(turn):
             self._went_back_at = turn.since
         elif turn.since and self._went_back_at and turn.since > self._went_back_at:
-            self._goes_forward_again = repeats is False
+            self._goes_forward_again = self._repeats(turn, by=0.0) is False
 
-    def _repeats(self, turn: Turn) -> bool | None:
+    def _repeats(self, turn: Turn, by: float = backoff.SUPERSEDING_LAG) -> bool | None:
         """Return whether this is a later request than the resource's first one after a turn.
 
         CloudFormation then does not show yet that the operation turned back, or that a new one
         began. None: it does not show a first request.
+
+        by: more than so many seconds later.
         """
         made, first = self._run.signed_at, turn.first_request
         if made is None or first is None:
             return None
-        return (made - first).total_seconds() > backoff.SUPERSEDING_LAG
+        return (made - first).total_seconds() > by
 
     def _is_after_request(
         self, moment: datetime | None, by: float = backoff.SUPERSEDING_LAG
