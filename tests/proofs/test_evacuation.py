@@ -1,6 +1,7 @@
 """An update or its rollback never moves contacts into a Region that an operator has evacuated."""
 
 import uuid
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -692,3 +693,88 @@ def test_an_update_after_an_invalid_template_keeps_an_evacuation(
     fixed = {**old, "AgentConfig": percentages(50, 50)}
     assert send(sink, fixed, {**old, **damage}, group["Arn"])["Status"] == "SUCCESS"
     assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize("policy", ["Overwrite", "Fail"])
+@pytest.mark.parametrize("declared", [False, True], ids=["", "agents in the template"])
+def test_a_held_up_failback_does_not_undo_a_later_evacuation_of_calls_and_agents(
+    policy: str,
+    *,
+    declared: bool,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The agents go the other way, so they do not follow the calls of the template."""
+    connect.shift_seconds = 2
+    agents = {"AgentConfig": percentages(100, 0)} if declared else {}
+    assert stack.deploy(template(0, OutOfBandTraffic=policy, **agents))
+    clock.sleep(600)
+    connect.regions_off = {EAST}
+    stack.timeline = timeline = Timeline()
+    moved = {"TelephonyConfig": (0, 100), "AgentConfig": (0, 100)}
+    timeline.start(lambda: move_in_the_console(connect, group, **moved), after=300.0)
+    timeline.start(lambda: connect.regions_off.clear(), after=600.0)
+    after = template(100, OutOfBandTraffic=policy, **agents)
+    timeline.start(lambda: stack.deploy(after) and None)
+    timeline.run()
+    connect._settle()
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize(
+    ("seed", "steps", "busy", "lag", "missing"),
+    [
+        (5, [0, 40], 5, 8, 0.0),
+        (5, [0, 35], 10, 20, 0.0),
+        (6, range(0, 280, 40), 10, 15, 0.25),
+        (8, range(0, 280, 40), 10, 15, 0.25),
+    ],
+)
+def test_a_failover_does_not_take_a_step_of_agents_for_a_confirmation(
+    seed: int,
+    steps: Sequence[int],
+    busy: int,
+    lag: int,
+    missing: float,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """Connect shows LastFailoverTime before the new split of the agents."""
+    assert stack.deploy(template(100))
+    clock.sleep(3600)
+    connect.shift_seconds = busy
+    connect.delay_visibility(Lag(lag, missing=missing, seed=seed))
+    stack.timeline = timeline = Timeline()
+    for number, after in enumerate(steps):
+        agents = 90 - 10 * number, 10 + 10 * number
+        step = partial(move_in_the_console, connect, group, AgentConfig=agents)
+        timeline.start(step, after=float(after))
+    done: list[bool] = []
+    timeline.start(lambda: done.append(stack.deploy(template(0))), after=1.0)
+    timeline.run()
+    connect._settle()
+    assert (done, live(group)) == ([True], (0, 100))
+
+
+@pytest.mark.parametrize("fails_at", [None, 100.0])
+def test_an_isolation_does_not_need_the_failed_region(
+    fails_at: float | None,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The stack is in the other Region, and all calls are still in the failed one."""
+    monkeypatch.setenv("AWS_REGION", WEST)
+    assert stack.deploy(template(100, CrossRegionRouting="Enabled"))
+    clock.sleep(3600)
+    connect.regions_off = {EAST}
+    stack.heal = lambda: None
+    isolated = template(100, CrossRegionRouting="Isolated")
+    complete = stack.deploy(isolated, Weather(fails_at=fails_at))
+    assert complete == (fails_at is None)
+    assert connect.instances[scene.INSTANCE_ID].isolated == complete

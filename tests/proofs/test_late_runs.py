@@ -15,7 +15,7 @@ from tests.support import cloudformation
 from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import FakeTime, Sink
 from tests.support.timeline import Timeline
-from tests.support.traffic import EAST, live, move_in_the_console, template
+from tests.support.traffic import EAST, by_hand, live, move_in_the_console, percentages, template
 
 pytestmark = [
     pytest.mark.no_cover,
@@ -42,6 +42,23 @@ def fail_back(stack: Stack, after: Template, *jobs: tuple[float, Callable[[], ob
     timeline.start(lambda: stack.deploy(after) and None)
     timeline.run()
     FakeTime.current.sleep(60)
+
+
+def both(east: int, policy: str) -> Template:
+    """Return a template that moves calls and agents."""
+    agents = percentages(east, 100 - east)
+    return template(east, AgentConfig=agents, OutOfBandTraffic=policy)
+
+
+def start_late(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
+    """Let the function have no concurrency for five minutes."""
+    invoke, pauses = cloudformation._invoke, [300.0]
+
+    def late(event: dict[str, Any]) -> None:
+        clock.sleep(pauses.pop() if pauses else 0.0)
+        invoke(event)
+
+    monkeypatch.setattr(cloudformation, "_invoke", late)
 
 
 def confirm(connect: ConnectEmulator, group: dict[str, Any]) -> None:
@@ -104,11 +121,6 @@ def test_a_first_run_that_lambda_starts_late_keeps_an_evacuation(
     evacuated: Callable[[int], Template],
 ) -> None:
     """The function has no concurrency for five minutes."""
-    invoke, pauses = cloudformation._invoke, [300.0]
-
-    def late(event: dict[str, Any]) -> None:
-        clock.sleep(pauses.pop() if pauses else 0.0)
-        invoke(event)
 
     def evacuate() -> None:
         if on_the_way is not None:
@@ -116,7 +128,7 @@ def test_a_first_run_that_lambda_starts_late_keeps_an_evacuation(
             clock.sleep(30)
         move_in_the_console(connect, group, TelephonyConfig=(0, 100))
 
-    monkeypatch.setattr(cloudformation, "_invoke", late)
+    start_late(monkeypatch, clock)
     fail_back(stack, evacuated(100), (210.0, evacuate))
     connect._settle()
     assert live(group) == (0, 100)
@@ -180,5 +192,44 @@ def test_a_second_delivery_does_not_repeat_a_write_that_the_rollback_undid(
     connect.fault("UpdateTrafficDistribution", "ThrottlingException", seconds=30)
     assert not stack.deploy(evacuated(100), Weather(fails_at=36.0, status_lag=20))
     clock.sleep(60)
+    connect._settle()
+    assert live(group) == (0, 100)
+
+
+@pytest.mark.parametrize("seconds", [40.0, 60.0, 75.0])
+def test_a_second_run_keeps_an_evacuation_of_the_calls_alone(
+    seconds: float,
+    policy: str,
+    connect: ConnectEmulator,
+    stack: Stack,
+    sink: Sink,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The first run moved calls and agents. Operators return only the calls."""
+    connect.shift_seconds = 1
+    assert stack.deploy(both(0, policy))
+    clock.sleep(3600)
+    sink.replies = [503] * 4
+    again = partial(move_in_the_console, connect, group, TelephonyConfig=(0, 100))
+    fail_back(stack, both(100, policy), (seconds, again))
+    connect._settle()
+    assert live(group) == (0, 100)
+
+
+def test_a_late_first_run_keeps_an_evacuation_although_agents_were_moved_before(
+    policy: str,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody returned the agents, so their split is not that of the template."""
+    assert stack.deploy(both(0, policy))
+    by_hand(group, 50, 50, "AgentConfig")
+    clock.sleep(3600)
+    start_late(monkeypatch, clock)
+    fail_back(stack, both(100, policy), (210.0, partial(confirm, connect, group)))
     connect._settle()
     assert live(group) == (0, 100)

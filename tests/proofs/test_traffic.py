@@ -804,3 +804,25 @@ def test_a_failover_of_a_stack_whose_last_update_failed_waits_for_nothing(
     assert stack.deploy(template(0), Weather(status_lag=status_lag))
     assert live(group) == (0, 100)
     assert clock.passed - began < 10
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize(("busy", "lag"), [(15, 20), (10, 28), (15, 28)])
+def test_a_failover_that_connect_shows_late_succeeds(
+    busy: int,
+    lag: int,
+    seed: int,
+    connect: ConnectEmulator,
+    stack: Stack,
+    group: dict[str, Any],
+    clock: FakeTime,
+) -> None:
+    """The group looks ACTIVE while Connect makes the change. So the lag begins later."""
+    assert stack.deploy(template(100))
+    clock.sleep(600)
+    connect.shift_seconds = busy
+    connect.delay_visibility(Lag(lag, missing=0, seed=seed))
+    assert stack.deploy(template(0))
+    clock.sleep(120)
+    connect._settle()
+    assert live(group) == (0, 100)

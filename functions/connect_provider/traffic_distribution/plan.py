@@ -82,6 +82,18 @@ def moves_calls(desired: Splits, previous: Splits, live: Splits) -> bool:
     return desired.get(name) != previous.get(name) == live.get(name)
 
 
+def moves_against(desired: Splits, before: Splits, live: Splits) -> bool:
+    """Return whether somebody has moved agents or sign-ins out of a Region that gets more calls."""
+    calls = "TelephonyConfig"
+    gaining = [r for r, share in desired[calls].items() if share > before[calls].get(r, 0)]
+    return any(
+        split.get(region, 0) < before[name].get(region, 0)
+        for name, split in live.items()
+        for region in gaining
+        if name != calls and name in before
+    )
+
+
 def names_of(shifts: Mapping[str, Shift], *wanted: Shift) -> list[str]:
     """Return the names of the configs with one of these shifts."""
     return [name for name, shift in shifts.items() if shift in wanted]

@@ -159,13 +159,14 @@ class TrafficDistribution:
             is_old = plan.may_be_old(
                 desired, previous, group.state, revised=revised, updates=updates
             )
-            is_old = is_old or self._is_outdated_by(group, previous)
+            outdated = self._is_outdated_by(group, previous)
             idle = now - self._split.first_busy_until
             recent = idle <= backoff.CONSISTENCY_LAG
             if not plan.moves_calls(desired, previous, group.state):
                 idle = now - self._split.busy_until
             over = min(elapsed, idle) > backoff.CONSISTENCY_LAG
-            return group, previous, waited, over or not (is_old or recent)
+            over = over and not (outdated and self._is_moving(group))
+            return group, previous, waited, over or not (is_old or recent or outdated)
 
         def pace(_waited: float) -> float:
             return backoff.lag_delay(self._run.now() - max(began, self._split.busy_until))
@@ -278,19 +279,32 @@ class TrafficDistribution:
     def _is_outdated_by(self, group: Observation, previous: model.Splits) -> bool:
         """Return whether somebody has moved the calls since the request. The clocks may differ.
 
-        Connect only tells when anything moved, and agents may move in steps. So the calls must
-        differ from those of the request's first half minute, or from the previous template if no
-        run of it read them. Or nothing differs: then somebody has confirmed the split, or moved the
-        calls there and back. A rollback finds what the failed update may have moved late.
+        Connect only tells when anything moved, and agents may follow the calls in steps. So the
+        calls must differ from those of the request's first half minute. Or nothing differs: then
+        somebody has confirmed the split, or moved the calls there and back. Or agents went the
+        other way. If no run of it read the traffic then, every change counts. A rollback finds what
+        the failed update may have moved late.
         """
-        moved_at, made = _moved_at(group), self._run.signed_at
-        if moved_at is None or made is None:
+        since = self._moved_after_request(group)
+        if since is None or since <= backoff.CONSISTENCY_LAG:
             return False
-        before, name = previous if self._early is None else self._early, "TelephonyConfig"
-        moved = group.state[name] != before.get(name)
-        later = (moved_at - made).total_seconds() > backoff.CONSISTENCY_LAG
-        rolls_back = self._known_phase is Phase.ROLLING_BACK
-        return later and (moved or (plan.is_live(before, group.state) and not rolls_back))
+        before, calls = previous if self._early is None else self._early, "TelephonyConfig"
+        if group.state[calls] != before.get(calls):
+            return True
+        if self._known_phase is Phase.ROLLING_BACK:
+            return False
+        against = plan.moves_against(self._desired.splits, before, group.state)
+        return self._early is None or against or plan.is_live(before, group.state)
+
+    def _moved_after_request(self, group: Observation) -> float | None:
+        """Return how many seconds after the request the traffic moved, or None if unknown."""
+        moved_at, made = _moved_at(group), self._run.signed_at
+        return (moved_at - made).total_seconds() if moved_at and made else None
+
+    def _is_moving(self, group: Observation) -> bool:
+        """Return whether the last change may still be under way, although the group is ACTIVE."""
+        since = self._moved_after_request(group)
+        return since is not None and self._run.age() - since <= backoff.CONFLICT_PATIENCE
 
     def _is_revised(self) -> bool:
         """Return whether the template has a new Revision. The previous template may be invalid."""

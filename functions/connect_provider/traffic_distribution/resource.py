@@ -169,11 +169,12 @@ class TrafficSplit:
         first = began if unsure_since is None else unsure_since
         region = taking_order(_sent(group, wanted)["TelephonyConfig"])[0]
         settled_at: float | None = None
+        was_busy = False
 
         def look() -> tuple[Observation, bool]:
-            nonlocal settled_at
-            over = settled_at is not None and self._run.lag_is_over(settled_at)  # before the look
-            late = self._run.now() - began > backoff.CONFLICT_PATIENCE
+            nonlocal settled_at, was_busy
+            late = self._run.now() - began > backoff.CONFLICT_PATIENCE  # before the look
+            over = settled_at is not None and self._run.lag_is_over(settled_at)
             try:
                 seen = self._describe(group.arn, region)
             except errors.NotFound:  # the end of the change may hide the group once more
@@ -181,12 +182,13 @@ class TrafficSplit:
                     raise
                 return group, False
             if seen.status is Status.BUSY:
-                settled_at = None
+                was_busy, settled_at = True, None
                 return seen, False
             settled_at = self._run.now() if settled_at is None else settled_at
             read = self._with_splits(self._settled(seen, region), region)
             ends = unsure_since is not None and self.is_untouched(group, wanted, read)
-            return read, over or ends or is_live(wanted, read.state)
+            ends = ends or (over and (late or was_busy))  # Connect may hide that it is busy
+            return read, ends or is_live(wanted, read.state)
 
         def pace(waited: float) -> float:
             return backoff.settle_delay(waited + began - first)

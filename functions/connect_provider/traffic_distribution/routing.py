@@ -48,13 +48,29 @@ class CrossRegionRouting:
             return live or self._live(group)
         self._run.log_plan(self._request.request_type, "update", ["CrossRegionRouting"])
         with _naming_the_property():
+            self._write(group, isolated=desired.CrossRegionRouting == "Isolated")
+        return str(desired.CrossRegionRouting)
+
+    def _write(self, group: Observation, *, isolated: bool) -> None:
+        """Set the routing (API: UpdateCrossRegionRouting), in the other Region if one is down."""
+
+        def send(region: str) -> bool:
             self._connect.call(
                 "UpdateCrossRegionRouting",
-                _regions(group)[0],
+                region,
+                retry=False,
                 InstanceId=_instance(group),
-                IsolatedAll=desired.CrossRegionRouting == "Isolated",
+                IsolatedAll=isolated,
             )
-        return str(desired.CrossRegionRouting)
+            return True
+
+        regions = _regions(group)
+        try:
+            send(regions[0])
+        except errors.ProviderError as error:
+            if not (error.transient or error.may_pass):
+                raise
+            read_somewhere(self._run, regions, send)
 
     def _live(self, group: Observation) -> str:
         """Return the live routing (API: GetCrossRegionRouting)."""
