@@ -88,7 +88,10 @@ class Connect:
             raise errors.NotStabilized(f"{operation}: CloudFormation no longer waits")
         repeats_create = maybe_done and operation.startswith("Create")
         if self._guard and not repeats_create and not operation.startswith(_READS):
-            self._guard()
+            try:
+                self._guard()
+            except errors.Superseded:
+                raise errors.Superseded(maybe_done=maybe_done) from None
 
     def _delay(
         self, operation: str, failure: errors.ProviderError, attempt: int, began: float

@@ -66,10 +66,14 @@ class ResourceConflict(ProviderError):
 
 
 class Superseded(ResourceConflict):
-    """CloudFormation no longer waits for the request, so the call was not made."""
+    """CloudFormation no longer waits for the request, so the call was not made.
 
-    def __init__(self) -> None:
-        super().__init__("CloudFormation no longer waits for this request")
+    maybe_done: an earlier try of the call may have taken effect.
+    """
+
+    def __init__(self, *, maybe_done: bool = False) -> None:
+        message = "CloudFormation no longer waits for this request"
+        super().__init__(message, maybe_done=maybe_done)
 
 
 class NotStabilized(ProviderError):

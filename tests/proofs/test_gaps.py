@@ -141,22 +141,6 @@ def test_a_rename_loses_the_resource_if_connect_shows_the_old_owner_after_the_la
     assert connect.quick_connects == {}
 
 
-def test_the_second_of_two_logical_ids_deletes_their_resource_after_a_rolled_back_rename(
-    connect: ConnectEmulator, sink: Sink, stacks: Stacks, clock: FakeTime
-) -> None:
-    """The tags name only the last two owners, so the first one is forgotten."""
-    stack = Stack(sink, stacks)
-    (adopts,) = desk(sink, ExistingResourcePolicy="Adopt").values()
-    assert stack.deploy({"First": adopts})
-    clock.sleep(600)
-    assert stack.deploy({"First": adopts, "Second": adopts})
-    clock.sleep(600)
-    assert not stack.deploy({"First": adopts, "Renamed": adopts}, Weather(fails_at=60.0))
-    clock.sleep(600)
-    assert stack.deploy({"First": adopts})
-    assert stack.ids["First"] not in connect.quick_connects
-
-
 def test_a_rolled_back_replacement_loses_a_resource_without_tags(
     connect: ConnectEmulator, sink: Sink, stacks: Stacks
 ) -> None:

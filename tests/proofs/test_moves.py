@@ -553,3 +553,56 @@ def test_nested_stacks_roll_a_chain_of_names_back(
     timeline.run()
     names = [connect.quick_connects[each.ids["It"]]["Name"] for each in (first, second)]
     assert names == ["n", "m"]
+
+
+@pytest.mark.parametrize("declared", KINDS)
+@pytest.mark.parametrize("stays", [False, True], ids=["", "Old stays"])
+@pytest.mark.parametrize("spacing", [0.0, 10.0, 40.0])
+def test_two_logical_ids_that_adopt_one_resource_in_one_update_hand_it_back(
+    spacing: float,
+    declared: Declared,
+    *,
+    stays: bool,
+    connect: ConnectEmulator,
+    stack: Stack,
+    clock: FakeTime,
+) -> None:
+    """The rollback deletes both, and the first owner still has the resource."""
+    assert stack.deploy({"Old": declared})
+    clock.sleep(600)
+    template = {"New": adopting(declared), "Newer": adopting(declared)}
+    template |= {"Old": declared} if stays else {}
+    assert not stack.deploy(template, Weather(spacing=spacing, fails_at=150.0))
+    assert owners(connect, stack) == {stack.ids["Old"]: "Old"}
+
+
+@pytest.mark.parametrize("declared", KINDS)
+def test_a_stack_returns_to_the_first_logical_id_after_two_failed_renames(
+    declared: Declared, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """With --disable-rollback, no request tells the first one. The clean-up deletes the others."""
+    other = {"Other": desk("x")}
+    assert stack.deploy({"Old": declared, **other})
+    for name in ("New", "Newer"):
+        clock.sleep(600)
+        renamed = {name: adopting(declared), **other}
+        assert not stack.deploy(renamed, Weather(fails_at=60.0), disable_rollback=True)
+    clock.sleep(600)
+    assert stack.deploy({"Old": declared, **other})
+    assert owners(connect, stack)[stack.ids["Old"]] == "Old"
+
+
+@pytest.mark.parametrize("declared", KINDS)
+def test_a_rolled_back_rename_of_a_second_logical_id_returns_to_the_first(
+    declared: Declared, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """Two logical ids have one resource. Then the second one leaves the template."""
+    first, adopts = {"First": adopting(declared)}, adopting(declared)
+    assert stack.deploy({"First": declared})
+    clock.sleep(600)
+    assert stack.deploy({"First": declared, "Second": adopts})
+    clock.sleep(600)
+    assert not stack.deploy({"First": declared, "Renamed": adopts}, Weather(fails_at=60.0))
+    clock.sleep(600)
+    assert stack.deploy(first)
+    assert stack.ids["First"] in owners(connect, stack)

@@ -15,6 +15,7 @@ from connect_provider.quick_connect.app import lambda_handler as quick_connects
 from sandbox import scene
 from sandbox.cloudformation import Stacks
 from sandbox.connect_emulator import ConnectEmulator
+from sandbox.consistency import Lag
 from tests.support.children import Zygote
 from tests.support.cloudformation import Stack, Template, Weather
 from tests.support.harness import (
@@ -509,3 +510,25 @@ def test_a_canceled_adoption_is_released_if_its_delete_did_not_find_it(
     assert not stack.deploy(adopts, Weather(fails_at=10.0))
     markers = {key for key in connect.quick_connects[arn]["Tags"] if key.startswith("cfn:")}
     assert markers == {"cfn:adopted-at"}
+
+
+@pytest.mark.parametrize("lag", [0, 20])
+def test_a_canceled_adoption_removes_a_user_whose_call_hung(
+    lag: int, connect: ConnectEmulator, stack: Stack, clock: FakeTime
+) -> None:
+    """The call took effect. The stack's Delete no longer finds the group, which is released."""
+    stack.heal = lambda: None
+    group = connect.add_group(connect.instances[scene.INSTANCE_ID], "lines", "", {"own": "yes"})
+    connect.keep_in(group, "ACTIVE")
+    clock.sleep(600)
+    connect.delay_visibility(Lag(lag, seed=3))
+    connect.fault("AssociateTrafficDistributionGroupUser", "hang", after=True)
+    adopting = {
+        "InstanceId": scene.INSTANCE_ID,
+        "Name": "lines",
+        "UserIds": [scene.USER_ID],
+        "ExistingResourcePolicy": "Adopt",
+    }
+    template = {"Group": ("Custom::ConnectTrafficDistributionGroup", adopting)}
+    assert not stack.deploy(template, Weather(fails_at=4.0, rollback_after=40.0))
+    assert group["users"] == set()

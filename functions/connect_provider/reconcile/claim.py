@@ -69,18 +69,19 @@ class Claim:
         """Return the tags that take the resource over.
 
         The ownership moves if the stack has the resource under another logical id, or lets go of it
-        in the present operation. If a move was canceled and `Retain` kept its target, the stack has
-        the resource under the earlier logical id. Otherwise, `Retain` kept the resource itself.
+        in the present operation. It may still have the resource under the earlier logical id: a
+        move was canceled and `Retain` kept its target, or this is the second move of an operation.
+        Otherwise, `Retain` kept the resource itself.
         """
         tags, request, arn = observed.tags, self._request, observed.arn
         if ownership.is_of_stack(tags, request):
             own = request.logical_resource_id
             holder = tags.get(ownership.LOGICAL_ID, own)
             earlier = tags.get(ownership.MOVED_FROM, own)
-            if holder != own and not self._has_left(arn, holder, tags):
-                return ownership.move_markers(tags, request, holder)
             if earlier != own and self._stack.has(arn, earlier):
                 return ownership.move_markers(tags, request, earlier)
+            if holder != own and not self._has_left(arn, holder, tags):
+                return ownership.move_markers(tags, request, holder)
         return ownership.markers(request, ownership.ADOPTED_AT)
 
     def require_ours(self, observed: Observation) -> None:

@@ -220,8 +220,13 @@ class Deletion:
                 return
             self._delete_alone(idle)
         except ProviderError as error:
-            if not error.unfinished:
-                self._resource.members.put_back(idle, removed)
+            if error.unfinished:
+                raise
+            remaining = self._run.look_again(partial(self._resource.look, idle.arn))
+            if remaining is None or remaining.status is Status.DELETING:
+                self._await_deletion(remaining, began)  # of another run, or by somebody else
+                return
+            self._resource.members.put_back(idle, removed)
             raise
 
     def _when_idle(self, observed: Observation) -> Observation | None:
@@ -262,7 +267,9 @@ class Deletion:
             remaining = self._run.wait(
                 lambda: self._run.look_again(look),
                 lambda seen: (
-                    not seen or seen.status is Status.DELETING or self._run.lag_is_over(began)
+                    not seen
+                    or seen.status in (Status.DELETING, Status.BUSY)
+                    or self._run.lag_is_over(began)
                 ),
                 f"{observed.arn} cannot be deleted: {error}",
             )
@@ -274,11 +281,12 @@ class Deletion:
             taking_effect = remaining and remaining.status is Status.DELETING
             if remaining and not taking_effect and not error.maybe_done:
                 raise type(error)(self._explain(observed, f"cannot be deleted: {error}")) from None
-        if remaining is not None:
-            self._await_deletion(remaining, began)
+        self._await_deletion(remaining, began)
 
-    def _await_deletion(self, observed: Observation, began: float) -> None:
+    def _await_deletion(self, observed: Observation | None, began: float) -> None:
         """Wait until the resource is gone. An older failure may show for the consistency lag."""
+        if observed is None:
+            return
         remaining = self._run.wait(
             partial(self._resource.look, observed.arn),
             lambda seen: (

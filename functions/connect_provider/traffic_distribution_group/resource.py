@@ -8,7 +8,7 @@ from typing import Any
 
 from connect_provider import arn
 from connect_provider.connect import Connect
-from connect_provider.errors import REFUSALS, ProviderError
+from connect_provider.errors import REFUSALS, NotFound, ProviderError
 from connect_provider.reconcile.members import Members
 from connect_provider.reconcile.plan import MemberIds, Observation, Status
 from connect_provider.reconcile.resource import Resource
@@ -73,13 +73,19 @@ class GroupUsers(Members):
         Meanwhile, it refuses calls about users: it does not find the group (API:
         AssociateTrafficDistributionGroupUser).
         """
+        run = self._connect.run
+
+        def status() -> Status | None:
+            try:
+                return STATUSES.get(_describe(self._connect, group_arn)["Status"])
+            except NotFound:
+                return None
 
         def is_busy() -> bool:
-            return STATUSES.get(_describe(self._connect, group_arn)["Status"]) is Status.BUSY
+            return run.look_again(status) is Status.BUSY
 
         if not is_busy():
             return False
-        run = self._connect.run
         run.wait(is_busy, operator.not_, f"{group_arn} is still being changed", seen=True)
         run.note_change()
         return True
